@@ -1,0 +1,50 @@
+// disk.ts: all that a log asks of a file system. node.ts is the real one; the specs have one that records every
+// call and one that fails them, which is how each crash and each fault is tried.
+//
+// Calls are synchronous, because a hop through the thread pool costs more than the call itself, except those that
+// wait for the medium (sync, syncFolder) or move much (writeAside). Positions and sizes are in bytes.
+// Each failure is the system's own error, with its `code` (ENOENT, ENOSPC, EIO …).
+
+export type OpenMode =
+  | 'read' // must exist
+  | 'write' // must exist; reading and writing
+  | 'create' // must not exist (EEXIST); reading and writing; 0600
+
+export interface DiskFile {
+  readonly path: string
+  size(): number
+  /** Fills `target[at, at + length)` from `position`; resolves short counts itself. Returns how much there was. */
+  read(target: Uint8Array, at: number, length: number, position: number): number
+  /** Writes all of `bytes` or throws. A disk that fills up in the middle is an ENOSPC, with part of the bytes written. */
+  write(bytes: Uint8Array, position: number): void
+  /** As `write`, off the event loop, for much at once. */
+  writeAside(bytes: Uint8Array, position: number): Promise<void>
+  truncate(size: number): void
+  /** fdatasync, off the event loop. What was written before the call is durable when it resolves. */
+  sync(): Promise<void>
+  /** flock(2), exclusive, of this open file; never waits. Free again by `unlock`, `close`, or the owner's death. */
+  tryLock(): boolean
+  unlock(): void
+  close(): void
+}
+
+export interface Disk {
+  open(path: string, mode: OpenMode): DiskFile
+  /** The names in a folder, in no order. */
+  list(folder: string): string[]
+  /** Makes the folder (0700) and its parents; one that is there is left as it is. True where it was made. */
+  makeFolder(folder: string): boolean
+  rename(from: string, to: string): void
+  unlink(path: string): void
+  /** Makes the names in a folder durable. */
+  syncFolder(folder: string): Promise<void>
+  /** Calls `changed` when something in the folder may have changed; returns how to stop. Misses are possible: poll too. */
+  watch(folder: string, changed: () => void): () => void
+  /** Differs for each start of the machine: what the page cache held is gone once it has changed. */
+  bootId(): string
+}
+
+/** The code of a system error, or ''. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+}

@@ -1,0 +1,183 @@
+// store.ts: the seam. The queue above it knows items, waiting, limits, iteration and streams; a store below it knows
+// bytes, ids, states and durability. Every store passes spec/conformance.ts; what one cannot do it declares in
+// `supports`, and the queue refuses it by name.
+//
+// States of an id, and what moves it:
+//
+//                 lease                     settle 'ack' (or pop)
+//      ready ───────────────▶ in flight ───────────────────────────▶ settled
+//        ▲                      │    │
+//        │ settle 'back',       │    │ settle 'fail'
+//        │ owner dead           │    ▼
+//        └──────────────────────┘  failed     (delayed = ready, but not before its due time)
+
+export type Durability = 'disk' | 'os' | { readonly interval: number }
+export type Order = 'fifo' | 'lifo' | 'priority'
+export type Status = 'ready' | 'delayed' | 'inFlight' | 'failed' | 'acked'
+
+/** What a store can do beyond put, peek, pop, lease and settle. */
+export interface Supports {
+  readonly orders: readonly Order[]
+  readonly unique: boolean
+  readonly update: boolean
+  readonly leaseById: boolean
+  readonly durable: boolean
+  /** Puts the items of one batch into few documents (a log) rather than one document for each item (a table). */
+  readonly documents: boolean
+}
+
+/** One or more items, encoded together. `bytes` never change once handed over, in either direction. */
+export interface Document {
+  readonly bytes: Uint8Array
+  readonly count: number
+}
+
+/** Items of one document that are handed out together: ids `firstId` to `firstId + count - 1`. */
+export interface Piece {
+  readonly firstId: number
+  readonly count: number
+  /** The same object for every piece of one document in a row, so that it need not be decoded again. */
+  readonly document: Document
+  /** How many of the document's items stand before the first of these. */
+  readonly skip: number
+  /** Deliveries, this one included; 0 for peeks and pops. */
+  readonly attempt: number
+  /** Milliseconds since 1970. */
+  readonly enqueuedAt: number
+}
+
+export interface Bound {
+  /** Items ready, delayed or in flight that the queue may hold. */
+  readonly items: number
+}
+
+export interface AppendOptions {
+  /** Checked against what is there, whoever put it. */
+  readonly bound?: Bound | undefined
+}
+
+export type Settlement =
+  | { readonly outcome: 'ack'; readonly ids: readonly IdRange[] }
+  /** Ready again at the old place, its attempt counted or (taken ahead, never seen) not. */
+  | { readonly outcome: 'back'; readonly ids: readonly IdRange[]; readonly counted: boolean }
+  | { readonly outcome: 'fail'; readonly ids: readonly IdRange[]; readonly reason: string }
+
+/** Ids `from` to `to`, both included. */
+export interface IdRange {
+  readonly from: number
+  readonly to: number
+}
+
+export interface Counts {
+  readonly ready: number
+  readonly delayed: number
+  readonly inFlight: number
+  readonly failed: number
+  readonly acked: number
+}
+
+export interface StoreStats extends Counts {
+  readonly bytes: number
+  readonly deadBytes: number
+  readonly segments: number
+  /** Milliseconds since 1970. */
+  readonly oldest?: number | undefined
+  readonly nextId: number
+  readonly lost: number
+}
+
+/** One item of a listing, still encoded. */
+export interface Listed {
+  readonly piece: Piece
+  readonly status: Status
+  readonly reason?: string | undefined
+}
+
+export interface ListOptions {
+  readonly status: Status
+  readonly after: number
+  readonly limit: number
+}
+
+/** What opening had to mend. */
+export interface Recovered {
+  /** Bytes of writes that a crash cut off: nobody had been told that they were safe. */
+  readonly tornBytes: number
+  /** Items that were in flight in consumers that are dead, and are ready again. */
+  readonly reclaimed: number
+}
+
+/** Damaged bytes that were met. */
+export interface Corruption {
+  readonly file: string
+  readonly offset: number
+  readonly bytes: number
+  /** Items that were lost with them. */
+  readonly lost: number
+}
+
+/** What a store tells without being asked. Never called before the opening has resolved. */
+export interface StoreEvents {
+  recovered(report: Recovered): void
+  corruption(report: Corruption): void
+  flushed(report: { readonly reclaimed: number }): void
+  /** A failure that no call waited for (an interval's sync, an automatic flush). */
+  failed(error: Error): void
+}
+
+export interface StoreOptions {
+  readonly durability: Durability
+  /** The codec's name, recorded in a new queue. `undefined`: whatever is recorded, or 'msgpack' in a new queue. */
+  readonly codec: string | undefined
+  readonly order: Order
+  readonly flushLimit: number
+  readonly segmentSize: number
+  readonly onDamage: 'skip' | 'fail'
+  readonly autoResume: boolean
+  readonly events: StoreEvents
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface Store {
+  readonly supports: Supports
+  /** The recorded codec's name. */
+  readonly codec: string
+
+  /**
+   * Puts the documents as one batch, all or nothing; resolves when it has the store's durability, to the first id
+   * (the others follow it), or to `undefined` where the bound leaves no room now. Batches get their ids, and their
+   * refusals, in the order of the calls.
+   */
+  append(documents: readonly Document[], options?: AppendOptions): Promise<number | undefined>
+
+  /** Up to `n` items from the front, in order; changes nothing. */
+  peek(n: number): Promise<Piece[]>
+  /** Up to `n` items from the front, settled once it resolves. */
+  pop(n: number): Promise<Piece[]>
+  /** Drops up to `n` ready items from the front; resolves to how many there were. */
+  delete(n: number): Promise<number>
+  /** Drops what is ready or delayed; resolves to how many items that were. */
+  clear(): Promise<number>
+
+  /** Up to `n` items from the front, in flight in this handle; `first` is settled in the same step. */
+  lease(n: number, first?: readonly Settlement[]): Promise<Piece[]>
+  /** Settles what this handle holds. `relaxed`: written, but the durability is not waited for. */
+  settle(settlements: readonly Settlement[], relaxed?: boolean): Promise<void>
+  /** Sets aside items of a piece that was popped and turned out not to decode. */
+  fail(piece: Piece, reason: string): Promise<void>
+
+  counts(): Promise<Counts>
+  stats(): Promise<StoreStats>
+  /** Items of one status with ids above `after`, by id. */
+  list(options: ListOptions): Promise<Listed[]>
+  flush(): Promise<{ readonly reclaimed: number }>
+
+  /**
+   * Calls `changed` whenever something may have become ready, or room may have been made, by whomever; returns how to
+   * stop. Costs something while it lasts: watch only while somebody waits, and look once more after the call.
+   */
+  watch(changed: () => void): () => void
+
+  /** Lets what is under way finish, gives back what this handle holds, and frees everything. Settles once. */
+  close(): Promise<void>
+}
