@@ -1,0 +1,149 @@
+// bytes.ts: numbers as bytes, little endian. Ids and offsets go up to 2^53 and take eight bytes; varints take as many
+// as they need, seven bits each, the low ones first.
+
+import { crc32 } from 'node:zlib'
+
+export { crc32 }
+
+const HIGH = 2 ** 32
+
+export function putU16(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value
+  bytes[at + 1] = value >>> 8
+}
+
+export function getU16(bytes: Uint8Array, at: number): number {
+  return byte(bytes, at) | (byte(bytes, at + 1) << 8)
+}
+
+export function putU32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value
+  bytes[at + 1] = value >>> 8
+  bytes[at + 2] = value >>> 16
+  bytes[at + 3] = value >>> 24
+}
+
+export function getU32(bytes: Uint8Array, at: number): number {
+  return (
+    (byte(bytes, at) | (byte(bytes, at + 1) << 8) | (byte(bytes, at + 2) << 16) | (byte(bytes, at + 3) << 24)) >>> 0
+  )
+}
+
+export function putU64(bytes: Uint8Array, at: number, value: number): void {
+  putU32(bytes, at, value >>> 0)
+  putU32(bytes, at + 4, Math.floor(value / HIGH))
+}
+
+/** A number beyond 2^53 can only be damage; it comes back as some number that no check accepts. */
+export function getU64(bytes: Uint8Array, at: number): number {
+  return getU32(bytes, at) + getU32(bytes, at + 4) * HIGH
+}
+
+export function varintLength(value: number): number {
+  let length = 1
+  for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) length++
+  return length
+}
+
+/** Writes the varint and returns where the next byte goes. */
+export function putVarint(bytes: Uint8Array, at: number, value: number): number {
+  let rest = value
+  let next = at
+  while (rest >= 128) {
+    bytes[next++] = (rest % 128) | 128
+    rest = Math.floor(rest / 128)
+  }
+  bytes[next++] = rest
+  return next
+}
+
+/** Reads numbers one after another. What lies beyond the end reads as zero, and `overrun` tells. */
+export class ByteReader {
+  at: number
+  readonly #bytes: Uint8Array
+  readonly #end: number
+
+  constructor(bytes: Uint8Array, at = 0, end = bytes.length) {
+    this.#bytes = bytes
+    this.at = at
+    this.#end = end
+  }
+
+  get overrun(): boolean {
+    return this.at > this.#end
+  }
+
+  varint(): number {
+    let value = 0
+    let scale = 1
+    for (let length = 0; length < 8; length++) {
+      const next = byte(this.#bytes, this.at++)
+      value += (next & 127) * scale
+      if (next < 128) return value
+      scale *= 128
+    }
+    this.at = this.#end + 1
+    return 0
+  }
+
+  u8(): number {
+    return byte(this.#bytes, this.at++)
+  }
+
+  u32(): number {
+    this.at += 4
+    return getU32(this.#bytes, this.at - 4)
+  }
+
+  u64(): number {
+    this.at += 8
+    return getU64(this.#bytes, this.at - 8)
+  }
+}
+
+/** Collects numbers into bytes that grow as needed. */
+export class ByteWriter {
+  #bytes = Buffer.alloc(256)
+  #length = 0
+
+  get length(): number {
+    return this.#length
+  }
+
+  bytes(): Buffer {
+    return this.#bytes.subarray(0, this.#length)
+  }
+
+  u8(value: number): void {
+    this.#room(1)
+    this.#bytes[this.#length++] = value
+  }
+
+  u32(value: number): void {
+    this.#room(4)
+    putU32(this.#bytes, this.#length, value)
+    this.#length += 4
+  }
+
+  u64(value: number): void {
+    this.#room(8)
+    putU64(this.#bytes, this.#length, value)
+    this.#length += 8
+  }
+
+  varint(value: number): void {
+    this.#room(8)
+    this.#length = putVarint(this.#bytes, this.#length, value)
+  }
+
+  #room(length: number): void {
+    if (this.#length + length <= this.#bytes.length) return
+    const larger = Buffer.alloc(this.#bytes.length * 2)
+    this.#bytes.copy(larger)
+    this.#bytes = larger
+  }
+}
+
+function byte(bytes: Uint8Array, at: number): number {
+  return bytes[at] ?? 0
+}

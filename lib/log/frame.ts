@@ -1,0 +1,127 @@
+// frame.ts: one batch as bytes. Never change a field; add a version.
+//
+//    0       4            8          12           16      20      24        28      32      40
+//    ┌───────┬────────────┬──────────┬────────────┬───────┬───────┬─────────┬───────┬───────┬──────────────────────┐
+//    │ magic │ header crc │ body crc │ body bytes │ count │ flags │ first − │ nonce │ time  │ synced-to            │
+//    │       │            │          │            │       │       │ base    │       │ ms    │ segment 8 · offset 8 │
+//    └───────┴────────────┴──────────┴────────────┴───────┴───────┴─────────┴───────┴───────┴──────────────────────┘
+//   56 ┌────────────────────────────────────┬ ─ ─
+//      │ [skip] count · bytes · document …  │          varints; skip (ids left out before it) in sparse frames only
+//      └────────────────────────────────────┴ ─ ─
+//
+// The header has a crc of its own, over bytes 8 to 56, so that a length is trusted before it is used, and so that a
+// body can be built and summed before its ids are known. Ids are relative to the segment's base: a batch that was
+// written aside gets its ids by the name of its segment alone. The nonce is the segment's: a stale frame of another
+// segment never passes. `synced-to` is what the writer knew to be durable: damage before it is damage, and a crash
+// behind it is no more than a crash.
+
+import type { Document } from '../store.ts'
+import { ByteReader, crc32, getU32, getU64, putU32, putU64, putVarint, varintLength } from './bytes.ts'
+
+export const FRAME_MAGIC = 0x66717073 // 'spqf'
+export const FRAME_HEADER_BYTES = 56
+
+/** Ids were left out: each document says how many before it. */
+export const SPARSE = 1
+
+/** Where in the log something is: a segment, by its base, and an offset in it. */
+export interface Position {
+  readonly segment: number
+  readonly offset: number
+}
+
+export const START: Position = Object.freeze({ segment: 0, offset: 0 })
+
+export function isBefore(one: Position, other: Position): boolean {
+  return one.segment < other.segment || (one.segment === other.segment && one.offset < other.offset)
+}
+
+export interface FrameHeader {
+  readonly bodyCrc: number
+  readonly bodyBytes: number
+  /** Ids that the frame spans, left out ones included. */
+  readonly count: number
+  readonly flags: number
+  readonly relativeId: number
+  readonly nonce: number
+  readonly time: number
+  readonly syncedTo: Position
+}
+
+export function writeFrameHeader(bytes: Uint8Array, at: number, header: FrameHeader): void {
+  putU32(bytes, at, FRAME_MAGIC)
+  putU32(bytes, at + 8, header.bodyCrc)
+  putU32(bytes, at + 12, header.bodyBytes)
+  putU32(bytes, at + 16, header.count)
+  putU32(bytes, at + 20, header.flags)
+  putU32(bytes, at + 24, header.relativeId)
+  putU32(bytes, at + 28, header.nonce)
+  putU64(bytes, at + 32, header.time)
+  putU64(bytes, at + 40, header.syncedTo.segment)
+  putU64(bytes, at + 48, header.syncedTo.offset)
+  putU32(bytes, at + 4, crc32(bytes.subarray(at + 8, at + FRAME_HEADER_BYTES)))
+}
+
+/** The header at `at`, or undefined where there is none that holds. */
+export function readFrameHeader(bytes: Uint8Array, at: number, end: number, nonce: number): FrameHeader | undefined {
+  if (at + FRAME_HEADER_BYTES > end || getU32(bytes, at) !== FRAME_MAGIC || getU32(bytes, at + 28) !== nonce) return
+  if (crc32(bytes.subarray(at + 8, at + FRAME_HEADER_BYTES)) !== getU32(bytes, at + 4)) return
+  return {
+    bodyCrc: getU32(bytes, at + 8),
+    bodyBytes: getU32(bytes, at + 12),
+    count: getU32(bytes, at + 16),
+    flags: getU32(bytes, at + 20),
+    relativeId: getU32(bytes, at + 24),
+    nonce,
+    time: getU64(bytes, at + 32),
+    syncedTo: { segment: getU64(bytes, at + 40), offset: getU64(bytes, at + 48) },
+  }
+}
+
+/** A document in its place: the ids from `firstId` on. */
+export interface PlacedDocument {
+  readonly firstId: number
+  readonly document: Document
+  readonly time: number
+}
+
+/** Bytes that the documents take in a frame's body. */
+export function bodyBytesOf(documents: readonly Document[]): number {
+  let total = 0
+  for (const { bytes, count } of documents) {
+    total += varintLength(count) + varintLength(bytes.length) + bytes.length
+  }
+  return total
+}
+
+/** Writes documents as (part of) a body and returns where the next byte goes. */
+export function writeDocuments(bytes: Uint8Array, at: number, documents: readonly Document[]): number {
+  let next = at
+  for (const document of documents) next = writeDocument(bytes, next, document)
+  return next
+}
+
+export function writeDocument(bytes: Uint8Array, at: number, document: Document): number {
+  const start = putVarint(bytes, putVarint(bytes, at, document.count), document.bytes.length)
+  bytes.set(document.bytes, start)
+  return start + document.bytes.length
+}
+
+/**
+ * The document at `at` in a body whose checksum held, and where the next one starts. `firstId` is the id that comes
+ * next. A body that holds its checksum and still makes no sense was written by something else: undefined.
+ */
+export function readDocument(
+  body: Uint8Array,
+  at: number,
+  frame: { readonly flags: number; readonly time: number; readonly firstId: number },
+): { readonly placed: PlacedDocument; readonly next: number } | undefined {
+  const reader = new ByteReader(body, at)
+  const skip = frame.flags & SPARSE ? reader.varint() : 0
+  const count = reader.varint()
+  const length = reader.varint()
+  const next = reader.at + length
+  if (reader.overrun || next > body.length || count === 0) return
+  const document = { bytes: body.subarray(reader.at, next), count }
+  return { placed: { firstId: frame.firstId + skip, document, time: frame.time }, next }
+}
