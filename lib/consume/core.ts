@@ -1,0 +1,138 @@
+// core.ts: an open queue, as all that takes from it or puts into it sees it: the store, the codec, the lines of
+// parked callers, the sessions, and the failure that nobody has been told of yet.
+//
+// It never refers to the AsyncQueue but weakly: a queue that its user has dropped is collected, and its core then
+// closed. While somebody waits in a line, and only then, the queue is held.
+
+import { channel } from 'node:diagnostics_channel'
+import { QueueClosedError } from '../errors.ts'
+import type { Document, Piece, Store } from '../store.ts'
+import { Changes } from '../wait/changes.ts'
+import type { Clock } from '../wait/clock.ts'
+import { Line } from '../wait/line.ts'
+
+/** Items to documents; throws CodecError. */
+export interface Writer<T> {
+  one(item: T): Document
+  many(items: Iterable<T>, perDocument: boolean): Document[]
+}
+
+/** Pieces to items; `bad` are the parts of a piece that do not decode. */
+export interface Reader<T> {
+  take(piece: Piece): { readonly items: readonly T[]; readonly bad: readonly Piece[] }
+}
+
+export interface CoreParts<T> {
+  readonly store: Store
+  readonly writer: Writer<T>
+  /** A new reader: each remembers the document it decoded last. */
+  readonly reader: () => Reader<T>
+  readonly clock: Clock
+  readonly location: string
+}
+
+/** A session: what ends when the queue closes. */
+export interface Consumer {
+  leave(): Promise<void>
+}
+
+const failures = channel('spoolq:error')
+
+export class Core<T> {
+  readonly store: Store
+  readonly writer: Writer<T>
+  readonly reader: () => Reader<T>
+  readonly clock: Clock
+  /** Parked gets and loops, each in order; gets come first. */
+  readonly gets: Line
+  readonly loops: Line
+  /** Parked puts. */
+  readonly puts: Line
+  readonly consumers = new Set<Consumer>()
+  /** By this handle. */
+  readonly tally = { put: 0, taken: 0, dropped: 0 }
+
+  readonly #location: string
+  readonly #owner: WeakRef<object>
+  readonly #changes: Changes
+  #held: object | undefined
+  #untold: Error | undefined
+  #state: 'open' | 'writingEnded' | 'closed' = 'open'
+
+  constructor(parts: CoreParts<T>, owner: object) {
+    this.store = parts.store
+    this.writer = parts.writer
+    this.reader = parts.reader
+    this.clock = parts.clock
+    this.#location = parts.location
+    this.#owner = new WeakRef(owner)
+    this.#changes = new Changes({
+      watch: (changed) => this.store.watch(changed),
+      changed: () => this.changed(),
+      waited: (somebody) => {
+        this.#held = somebody ? this.#owner.deref() : undefined
+      },
+    })
+    this.gets = new Line(this.#changes)
+    this.loops = new Line(this.#changes)
+    this.puts = new Line(this.#changes)
+  }
+
+  /** Whether the queue is held because somebody waits. */
+  get held(): boolean {
+    return this.#held !== undefined
+  }
+
+  /** No more puts come through this handle: loops and gets end once nothing is ready. */
+  get writingEnded(): boolean {
+    return this.#state !== 'open'
+  }
+
+  /** Something may have become ready, or room may have been made. Costs nothing while nobody waits. */
+  changed(): void {
+    if (this.#changes.waiting === 0) return
+    this.gets.wake()
+    this.loops.wake()
+    this.puts.wake()
+  }
+
+  /** A failure that no call waited for: told by the next put, take, settle or close. */
+  failLater(error: unknown): void {
+    const failure = error instanceof Error ? error : new Error(String(error))
+    if (failures.hasSubscribers) failures.publish({ location: this.#location, error: failure })
+    this.#untold ??= failure
+  }
+
+  /** The failure nobody has been told of, once. */
+  untold(): Error | undefined {
+    const failure = this.#untold
+    this.#untold = undefined
+    return failure
+  }
+
+  /** Throws the failure nobody has been told of, once. */
+  check(): void {
+    if (this.#untold === undefined) return
+    const failure = this.untold()
+    throw failure
+  }
+
+  /** No more puts: what loops and gets wait for will not come from here. */
+  endWriting(): void {
+    if (this.#state !== 'open') return
+    this.#state = 'writingEnded'
+    this.puts.dismiss(new QueueClosedError('the writing side of this queue has ended: put through another handle'))
+    this.changed()
+  }
+
+  /** Parked calls reject, loops end, what is unsettled is given back, and the store closes. Called once. */
+  async close(): Promise<void> {
+    this.#state = 'closed'
+    this.puts.dismiss(new QueueClosedError())
+    this.gets.dismiss(new QueueClosedError())
+    const left = await Promise.allSettled([...this.consumers].map((consumer) => consumer.leave()))
+    await this.store.close()
+    for (const outcome of left) if (outcome.status === 'rejected') throw outcome.reason
+    this.check()
+  }
+}

@@ -1,0 +1,41 @@
+// lot.ts: pieces that were taken, decoded into items with their ids.
+
+import type { IdRange, Piece } from '../store.ts'
+import type { Reader } from './core.ts'
+import { Held } from './held.ts'
+
+export interface Lot<T> {
+  readonly held: Held<T>[]
+  /** What does not decode. */
+  readonly bad: readonly Piece[]
+}
+
+export function decodeLot<T>(reader: Reader<T>, pieces: readonly Piece[]): Lot<T> {
+  const held: Held<T>[] = []
+  const allBad: Piece[] = []
+  for (const piece of pieces) {
+    const { items, bad } = reader.take(piece)
+    const ids = idsOf(piece, bad)
+    for (const item of items) held.push(new Held(ids(), item, piece.attempt, piece.enqueuedAt))
+    allBad.push(...bad)
+  }
+  return { held, bad: allBad }
+}
+
+/** The ids of a piece in order, without those of its bad parts. */
+function idsOf(piece: Piece, bad: readonly Piece[]): () => number {
+  let next = piece.firstId
+  let part = 0
+  return () => {
+    for (let gap = bad[part]; gap?.firstId === next; gap = bad[part]) {
+      next += gap.count
+      part += 1
+    }
+    next += 1
+    return next - 1
+  }
+}
+
+export function rangesOf(pieces: readonly Piece[]): IdRange[] {
+  return pieces.map(({ firstId, count }) => ({ from: firstId, to: firstId + count - 1 }))
+}
