@@ -1,0 +1,171 @@
+// cursor-file.ts: one of the two files of the cursor, as bytes. Never change a field; add a version.
+//
+//     0 ┌──────────────────────────────────────────────┐
+//       │ header, 64 bytes                             │
+//   512 ├──────────────────────────────────────────────┤
+//       │ the same once more, for a sector that rots   │
+//  1024 ├──────────────────────────────────────────────┤
+//       │ snapshot                                     │
+//       ├──────────────────────────────────────────────┤  the next multiple of 32
+//       │ records of the journal …                     │
+//       ├──────────────────────────────────────────────┤  64 bytes before the end of the file
+//       │ room for the record that says "durable"      │
+//       └──────────────────────────────────────────────┘
+//
+// header:
+//    0       4         8            16     20         28               32             36
+//    ┌───────┬─────────┬────────────┬──────┬──────────┬────────────────┬──────────────┬────── ─ ─ ┬────────┐
+//    │ magic │ version │ generation │ salt │ file     │ snapshot bytes │ snapshot crc │ zeros     │ crc 60 │
+//    │       │         │ 8          │      │ bytes 8  │                │              │           │        │
+//    └───────┴─────────┴────────────┴──────┴──────────┴────────────────┴──────────────┴────── ─ ─ ┴────────┘
+//
+// The file is written in place and keeps its size, so that a record needs no new block. The header is written after
+// its snapshot and covers it: the highest generation with a whole snapshot rules.
+
+import type { DiskFile } from '../disk/disk.ts'
+import { crc32, getU32, getU64, putU32, putU64 } from './bytes.ts'
+import { CursorState } from './cursor-state.ts'
+import { type CursorRecord, decodeRecord, SLOT_BYTES } from './record.ts'
+
+export const CURSOR_MAGIC = 0x63717073 // 'spqc'
+export const CURSOR_VERSION = 1
+export const SNAPSHOT_AT = 1024
+/** Kept free at the end of the file for one record. */
+export const RESERVED_BYTES = 64
+
+const HEADER_BYTES = 64
+const COPY_AT = 512
+
+export interface CursorHeader {
+  readonly generation: number
+  readonly salt: number
+  readonly fileBytes: number
+  readonly snapshotBytes: number
+  readonly snapshotCrc: number
+}
+
+export function journalStart(snapshotBytes: number): number {
+  return Math.ceil((SNAPSHOT_AT + snapshotBytes) / SLOT_BYTES) * SLOT_BYTES
+}
+
+/** The crc that the first record is seeded with. */
+export function firstSeed(header: CursorHeader): number {
+  return header.generation >>> 0
+}
+
+function encodeHeader(header: CursorHeader): Buffer {
+  const bytes = Buffer.alloc(HEADER_BYTES)
+  putU32(bytes, 0, CURSOR_MAGIC)
+  putU32(bytes, 4, CURSOR_VERSION)
+  putU64(bytes, 8, header.generation)
+  putU32(bytes, 16, header.salt)
+  putU64(bytes, 20, header.fileBytes)
+  putU32(bytes, 28, header.snapshotBytes)
+  putU32(bytes, 32, header.snapshotCrc)
+  putU32(bytes, 60, crc32(bytes.subarray(0, 60)))
+  return bytes
+}
+
+function decodeHeader(bytes: Uint8Array, at: number): (CursorHeader & { readonly version: number }) | undefined {
+  if (at + HEADER_BYTES > bytes.length || getU32(bytes, at) !== CURSOR_MAGIC) return
+  if (crc32(bytes.subarray(at, at + 60)) !== getU32(bytes, at + 60)) return
+  return {
+    version: getU32(bytes, at + 4),
+    generation: getU64(bytes, at + 8),
+    salt: getU32(bytes, at + 16),
+    fileBytes: getU64(bytes, at + 20),
+    snapshotBytes: getU32(bytes, at + 28),
+    snapshotCrc: getU32(bytes, at + 32),
+  }
+}
+
+/** Writes the snapshot, then the header that makes it rule. */
+export function writeCursorFile(file: DiskFile, header: CursorHeader, snapshot: Uint8Array): void {
+  const padded = Buffer.alloc(journalStart(snapshot.length) - SNAPSHOT_AT)
+  padded.set(snapshot)
+  file.write(padded, SNAPSHOT_AT)
+  const bytes = encodeHeader(header)
+  // The first copy goes first: running processes look at it alone, opening ones at both.
+  file.write(bytes, 0)
+  file.write(bytes, COPY_AT)
+}
+
+/** The generation that a file claims, unchecked: enough to see that it isn't the one that was there before. */
+export function claimedGeneration(file: DiskFile, scratch: Uint8Array): number {
+  return file.read(scratch, 0, 16, 0) === 16 && getU32(scratch, 0) === CURSOR_MAGIC ? getU64(scratch, 8) : 0
+}
+
+export interface CursorReading {
+  /** Undefined where the file has no header that holds. */
+  readonly header: CursorHeader | undefined
+  /** A header of a version that this code doesn't know. */
+  readonly newerVersion: number | undefined
+  /** Undefined where the snapshot doesn't hold. */
+  readonly state: CursorState | undefined
+  readonly records: readonly CursorRecord[]
+  /** Where the next record goes, and the crc that seeds it. */
+  readonly end: number
+  readonly seed: number
+  /** Where bytes did not hold that a crash can't explain, each with its length. */
+  readonly damaged: readonly { readonly offset: number; readonly bytes: number }[]
+  readonly everWritten: boolean
+}
+
+/** All that a file says, judged by itself alone. */
+export function readCursorFile(file: DiskFile): CursorReading {
+  const bytes = Buffer.alloc(file.size())
+  file.read(bytes, 0, bytes.length, 0)
+  const copies = [decodeHeader(bytes, 0), decodeHeader(bytes, COPY_AT)]
+  const whole = copies.filter((copy) => copy !== undefined)
+  const header = whole.toSorted((one, other) => other.generation - one.generation)[0]
+  const everWritten = bytes.some((byte) => byte !== 0)
+  if (!header || header.version > CURSOR_VERSION) {
+    const newerVersion = header?.version
+    return { header: undefined, newerVersion, state: undefined, records: [], end: 0, seed: 0, damaged: [], everWritten }
+  }
+  const snapshot = bytes.subarray(SNAPSHOT_AT, SNAPSHOT_AT + header.snapshotBytes)
+  const holds = snapshot.length === header.snapshotBytes && crc32(snapshot) === header.snapshotCrc
+  const journal = readJournal(bytes, header)
+  const damaged = [...journal.damaged]
+  // A crash can leave one copy behind, but not once the file was known to be durable.
+  const durable = journal.records.some(({ kind }) => kind === 'durable')
+  if (durable && whole.length === 1) damaged.push({ offset: copies[0] ? COPY_AT : 0, bytes: HEADER_BYTES })
+  return {
+    header,
+    newerVersion: undefined,
+    state: holds ? CursorState.decode(snapshot) : undefined,
+    ...journal,
+    damaged,
+    everWritten,
+  }
+}
+
+/** The records from the snapshot on; one that doesn't hold is stepped over where its stored crc seeds a successor. */
+function readJournal(bytes: Buffer, header: CursorHeader): Pick<CursorReading, 'records' | 'end' | 'seed' | 'damaged'> {
+  const records: CursorRecord[] = []
+  const damaged: { offset: number; bytes: number }[] = []
+  let end = journalStart(header.snapshotBytes)
+  let seed = firstSeed(header)
+  for (;;) {
+    const found = decodeRecord(bytes, end, seed, header.salt)
+    if (found) {
+      records.push(found.record)
+      end = found.next
+      seed = found.crc
+      continue
+    }
+    const resumed = successor(bytes, end, header.salt)
+    if (resumed === undefined) return { records, end, seed, damaged }
+    damaged.push({ offset: end, bytes: resumed - end })
+    end = resumed
+    seed = getU32(bytes, resumed - 4)
+  }
+}
+
+/** Where, behind a record that doesn't hold, one does hold that was seeded by the crc stored just before it. */
+function successor(bytes: Buffer, from: number, salt: number): number | undefined {
+  for (let at = from + SLOT_BYTES; at + SLOT_BYTES <= bytes.length; at += SLOT_BYTES) {
+    if (decodeRecord(bytes, at, getU32(bytes, at - 4), salt)) return at
+  }
+  return
+}

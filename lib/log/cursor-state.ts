@@ -1,0 +1,182 @@
+// cursor-state.ts: the moving read pointer, as the journal tells it: state = fold(records). Pure: no disk, no clock.
+//
+// snapshot: head · next owner · lost · synced-to (segment, offset, next id)
+//           · owners (n, then number and boot each) · failed (n, then id, segment, offset, attempt each)
+//           · runs (n, then gap, length − 1, state 0 settled | 1 in flight | 2 back, and its fields each)
+// All numbers are varints. The same state always gives the same bytes: a damaged snapshot can be made anew.
+
+import type { IdRange } from '../store.ts'
+import { ByteReader, ByteWriter } from './bytes.ts'
+import { type Position, START, isBefore } from './frame.ts'
+import { type CursorRecord, GONE } from './record.ts'
+import { type IdState, Runs, SETTLED } from './runs.ts'
+
+/** Where the copy of a failed item stands in failed/. */
+export interface FailedAt {
+  readonly segment: number
+  readonly offset: number
+  readonly attempt: number
+}
+
+export interface SyncedTo {
+  readonly position: Position
+  readonly nextId: number
+}
+
+export class CursorState {
+  readonly runs: Runs
+  /** Open handles by number, and the boot of the machine that each was opened in. */
+  readonly owners = new Map<number, number>()
+  readonly failed = new Map<number, FailedAt>()
+  nextOwner = 1
+  lost = 0
+  synced: SyncedTo = { position: START, nextId: 1 }
+
+  constructor(head = 1) {
+    this.runs = new Runs(head)
+  }
+
+  apply(record: CursorRecord): void {
+    switch (record.kind) {
+      case 'took':
+        return this.#took(record.ids, record.owner, record.deadline)
+      case 'settled':
+        return this.#each(record.ids, () => SETTLED)
+      case 'back':
+        return this.#each(record.ids, (value) => back(value, record.counted, record.due))
+      case 'failed':
+        return this.#failed(record.ids, record)
+      case 'gone':
+        return this.#gone(record.ids, record.why)
+      case 'due':
+        return this.#each(record.ids, () => ({ state: 'back', attempt: 0, due: record.due }))
+      case 'synced':
+        return this.#synced(record)
+      case 'joined':
+        this.owners.set(record.owner, record.boot)
+        this.nextOwner = Math.max(this.nextOwner, record.owner + 1)
+        return
+      case 'left':
+        return this.#left(record.owner, record.counted)
+      case 'durable':
+        return
+      case 'unfailed':
+        for (const { from, to } of record.ids) for (let id = from; id <= to; id++) this.failed.delete(id)
+        return
+      default:
+        return record satisfies never
+    }
+  }
+
+  #each(ids: readonly IdRange[], next: (value: IdState | undefined) => IdState | undefined): void {
+    for (const { from, to } of ids) this.runs.change(from, to, next)
+  }
+
+  #took(ids: readonly IdRange[], owner: number, deadline: number): void {
+    this.#each(ids, (value) => ({ state: 'inFlight', owner, attempt: attemptOf(value) + 1, deadline }))
+  }
+
+  #failed(ids: readonly IdRange[], at: FailedAt): void {
+    this.#each(ids, () => SETTLED)
+    const { segment, offset, attempt } = at
+    for (const { from, to } of ids) for (let id = from; id <= to; id++) this.failed.set(id, { segment, offset, attempt })
+  }
+
+  #gone(ids: readonly IdRange[], why: number): void {
+    if (GONE[why] === 'damage') for (const { from, to } of ids) this.lost += this.runs.live(from, to)
+    this.#each(ids, () => SETTLED)
+  }
+
+  #synced(to: { readonly segment: number; readonly offset: number; readonly nextId: number }): void {
+    const position = { segment: to.segment, offset: to.offset }
+    if (isBefore(this.synced.position, position)) this.synced = { position, nextId: to.nextId }
+  }
+
+  #left(owner: number, counted: number): void {
+    this.owners.delete(owner)
+    this.#each(this.heldBy(owner), (value) => back(value, counted, 0))
+  }
+
+  /** The ids that an owner holds. */
+  heldBy(owner: number): IdRange[] {
+    return [...this.runs].filter(({ value }) => value.state === 'inFlight' && value.owner === owner)
+  }
+
+  encode(): Buffer {
+    const writer = new ByteWriter()
+    writer.varint(this.runs.head)
+    writer.varint(this.nextOwner)
+    writer.varint(this.lost)
+    writer.varint(this.synced.position.segment)
+    writer.varint(this.synced.position.offset)
+    writer.varint(this.synced.nextId)
+    writer.varint(this.owners.size)
+    for (const [owner, boot] of this.owners) each(writer, owner, boot)
+    writer.varint(this.failed.size)
+    for (const [id, { segment, offset, attempt }] of this.failed) each(writer, id, segment, offset, attempt)
+    encodeRuns(writer, this.runs)
+    return writer.bytes()
+  }
+
+  /** The state of a snapshot whose checksum held. */
+  static decode(bytes: Uint8Array): CursorState {
+    const reader = new ByteReader(bytes)
+    const next = () => reader.varint()
+    const state = new CursorState(next())
+    state.nextOwner = next()
+    state.lost = next()
+    state.synced = { position: { segment: next(), offset: next() }, nextId: next() }
+    for (let left = next(); left > 0 && !reader.overrun; left--) state.owners.set(next(), next())
+    for (let left = next(); left > 0 && !reader.overrun; left--) {
+      state.failed.set(next(), { segment: next(), offset: next(), attempt: next() })
+    }
+    decodeRuns(reader, state.runs)
+    return state
+  }
+}
+
+function attemptOf(value: IdState | undefined): number {
+  return value && value.state !== 'settled' ? value.attempt : 0
+}
+
+/** Back in line; what never was taken, or is settled already, stays as it is. */
+function back(value: IdState | undefined, counted: number, due: number): IdState | undefined {
+  if (value?.state !== 'inFlight') return value
+  const attempt = counted ? value.attempt : value.attempt - 1
+  return attempt === 0 && due === 0 ? undefined : { state: 'back', attempt, due }
+}
+
+function each(writer: ByteWriter, ...values: readonly number[]): void {
+  for (const value of values) writer.varint(value)
+}
+
+function encodeRuns(writer: ByteWriter, runs: Runs): void {
+  const all = [...runs]
+  writer.varint(all.length)
+  let at = runs.head
+  for (const { from, to, value } of all) {
+    each(writer, from - at, to - from)
+    at = to + 1
+    if (value.state === 'settled') each(writer, 0)
+    else if (value.state === 'inFlight') each(writer, 1, value.owner, value.attempt, value.deadline)
+    else each(writer, 2, value.attempt, value.due)
+  }
+}
+
+function decodeRuns(reader: ByteReader, runs: Runs): void {
+  const next = () => reader.varint()
+  let at = runs.head
+  for (let left = next(); left > 0 && !reader.overrun; left--) {
+    const from = at + next()
+    const to = from + next()
+    at = to + 1
+    runs.set(from, to, decodeState(next))
+  }
+}
+
+function decodeState(next: () => number): IdState {
+  const state = next()
+  if (state === 0) return SETTLED
+  if (state === 1) return { state: 'inFlight', owner: next(), attempt: next(), deadline: next() }
+  return { state: 'back', attempt: next(), due: next() }
+}

@@ -1,0 +1,343 @@
+// journal.ts: the cursor on disk: two files, in turn. What is called here runs under cursor.lock, but `sync`.
+//
+//        file 0   generation 4: snapshot, records … full ──┐
+//        file 1   generation 5: snapshot ◀─────────────────┘ records … "durable" … full ──┐
+//        file 0   generation 6: snapshot ◀────────────────────────────────────────────────┘ …
+//
+// A generation is written over its predecessor's predecessor, and only once a record of its predecessor says that the
+// predecessor is durable: at every moment one whole generation is on the disk. Memory moves last: a record is applied
+// when it has been written.
+
+import type { Disk, DiskFile } from '../disk/disk.ts'
+import { codeOf } from '../disk/disk.ts'
+import { FormatError } from '../errors.ts'
+import { Gate } from '../wait/gate.ts'
+import { ByteWriter, crc32 } from './bytes.ts'
+import {
+  type CursorHeader,
+  type CursorReading,
+  claimedGeneration,
+  firstSeed,
+  journalStart,
+  RESERVED_BYTES,
+  readCursorFile,
+  SNAPSHOT_AT,
+  writeCursorFile,
+} from './cursor-file.ts'
+import { CursorState } from './cursor-state.ts'
+import type { Limits } from './limits.ts'
+import { type CursorRecord, decodeRecord, encodeRecord, fitted } from './record.ts'
+
+/** What is wrong with the cursor's files, as loading found it. */
+export interface CursorDamage {
+  readonly file: string
+  readonly offset: number
+  readonly bytes: number
+}
+
+/** The next generation has to wait for a sync: `Journal.harden()`, outside the lock, then once more. */
+export const NOT_YET_DURABLE = Symbol('not yet durable')
+
+interface Half {
+  file: DiskFile
+  gate: Gate
+}
+
+export class Journal {
+  state = new CursorState()
+  /** What the last loading found damaged; whoever loads takes it. */
+  damaged: CursorDamage[] = []
+  /** Neither file held: the state was made up from nothing. */
+  lostAll = false
+
+  readonly #disk: Disk
+  readonly #folder: string
+  readonly #limits: Limits
+  readonly #random: () => number
+  readonly #scratch = Buffer.alloc(512)
+  readonly #halves: [Half, Half]
+  #ruling: 0 | 1 = 0
+  #header: CursorHeader = { generation: 0, salt: 0, fileBytes: 0, snapshotBytes: 0, snapshotCrc: 0 }
+  #otherGeneration = 0
+  #end = 0
+  #seed = 0
+  #durable = false
+  /** A file whose sync failed: no later sync of it counts before it holds a new generation. */
+  #poisoned: 0 | 1 | undefined
+
+  constructor(folder: string, world: { disk: Disk; random: () => number; limits: Limits }) {
+    this.#folder = folder
+    this.#disk = world.disk
+    this.#random = world.random
+    this.#limits = world.limits
+    this.#halves = [this.#openHalf(0), this.#openHalf(1)]
+  }
+
+  #openHalf(which: 0 | 1): Half {
+    const path = `${this.#folder}/cursor.${which}`
+    const file = openOrCreate(this.#disk, path)
+    return { file, gate: new Gate(() => file.sync()) }
+  }
+
+  get #file(): DiskFile {
+    return this.#halves[this.#ruling].file
+  }
+
+  /** Reads both files whole. `head`: where a queue without any cursor begins. */
+  load(head: number): void {
+    const readings = [readCursorFile(this.#halves[0].file), readCursorFile(this.#halves[1].file)] as const
+    for (const { newerVersion } of readings) {
+      if (newerVersion !== undefined) throw newer(this.#folder, newerVersion)
+    }
+    const [first, second] = readings
+    const order: (0 | 1)[] = (first.header?.generation ?? -1) >= (second.header?.generation ?? -1) ? [0, 1] : [1, 0]
+    this.damaged = []
+    this.lostAll = false
+    for (const which of order) {
+      const other = which === 0 ? 1 : 0
+      const state = this.#stateOf(which, readings[which], readings[other])
+      if (state) return this.#rule(which, readings[which], state)
+    }
+    this.#begin(head, first.everWritten || second.everWritten)
+  }
+
+  /** The state at the end of a file, or undefined where another rules. A snapshot that rotted is made anew. */
+  #stateOf(which: 0 | 1, reading: CursorReading, before: CursorReading): CursorState | undefined {
+    const { header } = reading
+    if (!header) return
+    const state = reading.state ?? this.#remade(which, header, reading, before)
+    if (!state) return
+    for (const record of reading.records) state.apply(record)
+    for (const { offset, bytes } of reading.damaged) this.damaged.push({ file: this.#halves[which].file.path, offset, bytes })
+    return state
+  }
+
+  /** A snapshot is the fold of its predecessor: the same bytes once more, if the predecessor is still there. */
+  #remade(which: 0 | 1, header: CursorHeader, reading: CursorReading, before: CursorReading): CursorState | undefined {
+    const durable = reading.records.some(({ kind }) => kind === 'durable')
+    if (durable) this.damaged.push({ file: this.#halves[which].file.path, offset: SNAPSHOT_AT, bytes: header.snapshotBytes })
+    if (!before.state || before.header?.generation !== header.generation - 1 || reading.records.length === 0) return
+    for (const record of before.records) before.state.apply(record)
+    const snapshot = before.state.encode()
+    if (crc32(snapshot) !== header.snapshotCrc) return
+    writeCursorFile(this.#halves[which].file, header, snapshot)
+    return CursorState.decode(snapshot)
+  }
+
+  #rule(which: 0 | 1, reading: CursorReading, state: CursorState): void {
+    this.#ruling = which
+    this.state = state
+    if (reading.header) this.#header = reading.header
+    this.#end = reading.end
+    this.#seed = reading.seed
+    this.#durable = reading.records.some(({ kind }) => kind === 'durable')
+    this.#otherGeneration = claimedGeneration(this.#halves[which === 0 ? 1 : 0].file, this.#scratch)
+  }
+
+  /** No file holds: a new queue, or one that lost both. */
+  #begin(head: number, lost: boolean): void {
+    if (lost) this.lostAll = true
+    this.state = new CursorState(head)
+    this.#durable = true
+    this.#ruling = 1
+    this.#header = { ...this.#header, generation: 0 }
+    this.roll()
+    // Both files get all their blocks now, so that an acknowledgement never needs one.
+    grow(this.#halves[1].file, this.#header.fileBytes)
+  }
+
+  /** Learns what others wrote. Running out of turn of the files means a newer generation: everything anew. */
+  refresh(): void {
+    const other = this.#halves[this.#ruling === 0 ? 1 : 0].file
+    if (claimedGeneration(other, this.#scratch) !== this.#otherGeneration) return this.load(this.state.runs.head)
+    for (;;) {
+      const read = this.#file.read(this.#scratch, 0, this.#scratch.length, this.#end)
+      if (this.#scratch[0] === 0 || read === 0) return
+      const known = this.#end
+      this.#follow(read)
+      if (this.#end === known) return this.#followLarge()
+    }
+  }
+
+  #follow(read: number): void {
+    const bytes = this.#scratch.subarray(0, read)
+    let at = 0
+    for (let found = this.#decode(bytes, at); found; found = this.#decode(bytes, at)) {
+      this.#apply(found.record)
+      this.#end += found.next - at
+      at = found.next
+      this.#seed = found.crc
+    }
+  }
+
+  /** A record that is larger than the scratch buffer. */
+  #followLarge(): void {
+    const bytes = Buffer.alloc(8192)
+    const read = this.#file.read(bytes, 0, bytes.length, this.#end)
+    const found = this.#decode(bytes.subarray(0, read), 0)
+    if (!found) return
+    this.#apply(found.record)
+    this.#end += found.next
+    this.#seed = found.crc
+    this.refresh()
+  }
+
+  #decode(bytes: Uint8Array, at: number): ReturnType<typeof decodeRecord> {
+    return decodeRecord(bytes, at, this.#seed, this.#header.salt)
+  }
+
+  #apply(record: CursorRecord): void {
+    this.state.apply(record)
+    if (record.kind === 'durable') this.#durable = true
+  }
+
+  /** Writes the records in one go, then applies them; or says that it must be tried again after `harden()`. */
+  append(records: readonly CursorRecord[]): typeof NOT_YET_DURABLE | undefined {
+    const all = records.flatMap(fitted)
+    let written = this.#encode(all)
+    if (written.bytes.length === 0) return
+    if (this.#end + written.bytes.length > this.#header.fileBytes - RESERVED_BYTES) {
+      if (!this.#durable) return NOT_YET_DURABLE
+      this.roll(written.bytes.length)
+      written = this.#encode(all)
+    }
+    this.#write(written, all)
+    return
+  }
+
+  #write(written: { readonly bytes: Buffer; readonly seed: number }, records: readonly CursorRecord[]): void {
+    this.#file.write(written.bytes, this.#end)
+    this.#end += written.bytes.length
+    this.#seed = written.seed
+    for (const record of records) this.#apply(record)
+  }
+
+  #encode(records: readonly CursorRecord[]): { readonly bytes: Buffer; readonly seed: number } {
+    const writer = new ByteWriter()
+    let seed = this.#seed
+    for (const record of records) seed = encodeRecord(record, writer, seed, this.#header.salt)
+    return { bytes: writer.bytes(), seed }
+  }
+
+  /** Opens the next generation in the other file. The caller sees to `harden()` afterwards. */
+  roll(roomBytes = 0): void {
+    this.#snapshot(this.#ruling === 0 ? 1 : 0, roomBytes)
+  }
+
+  #snapshot(into: 0 | 1, roomBytes: number): void {
+    const snapshot = this.state.encode()
+    const fileBytes = this.#resize(this.#halves[into].file, snapshot.length, roomBytes)
+    const header = {
+      generation: this.#header.generation + 1,
+      salt: this.#random(),
+      fileBytes,
+      snapshotBytes: snapshot.length,
+      snapshotCrc: crc32(snapshot),
+    }
+    writeCursorFile(this.#halves[into].file, header, snapshot)
+    const stayed = into === this.#ruling
+    if (!stayed) this.#otherGeneration = this.#header.generation
+    this.#ruling = into
+    this.#header = header
+    this.#end = journalStart(snapshot.length)
+    this.#seed = firstSeed(header)
+    this.#durable = false
+  }
+
+  /**
+   * Twice as large as long as a quarter doesn't hold the snapshot, and smaller again when it does. On a full disk a
+   * file that can't grow goes on as it is while half of it holds the snapshot.
+   */
+  #resize(file: DiskFile, snapshotBytes: number, roomBytes: number): number {
+    const needed = journalStart(snapshotBytes) + roomBytes + RESERVED_BYTES
+    let size = this.#limits.cursorBytes
+    while (size < Math.max(snapshotBytes * 4, needed)) size *= 2
+    const present = file.size()
+    try {
+      grow(file, size)
+    } catch (error) {
+      if (present < Math.max(snapshotBytes * 2, needed)) throw error
+      return present
+    }
+    if (present > size) file.truncate(size)
+    return size
+  }
+
+  get durable(): boolean {
+    return this.#durable
+  }
+
+  get generation(): number {
+    return this.#header.generation
+  }
+
+  /** The sync that makes what was written so far durable; outside the lock. It holds the file it was called for. */
+  sync(): Promise<void> {
+    const which = this.#ruling
+    if (this.#poisoned === which) {
+      return Promise.reject(new Error(`an earlier sync of ${this.#file.path} failed`))
+    }
+    return this.#halves[which].gate.pass().catch((error: unknown) => {
+      this.#poisoned = which
+      throw error
+    })
+  }
+
+  get poisoned(): boolean {
+    return this.#poisoned === this.#ruling
+  }
+
+  /**
+   * After a failed sync of the ruling file: a new generation, through a new descriptor. One that was durable is kept
+   * and the other file is written; one that never was is written over, because the other one is all there is.
+   */
+  renew(): void {
+    const old = this.#ruling
+    const into = this.#durable ? (old === 0 ? 1 : 0) : old
+    const closed = this.#halves[into].file
+    this.#halves[into] = this.#openHalf(into)
+    closed.close()
+    this.#snapshot(into, 0)
+    this.#poisoned = undefined
+  }
+
+  /** Under the lock, after a sync: the generation that was synced is durable. */
+  markDurable(generation: number): void {
+    if (this.#durable || this.#header.generation !== generation) return
+    // The room that is kept free at the end is for this record alone.
+    const records = [{ kind: 'durable' }] as const
+    this.#write(this.#encode(records), records)
+  }
+
+  close(): void {
+    for (const { file } of this.#halves) file.close()
+  }
+
+  idle(): Promise<unknown> {
+    return Promise.all(this.#halves.map(({ gate }) => gate.idle()))
+  }
+}
+
+function grow(file: DiskFile, size: number): void {
+  const present = file.size()
+  if (present < size) file.write(Buffer.alloc(size - present), present)
+}
+
+function openOrCreate(disk: Disk, path: string): DiskFile {
+  for (;;) {
+    try {
+      return disk.open(path, 'write')
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error
+    }
+    try {
+      return disk.open(path, 'create')
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') throw error
+    }
+  }
+}
+
+function newer(folder: string, version: number): FormatError {
+  return new FormatError(`${folder} was written by a newer version of spoolq (cursor format ${version}): update spoolq`)
+}

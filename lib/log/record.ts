@@ -1,0 +1,189 @@
+// record.ts: what the cursor's journal says, as bytes. Never change a number; add one.
+//
+//     0      1       2                                  32·slots − 4     32·slots
+//    ┌──────┬───────┬──────────────────────────────────┬────────────────┐
+//    │ kind │ slots │ fields · ranges · zeros          │ crc            │
+//    └──────┴───────┴──────────────────────────────────┴────────────────┘
+//
+// Fields are varints in the order of `FIELDS`; ranges are their number, then for each how far it starts behind the
+// end of the one before, and its length less one. The crc is seeded with the crc before it and the file's salt: no
+// record of an earlier life of the file can pass, and one that is damaged gives itself away by a successor that holds.
+
+import type { IdRange } from '../store.ts'
+import { ByteReader, ByteWriter, crc32, getU32, putU32 } from './bytes.ts'
+
+export const SLOT_BYTES = 32
+const MAX_SLOTS = 255
+/** Each takes at most 16 bytes, so that a record of this many always fits. */
+const MAX_RANGES = 400
+
+export type GoneWhy = 'crash' | 'void' | 'damage'
+
+export type CursorRecord =
+  /** Handed out to `owner`, until `deadline` (0: for ever). `mode` 1: charged an attempt only if marked in hand. */
+  | {
+      readonly kind: 'took'
+      readonly owner: number
+      readonly deadline: number
+      readonly mode: number
+      readonly ids: readonly IdRange[]
+    }
+  | { readonly kind: 'settled'; readonly ids: readonly IdRange[] }
+  /** Ready again at `due` (0: at once); `counted` 0: as if it had not been handed out. */
+  | { readonly kind: 'back'; readonly counted: number; readonly due: number; readonly ids: readonly IdRange[] }
+  /** Set aside: the copy stands in failed/, in this segment at this offset. */
+  | {
+      readonly kind: 'failed'
+      readonly segment: number
+      readonly offset: number
+      readonly attempt: number
+      readonly ids: readonly IdRange[]
+    }
+  /** The log does not hold these ids: why is 0 crash, 1 void, 2 damage (lost). */
+  | { readonly kind: 'gone'; readonly why: number; readonly ids: readonly IdRange[] }
+  /** All of the log before this place is durable, and `nextId` is the id that comes there. */
+  | { readonly kind: 'synced'; readonly segment: number; readonly offset: number; readonly nextId: number }
+  | { readonly kind: 'joined'; readonly owner: number; readonly boot: number }
+  /** The owner is gone, and what it held is ready again, `counted` as with back. */
+  | { readonly kind: 'left'; readonly owner: number; readonly counted: number }
+  /** The snapshot of this file is durable: its predecessor may be written over. */
+  | { readonly kind: 'durable' }
+  | { readonly kind: 'due'; readonly due: number; readonly ids: readonly IdRange[] }
+  /** No longer among the failed ones: retried or discarded. */
+  | { readonly kind: 'unfailed'; readonly ids: readonly IdRange[] }
+
+const KINDS = [
+  'took',
+  'settled',
+  'back',
+  'failed',
+  'gone',
+  'synced',
+  'joined',
+  'left',
+  'durable',
+  'due',
+  'unfailed',
+] as const
+
+export const GONE: readonly GoneWhy[] = ['crash', 'void', 'damage']
+
+/** A chain of records being written: each crc seeds the next. */
+export function encodeRecord(record: CursorRecord, writer: ByteWriter, seed: number, salt: number): number {
+  const body = new ByteWriter()
+  writeFields(record, body)
+  const slots = Math.ceil((2 + body.length + 4) / SLOT_BYTES)
+  const bytes = Buffer.alloc(slots * SLOT_BYTES)
+  bytes[0] = KINDS.indexOf(record.kind) + 1
+  bytes[1] = slots
+  body.bytes().copy(bytes, 2)
+  const crc = crc32(bytes.subarray(0, bytes.length - 4), (seed ^ salt) >>> 0)
+  putU32(bytes, bytes.length - 4, crc)
+  for (let at = 0; at < bytes.length; at += 4) writer.u32(getU32(bytes, at))
+  return crc
+}
+
+function writeFields(record: CursorRecord, body: ByteWriter): void {
+  switch (record.kind) {
+    case 'took':
+      return writeRanges(body, [record.owner, record.deadline, record.mode], record.ids)
+    case 'settled':
+    case 'unfailed':
+      return writeRanges(body, [], record.ids)
+    case 'back':
+      return writeRanges(body, [record.counted, record.due], record.ids)
+    case 'failed':
+      return writeRanges(body, [record.segment, record.offset, record.attempt], record.ids)
+    case 'gone':
+      return writeRanges(body, [record.why], record.ids)
+    case 'due':
+      return writeRanges(body, [record.due], record.ids)
+    case 'synced':
+      return writeRanges(body, [record.segment, record.offset, record.nextId], undefined)
+    case 'joined':
+      return writeRanges(body, [record.owner, record.boot], undefined)
+    case 'left':
+      return writeRanges(body, [record.owner, record.counted], undefined)
+    case 'durable':
+      return
+    default:
+      return record satisfies never
+  }
+}
+
+function writeRanges(body: ByteWriter, fields: readonly number[], ids: readonly IdRange[] | undefined): void {
+  for (const field of fields) body.varint(field)
+  if (!ids) return
+  body.varint(ids.length)
+  let at = 0
+  for (const { from, to } of ids) {
+    body.varint(from - at)
+    body.varint(to - from)
+    at = to
+  }
+}
+
+/** Splits what would not fit into one record. Ranges are sorted, as the deltas ask for it. */
+export function fitted(record: CursorRecord): readonly CursorRecord[] {
+  if (!('ids' in record) || record.ids.length <= 1) return [record]
+  const sorted = record.ids.toSorted((one, other) => one.from - other.from)
+  const parts: CursorRecord[] = []
+  for (let at = 0; at < sorted.length; at += MAX_RANGES) parts.push({ ...record, ids: sorted.slice(at, at + MAX_RANGES) })
+  return parts
+}
+
+/** The record at `at`, whose predecessor's crc is `seed`; undefined where none holds. */
+export function decodeRecord(
+  bytes: Uint8Array,
+  at: number,
+  seed: number,
+  salt: number,
+): { readonly record: CursorRecord; readonly next: number; readonly crc: number } | undefined {
+  const kind = KINDS[(bytes[at] ?? 0) - 1]
+  const slots = bytes[at + 1] ?? 0
+  const next = at + slots * SLOT_BYTES
+  if (!kind || slots === 0 || next > bytes.length) return
+  const crc = getU32(bytes, next - 4)
+  if (crc32(bytes.subarray(at, next - 4), (seed ^ salt) >>> 0) !== crc) return
+  return { record: readFields(kind, new ByteReader(bytes, at + 2, next - 4)), next, crc }
+}
+
+function readFields(kind: (typeof KINDS)[number], reader: ByteReader): CursorRecord {
+  const field = () => reader.varint()
+  switch (kind) {
+    case 'took':
+      return { kind, owner: field(), deadline: field(), mode: field(), ids: readRanges(reader) }
+    case 'settled':
+    case 'unfailed':
+      return { kind, ids: readRanges(reader) }
+    case 'back':
+      return { kind, counted: field(), due: field(), ids: readRanges(reader) }
+    case 'failed':
+      return { kind, segment: field(), offset: field(), attempt: field(), ids: readRanges(reader) }
+    case 'gone':
+      return { kind, why: field(), ids: readRanges(reader) }
+    case 'due':
+      return { kind, due: field(), ids: readRanges(reader) }
+    case 'synced':
+      return { kind, segment: field(), offset: field(), nextId: field() }
+    case 'joined':
+      return { kind, owner: field(), boot: field() }
+    case 'left':
+      return { kind, owner: field(), counted: field() }
+    case 'durable':
+      return { kind }
+    default:
+      return kind satisfies never
+  }
+}
+
+function readRanges(reader: ByteReader): IdRange[] {
+  const ids: IdRange[] = []
+  let at = 0
+  for (let left = Math.min(reader.varint(), MAX_RANGES * MAX_SLOTS); left > 0 && !reader.overrun; left--) {
+    const from = at + reader.varint()
+    at = from + reader.varint()
+    ids.push({ from, to: at })
+  }
+  return ids
+}

@@ -1,0 +1,39 @@
+// gate.ts: one run at a time of something slow that covers all that was asked for before it began (a sync).
+// Whoever asks while one is under way waits for the next one, together with all the others.
+
+export class Gate {
+  readonly #run: () => Promise<void>
+  #running: Promise<void> | undefined
+  #next: Promise<void> | undefined
+
+  constructor(run: () => Promise<void>) {
+    this.#run = run
+  }
+
+  /** Resolves when a run that began after this call has ended; rejects as it did. */
+  pass(): Promise<void> {
+    if (!this.#running) return this.#begin()
+    this.#next ??= this.#running.then(this.#again, this.#again)
+    return this.#next
+  }
+
+  /** Resolves when nothing is under way any more; never rejects. */
+  async idle(): Promise<void> {
+    while (this.#running) await this.#running.catch(ignore)
+  }
+
+  #begin(): Promise<void> {
+    const running = this.#run().finally(() => {
+      if (this.#running === running) this.#running = undefined
+    })
+    this.#running = running
+    return running
+  }
+
+  readonly #again = (): Promise<void> => {
+    this.#next = undefined
+    return this.#begin()
+  }
+}
+
+function ignore(): void {}
