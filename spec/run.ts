@@ -1,0 +1,179 @@
+// run.ts: runs the specs, each file in a process of its own, and ends with a line of totals.
+//
+//   node dist/spec/run.js [--check] [part of a path …]
+//
+// --check adds *.check.ts and sets SPOOLQ_CHECK=1, by which specs choose their long form. SPOOLQ_JOBS says how many
+// files run at once, SPOOLQ_FILE_SECONDS how long one may take. Fails if any test failed, if a file ran none,
+// ended before its tests did, or if there was nothing to run.
+
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Line, Outcome, Verdict } from './reporter.ts'
+
+const here = fileURLToPath(new URL('.', import.meta.url))
+const check = process.argv.includes('--check')
+const wanted = process.argv.slice(2).filter((word) => !word.startsWith('--'))
+const jobs = Number(process.env.SPOOLQ_JOBS ?? (check ? 1 : availableParallelism()))
+const fileSeconds = Number(process.env.SPOOLQ_FILE_SECONDS ?? (check ? 3600 : 150))
+const outputLines = 200
+
+interface Report {
+  readonly file: string
+  readonly outcomes: readonly Outcome[]
+  readonly notes: readonly string[]
+  /** What the file's process printed. */
+  readonly output: string
+  readonly seconds: number
+}
+
+const running = new Set<number>()
+const scratch = mkdtempSync(join(tmpdir(), 'spoolq-specs-'))
+process.on('exit', tidy)
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130))
+
+const reports = await runAll(specFiles())
+process.exitCode = printTotals(reports) ? 0 : 1
+
+function specFiles(): string[] {
+  const ending = check ? /\.(spec|check)\.js$/ : /\.spec\.js$/
+  const names = readdirSync(here, { recursive: true, encoding: 'utf8' }).filter((name) => ending.test(name))
+  return names.filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part))).sort()
+}
+
+async function runAll(files: readonly string[]): Promise<Report[]> {
+  const waiting = [...files]
+  const done: Report[] = []
+  const worker = async () => {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+      const report = await runFile(file)
+      printReport(report)
+      done.push(report)
+    }
+  }
+  await Promise.all(Array.from({ length: jobs }, worker))
+  return done
+}
+
+async function runFile(file: string): Promise<Report> {
+  const started = performance.now()
+  const lines = join(scratch, `${file.replaceAll(/[\\/]/g, '-')}.ndjson`)
+  const { output, ending } = await spawnSpec(file, lines)
+  const told = linesOf(lines)
+  const outcomes = told.flatMap((line) => (line.kind === 'outcome' ? [line.outcome] : []))
+  const trouble = troubleWith({ ending, outcomes, told })
+  if (trouble) outcomes.push({ verdict: 'failed', title: '(the file)', detail: trouble })
+  const notes = told.flatMap((line) => (line.kind === 'note' ? [line.text] : []))
+  return { file, outcomes, notes, output, seconds: (performance.now() - started) / 1000 }
+}
+
+/** Runs one file as the leader of a process group, so that nothing it started outlives it. */
+function spawnSpec(file: string, lines: string): Promise<{ output: string; ending: string }> {
+  const reporter = new URL('./reporter.js', import.meta.url).href
+  const flags = ['--enable-source-maps', `--test-reporter=${reporter}`, `--test-reporter-destination=${lines}`]
+  const env = { ...process.env, ...(check && { SPOOLQ_CHECK: '1' }) }
+  const child = spawn(process.execPath, [...flags, join(here, file)], {
+    detached: true,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const group = child.pid ?? 0
+  running.add(group)
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk))
+  return new Promise((resolve, reject) => {
+    let ending = ''
+    const timer = setTimeout(() => {
+      ending = `was still running after ${fileSeconds} s, and was killed`
+      killGroup(group)
+    }, fileSeconds * 1000)
+    child.on('error', reject)
+    child.on('exit', (code, signal) => {
+      clearTimeout(timer)
+      if (code !== 0) ending ||= signal ? `was ended by ${signal}` : `ended with exit code ${code}`
+      killGroup(group)
+    })
+    child.on('close', () => resolve({ output, ending }))
+  })
+}
+
+function killGroup(group: number): void {
+  if (!running.delete(group)) return
+  try {
+    process.kill(-group, 'SIGKILL')
+  } catch {
+    // Nothing of it is left, which is how it should be.
+  }
+}
+
+function tidy(): void {
+  for (const group of running) killGroup(group)
+  rmSync(scratch, { recursive: true, force: true })
+}
+
+function linesOf(path: string): Line[] {
+  const whole = readFileSync(path, { encoding: 'utf8', flag: 'a+' }).split('\n').slice(0, -1)
+  return whole.map((line) => JSON.parse(line))
+}
+
+interface Told {
+  readonly ending: string
+  readonly outcomes: readonly Outcome[]
+  readonly told: readonly Line[]
+}
+
+/** What is wrong with a file beyond its failed tests, or ''. */
+function troubleWith({ ending, outcomes, told }: Told): string {
+  const last = told.findLast((line) => line.kind === 'start')?.title ?? 'none'
+  if (!told.some((line) => line.kind === 'end'))
+    return `it ${ending || 'ended'} before its tests were done; last begun: ${last}`
+  if (outcomes.length === 0) return 'no test ran in it'
+  if (ending !== '' && count([{ outcomes }], 'failed') === 0) return `all its tests passed, but it ${ending}`
+  return ''
+}
+
+function printReport({ file, outcomes, notes, output, seconds }: Report): void {
+  const failures = outcomes.filter(({ verdict }) => verdict === 'failed')
+  const skips = outcomes.filter(({ verdict }) => verdict === 'skipped')
+  const tally = `${outcomes.length - failures.length - skips.length}/${outcomes.length}`
+  console.log(
+    `${failures.length > 0 ? 'FAILED' : 'ok    '} ${tally.padStart(9)} ${seconds.toFixed(1).padStart(7)} s  ${file}`,
+  )
+  for (const { title, detail } of skips) console.log(`       SKIPPED  ${title}: ${detail}`)
+  for (const failure of failures) printFailure(file, failure)
+  if (failures.length === 0) return
+  for (const note of notes) console.log(`       note  ${note}`)
+  if (output !== '')
+    console.log(indent(`what it printed:\n${output.trimEnd().split('\n').slice(-outputLines).join('\n')}`))
+}
+
+function printFailure(file: string, { title, detail }: Outcome): void {
+  console.log(`\n  ✗ ${file}: ${title}\n${indent(detail)}\n`)
+}
+
+function indent(text: string): string {
+  return text.replaceAll(/^/gm, '      ')
+}
+
+function count(reports: readonly Pick<Report, 'outcomes'>[], wantedVerdict: Verdict): number {
+  return reports.flatMap(({ outcomes }) => outcomes).filter(({ verdict }) => verdict === wantedVerdict).length
+}
+
+/** Prints every failure and skip once more, so that the end of a log says it all; true if all is well. */
+function printTotals(reports: readonly Report[]): boolean {
+  const passed = count(reports, 'passed')
+  const failed = count(reports, 'failed')
+  const skipped = count(reports, 'skipped')
+  console.log()
+  for (const { file, outcomes } of reports) {
+    for (const { verdict, title, detail } of outcomes) {
+      if (verdict === 'failed') console.log(`✗ ${file}: ${title}`)
+      if (verdict === 'skipped') console.log(`SKIPPED ${file}: ${title}: ${detail}`)
+    }
+  }
+  if (passed + failed === 0) console.log('no test ran')
+  console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
+  return failed === 0 && passed > 0
+}
