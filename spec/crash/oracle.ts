@@ -1,0 +1,158 @@
+// oracle.ts: the promises of contract section 9, written once, as a judgement over what was promised and what is found.
+//
+//   put done       every item there under the id that was told, unless taken or acknowledged       (1 no loss)
+//   put under way  all of it or nothing, behind what was done before it was asked for              (2 no phantom)
+//   found          ids rise, no item twice, nothing that was never put                             (3 order)
+//   gone           what was taken or acknowledged does not come back
+//   under way      of a take: the front, without a hole; of a settlement: any of its ids
+//
+// `safe` promises hold against a power cut; the others hold where only the process died, and after a power cut a batch
+// that was not safe is there whole or not at all, and what was taken may come back.
+
+import type { Promised, Put } from './promises.ts'
+
+export interface Found {
+  readonly id: number
+  readonly item: string
+}
+
+/** What is wrong with what was found, in words; empty where all is well. `cut`: the power failed, not just the process. */
+export function judge(found: readonly Found[], promised: Promised, cut: boolean): string[] {
+  return new Judgement(found, promised, cut).violations
+}
+
+class Judgement {
+  readonly violations: string[] = []
+  readonly #found: readonly Found[]
+  readonly #promised: Promised
+  readonly #cut: boolean
+  /** Where each item was found. */
+  readonly #ids = new Map<string, number>()
+  /** How many items the takes under way may remove, and which those are: the first that nobody holds. */
+  readonly #takers: number
+  readonly #front: readonly number[]
+  /** What settlements under way may remove. */
+  readonly #settling: ReadonlySet<number>
+
+  constructor(found: readonly Found[], promised: Promised, cut: boolean) {
+    this.#found = found
+    this.#promised = promised
+    this.#cut = cut
+    const going = [...promised.going.values()]
+    this.#takers = going.reduce((sum, { n }) => sum + n, 0)
+    this.#front = waiting(promised).slice(0, this.#takers)
+    this.#settling = new Set(going.flatMap(({ ids }) => [...ids]))
+    this.#order()
+    this.#origins()
+    this.#puts()
+    this.#takes()
+  }
+
+  #puts(): void {
+    const ends: number[] = []
+    for (const [call, put] of this.#promised.puts) {
+      if (put.state === 'failed') this.#failed(call, put)
+      else if (put.state !== 'done') this.#underWay(call, put, Math.max(0, ...ends.slice(0, put.after)))
+      else {
+        this.#done(call, put)
+        ends.push(put.firstId + put.items.length - 1)
+      }
+    }
+  }
+
+  #order(): void {
+    let last = 0
+    for (const { id, item } of this.#found) {
+      if (id <= last) this.#say(`id ${id} stands behind id ${last}`)
+      if (this.#ids.has(item)) this.#say(`item ${short(item)} is there twice, as ${this.#ids.get(item)} and ${id}`)
+      this.#ids.set(item, id)
+      last = id
+    }
+  }
+
+  #origins(): void {
+    const known = new Set<string>()
+    for (const put of this.#promised.puts.values()) for (const item of put.items) known.add(item)
+    for (const { id, item } of this.#found) {
+      if (!known.has(item)) this.#say(`phantom: ${id} is ${short(item)}, which was never put`)
+    }
+  }
+
+  #done(call: number, put: Put): void {
+    const isBound = put.safe || !this.#cut
+    const there = put.items.some((item) => this.#ids.has(item))
+    put.items.forEach((item, i) => {
+      const id = put.firstId + i
+      const found = this.#ids.get(item)
+      const settled = this.#promised.gone.get(id)
+      if (found !== undefined && found !== id)
+        this.#say(`item ${short(item)} was told id ${id} and is there as ${found}`)
+      if (found !== undefined && (settled === true || (settled === false && !this.#cut))) {
+        this.#say(`id ${id} came back after it was settled`)
+      }
+      if (found !== undefined || settled !== undefined || this.#mayGo(id)) return
+      if (isBound) this.#say(`lost: id ${id} (${short(item)}) of put ${call}, which had resolved`)
+      else if (there) this.#say(`torn: id ${id} of put ${call} is missing, other items of its batch are there`)
+    })
+  }
+
+  #failed(call: number, put: Put): void {
+    for (const item of put.items)
+      if (this.#ids.has(item)) this.#say(`phantom: ${short(item)} of put ${call}, which was rejected`)
+  }
+
+  #underWay(call: number, put: Put, told: number): void {
+    const ids = put.items.map((item) => this.#ids.get(item))
+    const start = (ids.find((id) => id !== undefined) ?? 0) - ids.findIndex((id) => id !== undefined)
+    const there = ids.filter((id) => id !== undefined).length
+    if (there === 0) return
+    const missing = ids.filter((id, i) => id === undefined && !this.#promised.gone.has(start + i)).length
+    if (missing > 0 && this.#takers === 0)
+      this.#say(`torn: ${there} of ${ids.length} items of put ${call}, never resolved`)
+    if (ids.some((id, i) => id !== undefined && id !== start + i))
+      this.#say(`the ids of put ${call} are not in a row: ${ids}`)
+    if (start <= told) this.#say(`put ${call} got id ${start}, but ${told} had been told before it was asked for`)
+  }
+
+  /** What a take under way has removed is the front of what was there, without a hole. */
+  #takes(): void {
+    const present = new Set(this.#found.map(({ id }) => id))
+    let kept = 0
+    for (const id of this.#front) {
+      if (this.#settling.has(id)) continue
+      if (present.has(id)) kept ||= id
+      else if (kept > 0 && this.#isSafe(id)) this.#say(`hole: ${id} was taken before ${kept}`)
+    }
+  }
+
+  /** False where a power cut may have removed it. */
+  #isSafe(id: number): boolean {
+    if (!this.#cut) return true
+    for (const { safe, firstId, items } of this.#promised.puts.values()) {
+      if (id >= firstId && id < firstId + items.length) return safe
+    }
+    return false
+  }
+
+  #mayGo(id: number): boolean {
+    return this.#settling.has(id) || this.#front.includes(id)
+  }
+
+  #say(violation: string): void {
+    this.violations.push(violation)
+  }
+}
+
+/** The start of an item: the rest of a long one is padding. */
+function short(item: string): string {
+  return item.length > 24 ? `${item.slice(0, 24)}… (${item.length})` : item
+}
+
+/** The ids told that are neither settled nor held, in order. */
+function waiting({ puts, gone, held }: Promised): number[] {
+  const ids: number[] = []
+  for (const put of puts.values()) {
+    if (put.state === 'done') ids.push(...put.items.map((_, i) => put.firstId + i))
+  }
+  return ids.filter((id) => !gone.has(id) && !held.has(id)).sort((a, b) => a - b)
+}

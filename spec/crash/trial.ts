@@ -1,0 +1,128 @@
+// trial.ts: what is done to a store with each state of its disk, and what must come of it.
+//
+//      open ──▶ look ──▶ judge (oracle.ts) ──▶ put ──▶ close ──▶ open again: the same ──▶ pop all ──▶ close ──▶ names
+//
+// A mere crash is never told as damage, the second opening has nothing to mend, and putting and taking work after it.
+
+import type { Disk } from '../../lib/disk/disk.ts'
+import type { Corruption, Document, Piece, Recovered, Store } from '../../lib/store.ts'
+import { type Found, judge } from './oracle.ts'
+import { Promised } from './promises.ts'
+import type { CrashState } from './states.ts'
+
+export type Tried = Pick<Store, 'append' | 'peek' | 'pop' | 'counts' | 'stats' | 'close'>
+
+/** What a store told while it was open. */
+export interface Told {
+  readonly recovered: Recovered[]
+  readonly corruptions: Corruption[]
+  readonly failures: Error[]
+}
+
+/** A store under trial. */
+export interface Subject {
+  open(disk: Disk, told: Told): Promise<Tried>
+  /** The names that may be there once it is closed; all others are strays. */
+  readonly names: readonly RegExp[]
+  readonly maxNames: number
+  /** What resolves is durable by itself. */
+  readonly disk: boolean
+}
+
+const ALL = 1_000_000
+const AFTERWARDS = 'put after the crash'
+
+/** Everything that is wrong with the store on this state; the state's disk is used up. */
+export async function tryState(state: CrashState, subject: Subject): Promise<string[]> {
+  const wrong: string[] = []
+  try {
+    const promised = new Promised(state.marks, subject.disk || state.kind === 'kill')
+    const found = await firstOpening(state, subject, { promised, wrong })
+    if (wrong.length > 0) return wrong
+    await secondOpening(state, subject, { promised, wrong, found })
+    strays(state.disk.paths(), subject, wrong)
+  } catch (error) {
+    wrong.push(`fails: ${error instanceof Error ? error.stack : error}`)
+  }
+  return wrong
+}
+
+interface Findings {
+  readonly promised: Promised
+  readonly wrong: string[]
+}
+
+async function firstOpening({ disk, kind }: CrashState, subject: Subject, findings: Findings): Promise<Found[]> {
+  const { promised, wrong } = findings
+  const told = newTold()
+  const store = await subject.open(disk, told)
+  const found = itemsOf(await store.peek(ALL))
+  wrong.push(...judge(found, promised, kind === 'cut'))
+  await countsAgree(store, found.length, wrong)
+  const last = Math.max(promised.lastId, found.at(-1)?.id ?? 0)
+  const { nextId } = await store.stats()
+  const id = (await store.append([documentOf([AFTERWARDS])])) ?? 0
+  if (Math.min(id, nextId) <= last) wrong.push(`a put afterwards got id ${id} (next: ${nextId}), but ${last} was used`)
+  await store.close()
+  complaints(told, wrong)
+  return [...found, { id, item: AFTERWARDS }]
+}
+
+async function secondOpening(
+  { disk }: CrashState,
+  subject: Subject,
+  { wrong, found }: Findings & { readonly found: readonly Found[] },
+): Promise<void> {
+  const told = newTold()
+  const store = await subject.open(disk, told)
+  same('a second opening', itemsOf(await store.peek(ALL)), found, wrong)
+  if (told.recovered.length > 0) wrong.push(`a second opening mends again: ${JSON.stringify(told.recovered)}`)
+  await countsAgree(store, found.length, wrong)
+  same('popping everything', itemsOf(await store.pop(ALL)), found, wrong)
+  await countsAgree(store, 0, wrong)
+  await store.close()
+  complaints(told, wrong)
+}
+
+async function countsAgree(store: Tried, ready: number, wrong: string[]): Promise<void> {
+  const counts = await store.counts()
+  const expected = { ready, delayed: 0, inFlight: 0, failed: 0, acked: 0 }
+  for (const status of ['ready', 'delayed', 'inFlight', 'failed', 'acked'] as const) {
+    if (counts[status] !== expected[status]) wrong.push(`counts ${counts[status]} ${status}, not ${expected[status]}`)
+  }
+  const { lost } = await store.stats()
+  if (lost !== 0) wrong.push(`a mere crash is told as the loss of ${lost} items`)
+}
+
+function complaints({ corruptions, failures }: Told, wrong: string[]): void {
+  for (const corruption of corruptions) wrong.push(`a mere crash is told as damage: ${JSON.stringify(corruption)}`)
+  for (const failure of failures) wrong.push(`tells a failure: ${failure.stack}`)
+}
+
+function same(what: string, found: readonly Found[], expected: readonly Found[], wrong: string[]): void {
+  const at = expected.findIndex(({ id, item }, i) => found[i]?.id !== id || found[i]?.item !== item)
+  if (at < 0 && found.length === expected.length) return
+  const ids = (all: readonly Found[]) => all.map(({ id }) => id).join(' ')
+  wrong.push(`${what} gives ids ${ids(found)}, not ${ids(expected)}`)
+}
+
+function strays(paths: readonly string[], { names, maxNames }: Subject, wrong: string[]): void {
+  for (const path of paths) if (!names.some((name) => name.test(path))) wrong.push(`stray: ${path}`)
+  if (paths.length > maxNames) wrong.push(`${paths.length} names are left: ${paths.join(' ')}`)
+}
+
+export function newTold(): Told {
+  return { recovered: [], corruptions: [], failures: [] }
+}
+
+/** One or more items as a document of JSON. */
+export function documentOf(items: readonly string[]): Document {
+  return { bytes: Buffer.from(JSON.stringify(items)), count: items.length }
+}
+
+export function itemsOf(pieces: readonly Piece[]): Found[] {
+  return pieces.flatMap(({ firstId, count, document, skip }) => {
+    const items: string[] = JSON.parse(Buffer.from(document.bytes).toString())
+    return items.slice(skip, skip + count).map((item, i) => ({ id: firstId + i, item }))
+  })
+}
