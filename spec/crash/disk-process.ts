@@ -34,6 +34,7 @@ export class DiskProcess implements Disk {
   kill(): void {
     this.#dead = true
     for (const file of this.#files) file.drop()
+    this.#files.clear()
     for (const stop of this.#stops) stop()
     for (const held of this.disk.heldSyncs) if (held.process === this) held.fail(new Killed())
   }
