@@ -60,6 +60,9 @@ export class CursorState {
         return this.#left(record.owner, record.counted)
       case 'durable':
         return
+      case 'restored':
+        for (const { from, to } of record.ids) this.runs.restore(from, to)
+        return
       case 'unfailed':
         for (const { from, to } of record.ids) for (let id = from; id <= to; id++) this.failed.delete(id)
         return

@@ -49,6 +49,8 @@ export type CursorRecord =
   /** The snapshot of this file is durable: its predecessor may be written over. */
   | { readonly kind: 'durable' }
   | { readonly kind: 'due'; readonly due: number; readonly ids: readonly IdRange[] }
+  /** Settled by a take that could not be made durable: ready again. */
+  | { readonly kind: 'restored'; readonly ids: readonly IdRange[] }
   /** No longer among the failed ones: retried or discarded. */
   | { readonly kind: 'unfailed'; readonly ids: readonly IdRange[] }
 
@@ -64,6 +66,7 @@ const KINDS = [
   'durable',
   'due',
   'unfailed',
+  'restored',
 ] as const
 
 export const GONE: readonly GoneWhy[] = ['crash', 'void', 'damage']
@@ -89,6 +92,7 @@ function writeFields(record: CursorRecord, body: ByteWriter): void {
       return writeRanges(body, [record.owner, record.deadline, record.mode], record.ids)
     case 'settled':
     case 'unfailed':
+    case 'restored':
       return writeRanges(body, [], record.ids)
     case 'back':
       return writeRanges(body, [record.counted, record.due], record.ids)
@@ -155,6 +159,7 @@ function readFields(kind: (typeof KINDS)[number], reader: ByteReader): CursorRec
       return { kind, owner: field(), deadline: field(), mode: field(), ids: readRanges(reader) }
     case 'settled':
     case 'unfailed':
+    case 'restored':
       return { kind, ids: readRanges(reader) }
     case 'back':
       return { kind, counted: field(), due: field(), ids: readRanges(reader) }

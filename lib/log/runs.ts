@@ -94,6 +94,17 @@ export class Runs {
     if (freed) this.#readyFrom = Math.min(this.#readyFrom, start)
   }
 
+  /** Settled ids are fresh once more, also where the head has passed them. */
+  restore(from: number, to: number): void {
+    const head = this.#head
+    if (from < head) {
+      this.#head = from
+      if (to < head - 1) this.#replace(0, 0, [{ from: to + 1, to: head - 1, value: SETTLED }])
+    }
+    if (to >= head) this.change(head, to, () => undefined)
+    this.#readyFrom = Math.min(this.#readyFrom, from)
+  }
+
   #replace(first: number, last: number, parts: Run[]): void {
     let from = first
     let to = last

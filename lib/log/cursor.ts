@@ -1,0 +1,109 @@
+// cursor.ts: steps on the cursor. A step learns what others wrote, decides, writes its records and applies them, all
+// under cursor.lock; whoever wants more than the kernel's word waits for `durable()` afterwards.
+//
+//     lock → refresh → decide → write records → unlock      (→ sync)
+//
+// A file that is full is followed by the next generation in the other one. That one's writer syncs it at once,
+// whatever the durability, and records that it is durable.
+
+import type { CursorState } from './cursor-state.ts'
+import { type Journal, NOT_YET_DURABLE } from './journal.ts'
+import type { CursorRecord } from './record.ts'
+import type { StepLock } from './step-lock.ts'
+
+export interface Decision<R> {
+  readonly records: readonly CursorRecord[]
+  readonly result: R
+}
+
+const AGAIN = Symbol('again')
+
+export class Cursor {
+  readonly journal: Journal
+  readonly lock: StepLock
+  readonly #failed: (error: Error) => void
+  #hardening: Promise<void> | undefined
+
+  /** `failed` hears of a failure that no call waits for. */
+  constructor(journal: Journal, lock: StepLock, failed: (error: Error) => void) {
+    this.journal = journal
+    this.lock = lock
+    this.#failed = failed
+  }
+
+  get state(): CursorState {
+    return this.journal.state
+  }
+
+  /** One step. `decide` may run more than once: it must change nothing but what a rerun corrects. */
+  step<R>(decide: (state: CursorState) => Decision<R>, outer?: StepLock): R | Promise<R> {
+    const work = () => this.#decide(decide)
+    const result = outer ? outer.runBoth(this.lock, work) : this.lock.run(work)
+    if (result instanceof Promise) return result.then((settled) => this.#after(settled, decide, outer))
+    return this.#after(result, decide, outer)
+  }
+
+  #decide<R>(decide: (state: CursorState) => Decision<R>): R | typeof AGAIN {
+    this.journal.refresh()
+    const { records, result } = decide(this.journal.state)
+    if (records.length > 0 && this.journal.append(records) === NOT_YET_DURABLE) return AGAIN
+    return result
+  }
+
+  #after<R>(
+    result: R | typeof AGAIN,
+    decide: (state: CursorState) => Decision<R>,
+    outer: StepLock | undefined,
+  ): R | Promise<R> {
+    if (result === AGAIN) return this.#harden().then(() => this.step(decide, outer))
+    if (!this.journal.durable && !this.#hardening) this.#harden().catch(this.#failed)
+    return result
+  }
+
+  /** Syncs the ruling file and records that it is durable. */
+  #harden(): Promise<void> {
+    this.#hardening ??= this.#hardenOnce().finally(() => {
+      this.#hardening = undefined
+    })
+    return this.#hardening
+  }
+
+  async #hardenOnce(): Promise<void> {
+    const { generation } = this.journal
+    await this.#sync()
+    await this.lock.run(() => {
+      this.journal.refresh()
+      this.journal.markDurable(generation)
+    })
+  }
+
+  /** Resolves when all that was written before the call is durable. */
+  durable(): Promise<void> {
+    return this.#sync()
+  }
+
+  /** A failed sync is final for what it covered: once more, in a new generation. */
+  async #sync(): Promise<void> {
+    if (!this.journal.poisoned) {
+      try {
+        return await this.journal.sync()
+      } catch {
+        // Told below, if a new generation cannot be made durable either.
+      }
+    }
+    await this.lock.run(() => {
+      this.journal.refresh()
+      if (this.journal.poisoned) this.journal.renew()
+    })
+    await this.journal.sync()
+  }
+
+  async close(): Promise<void> {
+    await this.#hardening?.catch(ignore)
+    await this.journal.idle()
+    this.journal.close()
+    this.lock.close()
+  }
+}
+
+function ignore(): void {}

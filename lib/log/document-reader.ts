@@ -1,0 +1,167 @@
+// document-reader.ts: documents by id. Going on where it was costs nothing; a redelivery goes by the segment list and
+// the index of the segment.
+
+import { codeOf } from '../disk/disk.ts'
+import type { IdRange, Piece } from '../store.ts'
+import { type PlacedDocument, type Position, readDocument, SPARSE } from './frame.ts'
+import { type Frame, FrameReader } from './frame-reader.ts'
+import type { Log } from './log.ts'
+import { DATA_START } from './segment.ts'
+import type { Segment } from './segment-file.ts'
+
+/** Ids that the log turns out not to hold, and the bytes where they should be. */
+export interface Gap extends IdRange {
+  readonly at: Position
+  /** Bytes that don't hold; 0 where nothing is there at all. */
+  readonly bytes: number
+  readonly segment: Segment | undefined
+}
+
+export class DocumentReader {
+  readonly #log: Log
+  readonly #frames: FrameReader
+  #segment: Segment | undefined
+  #frame: Frame | undefined
+  /** In the frame's body: where the next document starts, and with which id. */
+  #at = 0
+  #nextId = 0
+  #placed: PlacedDocument | undefined
+
+  constructor(log: Log) {
+    this.#log = log
+    this.#frames = new FrameReader(log.world.limits.readBytes, log.windows)
+  }
+
+  /** Items with these ids, up to some bytes; or the first gap among them, where there is none before it. */
+  pieces(ids: readonly IdRange[], attemptOf: (id: number) => number, maxBytes: number): Piece[] | Gap {
+    const pieces: Piece[] = []
+    let bytes = 0
+    for (const { from, to } of ids) {
+      const attempt = attemptOf(from)
+      for (let id = from; id <= to; ) {
+        const found = this.locate(id)
+        if ('at' in found) return pieces.length > 0 ? pieces : { ...found, to: Math.min(found.to, to) }
+        const { firstId, document, time } = found
+        const count = Math.min(to, firstId + document.count - 1) - id + 1
+        pieces.push({ firstId: id, count, document, skip: id - firstId, attempt, enqueuedAt: time })
+        bytes += (document.bytes.length * count) / document.count
+        if (bytes >= maxBytes) return pieces
+        id += count
+      }
+    }
+    return pieces
+  }
+
+  /** The document that holds the id. */
+  locate(id: number): PlacedDocument | Gap {
+    const placed = this.#placed
+    if (placed && id >= placed.firstId && id < placed.firstId + placed.document.count) return placed
+    const frame = this.#frame
+    if (frame && id >= frame.firstId && id < frame.firstId + frame.header.count) return this.#inFrame(frame, id)
+    if (frame && this.#segment && id === frame.firstId + frame.header.count) {
+      return this.#walk(this.#segment, frame.next, id)
+    }
+    return this.#seek(id)
+  }
+
+  #inFrame(frame: Frame, id: number): PlacedDocument | Gap {
+    if (id < this.#nextId) this.#rewind(frame)
+    const { flags, time } = frame.header
+    while (this.#at < frame.body.length) {
+      const found = readDocument(frame.body, this.#at, { flags, time, firstId: this.#nextId })
+      if (!found) break
+      const { firstId, document } = found.placed
+      if (firstId > id) return this.#gap(id, firstId - 1, frame.offset, 0)
+      this.#at = found.next
+      this.#nextId = firstId + document.count
+      if (id >= this.#nextId) continue
+      this.#placed = found.placed
+      return found.placed
+    }
+    const bytes = frame.header.flags & SPARSE ? 0 : frame.next - frame.offset
+    return this.#gap(id, frame.firstId + frame.header.count - 1, frame.offset, bytes)
+  }
+
+  #rewind(frame: Frame): void {
+    this.#at = 0
+    this.#nextId = frame.firstId
+  }
+
+  #seek(id: number): PlacedDocument | Gap {
+    for (let tries = 0; ; tries++) {
+      const segment = this.#log.segmentOf(id)
+      if (!segment) return this.#nothing(id)
+      try {
+        if (!this.#log.open(segment)) return this.#nothing(id)
+        const start = segment.index.before(id)?.offset ?? DATA_START
+        return this.#walk(segment, start, id)
+      } catch (error) {
+        // Another process replaced or removed it since the folder was read.
+        if (codeOf(error) !== 'ENOENT' || tries > 3) throw error
+        this.#log.list()
+      }
+    }
+  }
+
+  /** No segment reaches down to the id. */
+  #nothing(id: number): Gap {
+    const next = this.#log.segments.find((segment) => segment.base > id)
+    const to = (next?.base ?? this.#log.nextId) - 1
+    return { from: id, to: Math.max(to, id), at: { segment: 0, offset: 0 }, bytes: 0, segment: undefined }
+  }
+
+  /** From a frame at `offset` on to the one that holds the id. */
+  #walk(segment: Segment, offset: number, id: number): PlacedDocument | Gap {
+    this.#enter(segment)
+    const end = this.#endOf(segment)
+    for (let at = offset; at < end; ) {
+      const hop = this.#frames.hop(segment, at, end)
+      const frame = hop && id >= hop.firstId + hop.header.count ? hop : this.#frames.read(segment, at, end)
+      if (!frame) {
+        const next = this.#frames.resync(segment, at + 1, end, segment.base)
+        if (!next || next.firstId > id) return this.#gap(id, (next?.firstId ?? this.#idBehind(segment, id)) - 1, at, (next?.offset ?? end) - at)
+        at = next.offset
+        continue
+      }
+      segment.index.add(frame.firstId, frame.offset)
+      if (frame.firstId > id) return this.#gap(id, frame.firstId - 1, at, 0)
+      if (id < frame.firstId + frame.header.count) return this.#found(frame, id)
+      at = frame.next
+    }
+    const next = this.#log.segmentOf(id)
+    if (next && next !== segment) return this.#seek(id)
+    return this.#gap(id, this.#idBehind(segment, id) - 1, end, 0)
+  }
+
+  /** The first id behind a segment's end that is not `id` or before it. */
+  #idBehind(segment: Segment, id: number): number {
+    if (segment.seal && id < segment.seal.nextId) return segment.seal.nextId
+    return this.#log.after(segment)?.base ?? Math.max(this.#log.nextId, id + 1)
+  }
+
+  #found(frame: Frame, id: number): PlacedDocument | Gap {
+    this.#frame = frame
+    this.#rewind(frame)
+    return this.#inFrame(frame, id)
+  }
+
+  /** Segments that lie behind are closed: a long queue doesn't need many descriptors. */
+  #enter(segment: Segment): void {
+    const left = this.#segment
+    this.#segment = segment
+    if (left === segment) return
+    this.#frame = undefined
+    this.#placed = undefined
+    if (left && left !== this.#log.tail && left.synced.end >= left.end) left.close()
+  }
+
+  #endOf(segment: Segment): number {
+    if (segment.seal) return segment.seal.end
+    return segment === this.#log.tail ? segment.end : segment.file.size()
+  }
+
+  #gap(from: number, to: number, offset: number, bytes: number): Gap {
+    const segment = this.#segment
+    return { from, to: Math.max(to, from), at: { segment: segment?.base ?? 0, offset }, bytes, segment }
+  }
+}

@@ -1,0 +1,91 @@
+// owners.ts: who is alive. Each open handle holds a file in owners/, flocked while it lives: the kernel frees the
+// lock however it ends. No file, or a free lock: dead. Numbers come from the journal and are never used again.
+// What is called here runs under cursor.lock.
+
+import { codeOf, type Disk, type DiskFile } from '../disk/disk.ts'
+import type { CursorState } from './cursor-state.ts'
+import { OWNERS } from './layout.ts'
+import type { CursorRecord } from './record.ts'
+
+export class Owners {
+  readonly #disk: Disk
+  readonly #folder: string
+  #file: DiskFile | undefined
+  #own = 0
+
+  constructor(disk: Disk, folder: string) {
+    this.#disk = disk
+    this.#folder = `${folder}/${OWNERS}`
+  }
+
+  /** This handle's number; 0 before it has joined. */
+  get own(): number {
+    return this.#own
+  }
+
+  /** Takes a number: its file, locked, and the record that tells of it. */
+  join(state: CursorState, boot: number): CursorRecord {
+    this.#disk.makeFolder(this.#folder)
+    for (let owner = Math.max(state.nextOwner, this.#own); ; owner++) {
+      const file = this.#create(owner)
+      if (!file) continue
+      file.tryLock()
+      this.#file = file
+      this.#own = owner
+      return { kind: 'joined', owner, boot }
+    }
+  }
+
+  #create(owner: number): DiskFile | undefined {
+    try {
+      return this.#disk.open(`${this.#folder}/${owner}`, 'create')
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') throw error
+      return
+    }
+  }
+
+  /** The owners of the state that are dead. */
+  dead(state: CursorState): number[] {
+    return [...state.owners.keys()].filter((owner) => owner !== this.#own && !this.isAlive(owner))
+  }
+
+  isAlive(owner: number): boolean {
+    let file: DiskFile
+    try {
+      file = this.#disk.open(`${this.#folder}/${owner}`, 'write')
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return false
+      throw error
+    }
+    try {
+      return !file.tryLock()
+    } finally {
+      file.close()
+    }
+  }
+
+  /** Removes the files of owners that the state no longer knows: they hold nothing. */
+  sweep(state: CursorState): void {
+    for (const name of this.#disk.list(this.#folder)) {
+      const owner = Number(name)
+      if (owner !== this.#own && !state.owners.has(owner) && !this.isAlive(owner)) this.remove(owner)
+    }
+  }
+
+  remove(owner: number): void {
+    try {
+      this.#disk.unlink(`${this.#folder}/${owner}`)
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error
+    }
+  }
+
+  /** Gives the number back: the file goes, and with it the lock. */
+  leave(): void {
+    if (!this.#file) return
+    this.remove(this.#own)
+    this.#file.close()
+    this.#file = undefined
+  }
+}
