@@ -5,30 +5,21 @@
 // closed. While somebody waits in a line, and only then, the queue is held.
 
 import { channel } from 'node:diagnostics_channel'
+import { type Codec, DocumentReader, DocumentWriter } from '../codec/index.ts'
 import { QueueClosedError } from '../errors.ts'
-import type { Document, Piece, Store } from '../store.ts'
+import type { Store } from '../store.ts'
 import { Changes } from '../wait/changes.ts'
 import type { Clock } from '../wait/clock.ts'
 import { Line } from '../wait/line.ts'
 
-/** Items to documents; throws CodecError. */
-export interface Writer<T> {
-  one(item: T): Document
-  many(items: Iterable<T>, perDocument: boolean): Document[]
-}
-
-/** Pieces to items; `bad` are the parts of a piece that do not decode. */
-export interface Reader<T> {
-  take(piece: Piece): { readonly items: readonly T[]; readonly bad: readonly Piece[] }
-}
-
 export interface CoreParts<T> {
   readonly store: Store
-  readonly writer: Writer<T>
-  /** A new reader: each remembers the document it decoded last. */
-  readonly reader: () => Reader<T>
+  readonly codec: Codec<T>
   readonly clock: Clock
   readonly location: string
+  /** Items that the queue may hold. */
+  readonly maxSize: number
+  readonly whenFull: 'wait' | 'reject'
 }
 
 /** A session: what ends when the queue closes. */
@@ -40,9 +31,10 @@ const failures = channel('spoolq:error')
 
 export class Core<T> {
   readonly store: Store
-  readonly writer: Writer<T>
-  readonly reader: () => Reader<T>
+  readonly writer: DocumentWriter<T>
   readonly clock: Clock
+  readonly maxSize: number
+  readonly whenFull: 'wait' | 'reject'
   /** Parked gets and loops, each in order; gets come first. */
   readonly gets: Line
   readonly loops: Line
@@ -52,6 +44,7 @@ export class Core<T> {
   /** By this handle. */
   readonly tally = { put: 0, taken: 0, dropped: 0 }
 
+  readonly #codec: Codec<T>
   readonly #location: string
   readonly #owner: WeakRef<object>
   readonly #changes: Changes
@@ -59,13 +52,15 @@ export class Core<T> {
   #untold: Error | undefined
   #state: 'open' | 'writingEnded' | 'closed' = 'open'
 
-  constructor(parts: CoreParts<T>, owner: object) {
+  constructor(parts: CoreParts<T>, owner: WeakRef<object>) {
     this.store = parts.store
-    this.writer = parts.writer
-    this.reader = parts.reader
+    this.writer = new DocumentWriter(parts.codec)
     this.clock = parts.clock
+    this.maxSize = parts.maxSize
+    this.whenFull = parts.whenFull
+    this.#codec = parts.codec
     this.#location = parts.location
-    this.#owner = new WeakRef(owner)
+    this.#owner = owner
     this.#changes = new Changes({
       watch: (changed) => this.store.watch(changed),
       changed: () => this.changed(),
@@ -88,12 +83,25 @@ export class Core<T> {
     return this.#state !== 'open'
   }
 
-  /** Something may have become ready, or room may have been made. Costs nothing while nobody waits. */
-  changed(): void {
-    if (this.#changes.waiting === 0) return
+  /** A reader of one's own: it remembers the document it decoded last. */
+  reader(): DocumentReader<T> {
+    return new DocumentReader(this.#codec)
+  }
+
+  /** Something may have become ready. Costs nothing while nobody waits, as do the other two. */
+  arrived(): void {
     this.gets.wake()
     this.loops.wake()
+  }
+
+  /** Room may have been made. */
+  freed(): void {
     this.puts.wake()
+  }
+
+  changed(): void {
+    this.arrived()
+    this.freed()
   }
 
   /** A failure that no call waited for: told by the next put, take, settle or close. */
@@ -121,15 +129,15 @@ export class Core<T> {
   endWriting(): void {
     if (this.#state !== 'open') return
     this.#state = 'writingEnded'
-    this.puts.dismiss(new QueueClosedError('the writing side of this queue has ended: put through another handle'))
-    this.changed()
+    this.puts.close(new QueueClosedError('the writing side of this queue has ended: put through another handle'))
+    this.arrived()
   }
 
   /** Parked calls reject, loops end, what is unsettled is given back, and the store closes. Called once. */
   async close(): Promise<void> {
     this.#state = 'closed'
-    this.puts.dismiss(new QueueClosedError())
-    this.gets.dismiss(new QueueClosedError())
+    this.puts.close(new QueueClosedError())
+    this.gets.close(new QueueClosedError())
     const left = await Promise.allSettled([...this.consumers].map((consumer) => consumer.leave()))
     await this.store.close()
     for (const outcome of left) if (outcome.status === 'rejected') throw outcome.reason

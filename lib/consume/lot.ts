@@ -1,7 +1,7 @@
 // lot.ts: pieces that were taken, decoded into items with their ids.
 
+import type { DocumentReader } from '../codec/index.ts'
 import type { IdRange, Piece } from '../store.ts'
-import type { Reader } from './core.ts'
 import { Held } from './held.ts'
 
 export interface Lot<T> {
@@ -10,7 +10,7 @@ export interface Lot<T> {
   readonly bad: readonly Piece[]
 }
 
-export function decodeLot<T>(reader: Reader<T>, pieces: readonly Piece[]): Lot<T> {
+export function decodeLot<T>(reader: DocumentReader<T>, pieces: readonly Piece[]): Lot<T> {
   const held: Held<T>[] = []
   const allBad: Piece[] = []
   for (const piece of pieces) {

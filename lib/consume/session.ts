@@ -16,9 +16,10 @@
 // A lot is what one lease brought; from #at on it is still ahead. A session holds the core and not the queue: whoever
 // keeps a session keeps the AsyncQueue too, or it is collected, and closed, between two calls.
 
+import type { DocumentReader } from '../codec/index.ts'
 import { Parked } from '../wait/parked.ts'
 import { turn, turnDue } from '../wait/turn.ts'
-import type { Core, Reader } from './core.ts'
+import type { Core } from './core.ts'
 import { Held } from './held.ts'
 import { decodeLot, rangesOf } from './lot.ts'
 import { Pace } from './pace.ts'
@@ -48,7 +49,7 @@ export class Session<T> {
   ahead: number
 
   readonly #core: Core<T>
-  readonly #reader: Reader<T>
+  readonly #reader: DocumentReader<T>
   readonly #wait: boolean
   readonly #signal: AbortSignal | undefined
   readonly #pace: Pace | undefined

@@ -30,7 +30,7 @@ export class Settling<T> {
   async lease(n: number): Promise<Piece[]> {
     const acks = this.#gathered()
     const pieces = await this.#inTurn(acks, () => this.#core.store.lease(n, acks))
-    if (acks.length > 0) this.#core.changed()
+    if (acks.length > 0) this.#core.freed()
     return pieces
   }
 

@@ -22,6 +22,7 @@ export class Line {
   readonly #attendance: Attendance
   #serving = false
   #again = false
+  #closed: { readonly reason: unknown } | undefined
 
   constructor(attendance: Attendance) {
     this.#attendance = attendance
@@ -31,8 +32,12 @@ export class Line {
     return this.#callers.size
   }
 
-  /** Stands at the end, and is tried at once if nobody is in front. */
+  /** Stands at the end, and is tried at once if nobody is in front. A closed line sends it away. */
   join(caller: Caller): void {
+    if (this.#closed !== undefined) {
+      caller.dismiss(this.#closed.reason)
+      return
+    }
     this.#callers.add(caller)
     this.#attendance.arrived()
     this.wake()
@@ -52,8 +57,9 @@ export class Line {
     if (!this.#serving) void this.#serve()
   }
 
-  /** Rejects all who wait. */
-  dismiss(reason: unknown): void {
+  /** Sends away all who wait, and who come later. */
+  close(reason: unknown): void {
+    this.#closed = { reason }
     for (const caller of [...this.#callers]) caller.dismiss(reason)
   }
 

@@ -5,6 +5,7 @@
 const TURN_MS = 1
 let turnStart = 0
 let marked = false
+let coming: Promise<void> | undefined
 
 /** True when the event loop has not turned for a millisecond: resolve the next call behind `turn()`. */
 export function turnDue(): boolean {
@@ -21,7 +22,13 @@ function turned(): void {
   marked = false
 }
 
-/** Resolves behind one turn of the event loop. */
+/** Resolves behind one turn of the event loop: for all who ask before it, the same one. */
 export function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
+  coming ??= new Promise((resolve) => {
+    setImmediate(() => {
+      coming = undefined
+      resolve()
+    })
+  })
+  return coming
 }

@@ -1,0 +1,62 @@
+// batches.ts: a loop over arrays of up to `size` items. A batch is handed out when it is full, when `maxWait` has
+// passed since its first item came, or when nothing more is to come.
+
+import type { Clock } from '../wait/clock.ts'
+import type { Held } from './held.ts'
+import { Loop } from './loop.ts'
+import type { Session } from './session.ts'
+
+export interface BatchShape {
+  readonly size: number
+  readonly maxWaitMs: number
+  readonly clock: Clock
+}
+
+export class Batches<T> extends Loop<T, readonly Held<T>[], T[]> {
+  readonly #shape: BatchShape
+
+  constructor(open: () => Promise<Session<T>>, shape: BatchShape) {
+    super(open)
+    this.#shape = shape
+  }
+
+  /** Never: a batch leases what it needs, and the acknowledgements of the one before go with that. */
+  protected ready(): undefined {
+    return undefined
+  }
+
+  protected async take(session: Session<T>): Promise<readonly Held<T>[] | undefined> {
+    session.ahead = this.#shape.size
+    const first = await session.next()
+    if (first === undefined) return undefined
+    const batch = [first]
+    try {
+      await this.#fill(session, batch)
+    } catch (error) {
+      for (const held of batch) session.unseen(held)
+      throw error
+    }
+    return batch
+  }
+
+  protected ack(session: Session<T>, handed: readonly Held<T>[]): void {
+    for (const held of handed) session.ack(held)
+  }
+
+  protected valueOf(handed: readonly Held<T>[]): T[] {
+    return handed.map(({ item }) => item)
+  }
+
+  async #fill(session: Session<T>, batch: Held<T>[]): Promise<void> {
+    const { size, maxWaitMs, clock } = this.#shape
+    const until = clock.elapsed() + maxWaitMs
+    for (let more = true; more; ) {
+      for (let held = session.ready(); held !== undefined; held = session.ready()) batch.push(held)
+      if (batch.length === size || maxWaitMs === 0) return
+      session.ahead = size - batch.length
+      const held = await session.next(until)
+      if (held !== undefined) batch.push(held)
+      more = held !== undefined
+    }
+  }
+}

@@ -1,0 +1,23 @@
+// items.ts: a loop over single items.
+
+import type { Held } from './held.ts'
+import { Loop } from './loop.ts'
+import type { Session } from './session.ts'
+
+export class Items<T> extends Loop<T, Held<T>, T> {
+  protected ready(session: Session<T>): Held<T> | undefined {
+    return session.ready()
+  }
+
+  protected take(session: Session<T>): Promise<Held<T> | undefined> {
+    return session.next()
+  }
+
+  protected ack(session: Session<T>, handed: Held<T>): void {
+    session.ack(handed)
+  }
+
+  protected valueOf(handed: Held<T>): T {
+    return handed.item
+  }
+}

@@ -1,0 +1,78 @@
+// putting.ts: items into the queue, and the wait for room where it has a bound.
+//
+// A put that finds room goes in at once; one that finds none parks, and parked puts are served in order: a small one
+// does not pass a large one, so a large one is not starved.
+
+import { QueueFullError } from '../errors.ts'
+import type { PutOptions } from '../options.ts'
+import type { Document } from '../store.ts'
+import { Parked } from '../wait/parked.ts'
+import { turn, turnDue } from '../wait/turn.ts'
+import type { Core } from './core.ts'
+
+export class Putting<T> {
+  readonly #core: Core<T>
+
+  constructor(core: Core<T>) {
+    this.#core = core
+  }
+
+  /** One item; resolves to its id. Throws what is wrong with the item. */
+  one(item: T, options?: PutOptions): Promise<number> {
+    this.#core.check()
+    return this.documents([this.#core.writer.one(item)], 1, options)
+  }
+
+  /** One batch; resolves to its ids. */
+  async many(items: Iterable<T>, options?: PutOptions): Promise<number[]> {
+    const { writer, store } = this.#core
+    this.#core.check()
+    return this.batch(writer.many(items, store.supports.documents), options)
+  }
+
+  async batch(documents: readonly Document[], options?: PutOptions): Promise<number[]> {
+    const count = documents.reduce((sum, document) => sum + document.count, 0)
+    if (count === 0) return []
+    const firstId = await this.documents(documents, count, options)
+    return Array.from({ length: count }, (_, i) => firstId + i)
+  }
+
+  /** `count` items as one batch; resolves to the first id. */
+  documents(documents: readonly Document[], count: number, options?: PutOptions): Promise<number> {
+    const { maxSize, store } = this.#core
+    if (maxSize !== Infinity) return this.#bounded(documents, count, options)
+    return store.append(documents).then((firstId) => this.#appended(firstId, count))
+  }
+
+  /** `undefined` (no room) only comes where a bound was given. */
+  #appended(firstId: number | undefined, count: number): number | Promise<number> {
+    const id = firstId ?? Number.NaN
+    this.#core.tally.put += count
+    this.#core.arrived()
+    return turnDue() ? turn().then(() => id) : id
+  }
+
+  async #bounded(documents: readonly Document[], count: number, options: PutOptions = {}): Promise<number> {
+    const { maxSize, whenFull, puts, clock } = this.#core
+    if (count > maxSize) throw new QueueFullError(`${count} items never fit into a queue with maxSize ${maxSize}`)
+    const attempt = (): Promise<number | undefined> => this.#attempt(documents)
+    const firstId = puts.length === 0 ? await attempt() : undefined
+    if (firstId !== undefined) return this.#appended(firstId, count)
+    const wait = options.wait ?? whenFull === 'wait'
+    if (!wait) throw full(maxSize)
+    options.signal?.throwIfAborted()
+    const { signal, timeout } = options
+    const parked = new Parked(puts, attempt, { clock, signal, timeout, expired: () => full(maxSize, timeout) })
+    return this.#appended(await parked.promise, count)
+  }
+
+  #attempt(documents: readonly Document[]): Promise<number | undefined> {
+    const { maxSize, store } = this.#core
+    return store.append(documents, { bound: { items: maxSize } })
+  }
+}
+
+function full(maxSize: number, timeoutMs?: number): QueueFullError {
+  const waited = timeoutMs === undefined ? '' : ` after ${timeoutMs} ms`
+  return new QueueFullError(`the queue holds maxSize ${maxSize} items${waited}: nothing was put; take some, or wait`)
+}

@@ -1,0 +1,156 @@
+// taking.ts: items out of the queue at most once: peek, pop, delete, and get, which waits.
+//
+// What does not decode is set aside by whoever takes it, and passed over by whoever peeks; the others come through.
+
+import { QueueClosedError, QueueEmptyError } from '../errors.ts'
+import type { GetManyOptions } from '../options.ts'
+import type { Piece } from '../store.ts'
+import { Parked } from '../wait/parked.ts'
+import { turn, turnDue } from '../wait/turn.ts'
+import type { Core } from './core.ts'
+import { decodeLot, rangesOf } from './lot.ts'
+
+export class Taking<T> {
+  readonly #core: Core<T>
+  readonly #peeked
+  readonly #taken
+
+  constructor(core: Core<T>) {
+    this.#core = core
+    this.#peeked = core.reader()
+    this.#taken = core.reader()
+  }
+
+  async peek(n: number): Promise<T[]> {
+    const items: T[] = []
+    for (let looked = n; ; looked += n - items.length) {
+      const pieces = await this.#core.store.peek(looked)
+      items.length = 0
+      let found = 0
+      for (const piece of pieces) {
+        found += piece.count
+        // Those that do not decode are passed over, and as many more looked at.
+        for (const item of this.#peeked.take(piece).items) if (items.length < n) items.push(item)
+      }
+      if (items.length === n || found < looked) return items
+    }
+  }
+
+  /** The first item, without the layers that several need. */
+  popOne(): Promise<T | undefined> {
+    this.#core.check()
+    return this.#core.store.pop(1).then((pieces) => {
+      const [piece] = pieces
+      if (piece === undefined) return undefined
+      const { items, bad } = this.#taken.take(piece)
+      if (bad.length > 0) return this.#setAside(bad).then(() => this.popOne())
+      this.#removed(1)
+      return turnDue() ? turn().then(() => items[0]) : items[0]
+    })
+  }
+
+  async pop(n: number): Promise<T[]> {
+    this.#core.check()
+    let items: T[] = []
+    while (items.length < n) {
+      const pieces = await this.#core.store.pop(n - items.length)
+      const { good, bad } = this.#decode(pieces)
+      items = items.length === 0 ? good : items.concat(good)
+      if (bad.length === 0) break
+      await this.#setAside(bad)
+    }
+    this.#removed(items.length)
+    if (turnDue()) await turn()
+    return items
+  }
+
+  async delete(n: number): Promise<number> {
+    this.#core.check()
+    const deleted = n === 0 ? 0 : await this.#core.store.delete(n)
+    this.#removed(deleted)
+    if (turnDue()) await turn()
+    return deleted
+  }
+
+  async clear(): Promise<number> {
+    this.#core.check()
+    const cleared = await this.#core.store.clear()
+    this.#core.freed()
+    return cleared
+  }
+
+  /** Waits for `min` items, and takes up to `n`. Gets are served in the order of their calls. */
+  async get(n: number, options: GetManyOptions = {}): Promise<T[]> {
+    const { signal, timeout, min = Math.min(1, n) } = options
+    this.#core.check()
+    signal?.throwIfAborted()
+    const attempt = min > 1 ? () => this.#getSeveral(n, min) : () => this.#getSome(n, min)
+    const expired = (): QueueEmptyError => empty(min, timeout)
+    const parked = new Parked(this.#core.gets, attempt, { clock: this.#core.clock, signal, timeout, expired })
+    const items = await parked.promise
+    if (turnDue()) await turn()
+    return items
+  }
+
+  async #getSome(n: number, min: number): Promise<T[] | undefined> {
+    const last = this.#core.writingEnded
+    const items = await this.pop(n)
+    if (items.length >= min) return items
+    if (last) throw ended()
+    return undefined
+  }
+
+  /** Leased first, and removed only if there are enough, because others may have been quicker. */
+  async #getSeveral(n: number, min: number): Promise<T[] | undefined> {
+    const { store, writingEnded } = this.#core
+    const { ready } = await store.counts()
+    if (writingEnded && ready === 0) throw ended()
+    if (ready < min && !writingEnded) return undefined
+    const { held, bad } = decodeLot(this.#taken, await store.lease(n))
+    if (bad.length > 0) await store.settle([{ outcome: 'fail', ids: rangesOf(bad), reason: 'codec' }], true)
+    if (held.length === 0) return undefined
+    const ids = held.map(({ id }) => ({ from: id, to: id }))
+    if (held.length < min && !writingEnded) {
+      await store.settle([{ outcome: 'back', ids, counted: false }], true)
+      return undefined
+    }
+    await store.settle([{ outcome: 'ack', ids }])
+    this.#removed(held.length)
+    return held.map(({ item }) => item)
+  }
+
+  #decode(pieces: readonly Piece[]): { good: T[]; bad: Piece[] } {
+    const good: T[] = []
+    const bad: Piece[] = []
+    for (const piece of pieces) {
+      const taken = this.#taken.take(piece)
+      for (const item of taken.items) good.push(item)
+      bad.push(...taken.bad)
+    }
+    return { good, bad }
+  }
+
+  /** A failure here is told later, because the items that were taken beside these are the caller's. */
+  async #setAside(bad: readonly Piece[]): Promise<void> {
+    try {
+      for (const piece of bad) await this.#core.store.fail(piece, 'codec')
+    } catch (error) {
+      this.#core.failLater(error)
+    }
+  }
+
+  #removed(count: number): void {
+    if (count === 0) return
+    this.#core.tally.taken += count
+    this.#core.freed()
+  }
+}
+
+function ended(): QueueClosedError {
+  return new QueueClosedError('the writing side of this queue has ended, and nothing is left in it')
+}
+
+function empty(min: number, timeoutMs = 0): QueueEmptyError {
+  const wanted = min === 1 ? 'no item' : `fewer than ${min} items`
+  return new QueueEmptyError(`${wanted} within ${timeoutMs} ms: nothing was taken; wait longer, or put something`)
+}

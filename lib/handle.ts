@@ -1,0 +1,109 @@
+// handle.ts: the life of a handle on a queue.
+//
+//      opening ──▶ open ──close──▶ closing ──▶ closed
+//         └──▶ failed                       (a close while opening waits for it)
+//
+// A call that comes while opening waits for it; after a failed opening it rejects with that error; after close()
+// with QueueClosedError. A handle that is dropped without close() is closed when it is collected: so nothing that
+// lives longer may refer to it, but for what waits in it.
+
+import { Duplex } from 'node:stream'
+import type { Core } from './consume/core.ts'
+import { Looking } from './consume/looking.ts'
+import { Putting } from './consume/putting.ts'
+import { Taking } from './consume/taking.ts'
+import { QueueClosedError } from './errors.ts'
+import { placeOf } from './location.ts'
+import { openCore, Teller } from './opening.ts'
+import { type QueueOptions, settingsOf } from './options.ts'
+
+/** What an open queue does, by kind. */
+export interface Open<T> {
+  readonly core: Core<T>
+  readonly putting: Putting<T>
+  readonly taking: Taking<T>
+  readonly looking: Looking<T>
+}
+
+const dropped = new FinalizationRegistry<Core<unknown>>((core) => {
+  core.close().catch(ignore)
+})
+
+export abstract class Handle<T> extends Duplex {
+  /** Resolves to the queue once it is open; rejects as the opening did, and is never an unhandled rejection. */
+  readonly opened: Promise<this>
+  readonly #opening: Promise<Open<T>>
+  /** Only while it is open. */
+  #open: Open<T> | undefined
+  #closing: Promise<void> | undefined
+
+  /**
+   * Opens itself; `opened` tells when. Throws a TypeError or RangeError for options that are wrong, an
+   * UnsupportedError for what is not built.
+   */
+  constructor(location: string | URL, options?: QueueOptions<T>) {
+    const settings = settingsOf(options)
+    const place = placeOf(location)
+    super({ objectMode: true, highWaterMark: settings.highWaterMark })
+    const teller = new Teller<T>(String(location), this)
+    this.#opening = openCore(place, settings, teller).then((core) => this.#opened(core))
+    this.opened = this.#opening.then(() => this)
+    this.opened.catch(ignore)
+  }
+
+  /**
+   * Closes the handle: puts under way finish, parked puts and gets reject with QueueClosedError, loops end, what is
+   * unsettled is given back. Resolves when everything is on disk, whatever the durability; rejects with the failure
+   * of an opening, or one that no call has told of yet. Twice is once.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  override [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** The core once the queue is open; rejects as every call does that comes too late. */
+  protected whenOpen(): Promise<Core<T>> {
+    return this.run(({ core }) => Promise.resolve(core))
+  }
+
+  /** Calls once the queue is open. What `check` throws rejects, before anything else. */
+  protected run<R>(call: (open: Open<T>) => Promise<R>, check?: () => void): Promise<R> {
+    try {
+      check?.()
+      if (this.#open !== undefined) return call(this.#open)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    if (this.#closing === undefined) return this.#opening.then(call)
+    return this.#opening.then(refuse)
+  }
+
+  #opened(core: Core<T>): Open<T> {
+    const open = { core, putting: new Putting(core), taking: new Taking(core), looking: new Looking(core) }
+    if (this.#closing === undefined) this.#open = open
+    dropped.register(this, core, this)
+    return open
+  }
+
+  async #close(): Promise<void> {
+    this.#open = undefined
+    try {
+      // What was called before runs first, also what waited for the opening.
+      const { core } = await this.#opening
+      dropped.unregister(this)
+      await core.close()
+    } finally {
+      this.destroy()
+    }
+  }
+}
+
+function refuse(): never {
+  throw new QueueClosedError()
+}
+
+function ignore(): void {}

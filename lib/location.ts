@@ -1,0 +1,39 @@
+// location.ts: where a queue is, read from the one string that says so.
+//
+//      ./dir  /abs/dir  C:\dir  file:…      a directory: the append-only log
+//      memory:  memory:name                 this process; a name is shared by the handles that give it
+//      sqlite: mysql: mariadb: nats:        not built yet
+//
+// A scheme of one letter is a Windows drive. Relative paths are from the working directory at the time.
+
+import { resolve } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { wrongType } from './check.ts'
+import { UnsupportedError } from './errors.ts'
+
+export type Place =
+  | { readonly kind: 'log'; readonly folder: string }
+  /** An empty name: nobody else's. */
+  | { readonly kind: 'memory'; readonly name: string }
+
+const NOT_BUILT = ['sqlite', 'mysql', 'mariadb', 'nats']
+
+/** Where `location` is; an unknown scheme is a TypeError, one that is not built yet an UnsupportedError. */
+export function placeOf(location: string | URL): Place {
+  const text = location instanceof URL ? location.href : location
+  if (typeof text !== 'string' || text === '') throw wrongType('location', 'a path or a URL', location)
+  if (text.includes('\0')) throw new TypeError('location: a path cannot hold a null character')
+  const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(text)?.[1]?.toLowerCase()
+  if (scheme === undefined) return { kind: 'log', folder: resolve(text) }
+  if (scheme === 'file') return { kind: 'log', folder: folderOf(text) }
+  if (scheme === 'memory') return { kind: 'memory', name: text.slice('memory:'.length) }
+  if (NOT_BUILT.includes(scheme)) {
+    throw new UnsupportedError(`${scheme}: queues are not built yet: use a directory or memory:`)
+  }
+  throw new TypeError(`location: unknown scheme '${scheme}:': expected a path, file: or memory:`)
+}
+
+/** A file URL without a slash, as in `file:./dir`, is relative too. */
+function folderOf(url: string): string {
+  return resolve(fileURLToPath(new URL(url, pathToFileURL(`${process.cwd()}/`))))
+}

@@ -1,0 +1,200 @@
+// memory-store.ts: the store in memory: for tests, and the model that the other stores are held against. A name is
+// shared by all handles of the process that give it, and keeps its items while the process lives, open or not.
+
+import { CodecMismatchError, QueueClosedError } from '../errors.ts'
+import type * as seam from '../store.ts'
+import type { Clock } from '../wait/clock.ts'
+import { type Item, Shelf } from './shelf.ts'
+
+const shelves = new Map<string, Shelf>()
+
+const supports: seam.Supports = {
+  orders: ['fifo'],
+  unique: false,
+  update: false,
+  leaseById: false,
+  durable: false,
+  documents: true,
+}
+
+export class MemoryStore implements seam.Store {
+  readonly supports = supports
+  readonly #shelf: Shelf
+  readonly #clock: Clock
+  readonly #unwatch = new Set<() => void>()
+  #state: 'open' | 'closed' = 'open'
+
+  /** An empty name is a shelf of its own. */
+  static async open(name: string, options: seam.StoreOptions, clock: Clock): Promise<MemoryStore> {
+    options.signal?.throwIfAborted()
+    const shelf = shelves.get(name) ?? new Shelf(options.codec ?? 'msgpack')
+    if (options.codec !== undefined && options.codec !== shelf.codec) {
+      throw new CodecMismatchError(`memory:${name} was written with codec '${shelf.codec}', not '${options.codec}'`)
+    }
+    if (name !== '') shelves.set(name, shelf)
+    return new MemoryStore(shelf, clock)
+  }
+
+  private constructor(shelf: Shelf, clock: Clock) {
+    this.#shelf = shelf
+    this.#clock = clock
+  }
+
+  get codec(): string {
+    return this.#shelf.codec
+  }
+
+  async append(documents: readonly seam.Document[], options?: seam.AppendOptions): Promise<number | undefined> {
+    this.#check()
+    const bound = options?.bound
+    if (bound !== undefined && this.#held() + countOf(documents) > bound.items) return undefined
+    const firstId = this.#shelf.append(documents, this.#clock.now())
+    this.#shelf.changed()
+    return firstId
+  }
+
+  async peek(n: number): Promise<seam.Piece[]> {
+    this.#check()
+    return piecesOf(this.#shelf.peek(n), untold)
+  }
+
+  async pop(n: number): Promise<seam.Piece[]> {
+    this.#check()
+    const items = this.#shelf.take(n)
+    if (items.length > 0) this.#shelf.changed()
+    return piecesOf(items, untold)
+  }
+
+  async delete(n: number): Promise<number> {
+    this.#check()
+    const { length } = this.#shelf.take(n)
+    if (length > 0) this.#shelf.changed()
+    return length
+  }
+
+  async clear(): Promise<number> {
+    return this.delete(Infinity)
+  }
+
+  async lease(n: number, first: readonly seam.Settlement[] = []): Promise<seam.Piece[]> {
+    this.#check()
+    this.#settle(first)
+    return piecesOf(this.#shelf.lease(n, this), ({ deliveries }) => deliveries)
+  }
+
+  async settle(settlements: readonly seam.Settlement[]): Promise<void> {
+    this.#check()
+    this.#settle(settlements)
+  }
+
+  async fail(piece: seam.Piece, reason: string): Promise<void> {
+    this.#check()
+    const { firstId, count, document, enqueuedAt } = piece
+    for (let i = 0; i < count; i += 1) {
+      this.#shelf.fail(
+        { id: firstId + i, document, skip: piece.skip + i, enqueuedAt, deliveries: piece.attempt },
+        reason,
+      )
+    }
+  }
+
+  async counts(): Promise<seam.Counts> {
+    this.#check()
+    return this.#shelf.counts()
+  }
+
+  async stats(): Promise<seam.StoreStats> {
+    this.#check()
+    const waiting = [...this.#shelf.list('ready'), ...this.#shelf.list('inFlight')].map(({ item }) => item)
+    return {
+      ...this.#shelf.counts(),
+      bytes: Math.round(waiting.reduce((sum, { document }) => sum + document.bytes.length / document.count, 0)),
+      deadBytes: 0,
+      segments: 0,
+      oldest: this.#shelf.peek(1)[0]?.enqueuedAt,
+      nextId: this.#shelf.nextId,
+      lost: 0,
+    }
+  }
+
+  async list({ status, after, limit }: seam.ListOptions): Promise<seam.Listed[]> {
+    this.#check()
+    const entries = this.#shelf.list(status).filter(({ item }) => item.id > after)
+    return entries
+      .slice(0, limit)
+      .map(({ item, reason }) => ({ piece: pieceOf(item, item.deliveries), status, reason }))
+  }
+
+  async flush(): Promise<{ readonly reclaimed: number }> {
+    this.#check()
+    return { reclaimed: 0 }
+  }
+
+  watch(changed: () => void): () => void {
+    const watcher = (): void => changed()
+    const unwatch = (): void => {
+      this.#shelf.watchers.delete(watcher)
+      this.#unwatch.delete(unwatch)
+    }
+    this.#shelf.watchers.add(watcher)
+    this.#unwatch.add(unwatch)
+    return unwatch
+  }
+
+  async close(): Promise<void> {
+    this.#state = 'closed'
+    for (const unwatch of [...this.#unwatch]) unwatch()
+    this.#shelf.giveBackAll(this)
+    this.#shelf.changed()
+  }
+
+  #check(): void {
+    if (this.#state === 'closed') throw new QueueClosedError()
+  }
+
+  #held(): number {
+    const { ready, delayed, inFlight } = this.#shelf.counts()
+    return ready + delayed + inFlight
+  }
+
+  #settle(settlements: readonly seam.Settlement[]): void {
+    if (settlements.length === 0) return
+    this.#shelf.settle(settlements, this)
+    this.#shelf.changed()
+  }
+}
+
+function untold(): number {
+  return 0
+}
+
+function countOf(documents: readonly seam.Document[]): number {
+  return documents.reduce((sum, { count }) => sum + count, 0)
+}
+
+type Growing = { -readonly [K in keyof seam.Piece]: seam.Piece[K] }
+
+function pieceOf(item: Item, attempt: number): Growing {
+  const { id: firstId, document, skip, enqueuedAt } = item
+  return { firstId, count: 1, document, skip, attempt, enqueuedAt }
+}
+
+/** Items that follow each other in one document are one piece, as long as they were delivered equally often. */
+function piecesOf(items: readonly Item[], attemptOf: (item: Item) => number): seam.Piece[] {
+  const pieces: Growing[] = []
+  let last: Growing | undefined
+  for (const item of items) {
+    const attempt = attemptOf(item)
+    if (last !== undefined && follows(last, item, attempt)) {
+      last.count += 1
+      continue
+    }
+    last = pieceOf(item, attempt)
+    pieces.push(last)
+  }
+  return pieces
+}
+
+function follows(piece: seam.Piece, item: Item, attempt: number): boolean {
+  return piece.document === item.document && piece.firstId + piece.count === item.id && piece.attempt === attempt
+}

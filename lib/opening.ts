@@ -1,0 +1,108 @@
+// opening.ts: from a place and its options to an open core. What fails on the way leaves nothing open behind.
+
+import { channel } from 'node:diagnostics_channel'
+import type { EventEmitter } from 'node:events'
+import { type Codec, type CodecName, loadCodec } from './codec/index.ts'
+import { Core } from './consume/core.ts'
+import { CodecMismatchError, UnsupportedError } from './errors.ts'
+import type { Place } from './location.ts'
+import { defaults, type Settings } from './options.ts'
+import type { Store, StoreEvents, StoreOptions } from './store.ts'
+import { systemClock } from './wait/clock.ts'
+
+/** Opens the store, and the codec that it records. */
+export async function openCore<T>(place: Place, settings: Settings<T>, teller: Teller<T>): Promise<Core<T>> {
+  const { signal } = settings
+  signal?.throwIfAborted()
+  const named = settings.codec === undefined ? undefined : await loadCodec(settings.codec)
+  const store = await openStore(place, storeOptions(settings, named?.name, teller))
+  try {
+    signal?.throwIfAborted()
+    const codec = named ?? (await recordedCodec<T>(store.codec))
+    const core = new Core({ ...settings, store, codec, clock: systemClock, location: teller.location }, teller.owner)
+    teller.opened(core)
+    return core
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+function storeOptions<T>(settings: Settings<T>, codec: string | undefined, events: StoreEvents): StoreOptions {
+  const { durability, flushLimit, segmentSize, onDamage, signal } = settings
+  const { order, autoResume } = defaults
+  return { durability, codec, order, flushLimit, segmentSize, onDamage, autoResume, events, signal }
+}
+
+async function openStore(place: Place, options: StoreOptions): Promise<Store> {
+  if (place.kind === 'memory') {
+    const { MemoryStore } = await import('./memory/memory-store.ts')
+    return MemoryStore.open(place.name, options, systemClock)
+  }
+  throw new UnsupportedError('the log is not built yet: use memory:')
+}
+
+const CODECS: readonly string[] = ['msgpack', 'json', 'cbor', 'v8', 'raw'] satisfies readonly CodecName[]
+
+function recordedCodec<T>(name: string): Promise<Codec<T>> {
+  if (isCodecName(name)) return loadCodec<T>(name)
+  throw new CodecMismatchError(`this queue was written with a codec of its own, '${name}': open it with that codec`)
+}
+
+function isCodecName(name: string): name is CodecName {
+  return CODECS.includes(name)
+}
+
+/**
+ * Passes on what the store tells: to diagnostics_channel, and as events of the queue, those of an opening in the turn
+ * after it. It refers to the queue weakly, because stores live until they are closed.
+ */
+export class Teller<T> implements StoreEvents {
+  readonly location: string
+  readonly #owner: WeakRef<EventEmitter>
+  #core: Core<T> | undefined
+  #early: (() => void)[] = []
+
+  constructor(location: string, owner: EventEmitter) {
+    this.location = location
+    this.#owner = new WeakRef(owner)
+  }
+
+  get owner(): WeakRef<EventEmitter> {
+    return this.#owner
+  }
+
+  opened(core: Core<T>): void {
+    this.#core = core
+    const early = this.#early
+    this.#early = []
+    for (const tell of early) tell()
+  }
+
+  recovered(report: object): void {
+    this.#tell('recovered', report)
+  }
+
+  corruption(report: object): void {
+    this.#tell('corruption', report)
+  }
+
+  flushed(report: object): void {
+    this.#tell('flush', report)
+  }
+
+  failed(error: Error): void {
+    if (this.#core === undefined) this.#early.push(() => this.#core?.failLater(error))
+    else this.#core.failLater(error)
+  }
+
+  #tell(name: string, report: object): void {
+    if (this.#core === undefined) {
+      this.#early.push(() => this.#tell(name, report))
+      return
+    }
+    const diagnostics = channel(`spoolq:${name}`)
+    if (diagnostics.hasSubscribers) diagnostics.publish({ location: this.location, ...report })
+    setImmediate(() => this.#owner.deref()?.emit(name, report))
+  }
+}

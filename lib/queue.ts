@@ -1,0 +1,167 @@
+// queue.ts: the face. Each method checks what it was given, waits for the opening, and delegates: to putting, taking,
+// looking or a loop over a session (lib/consume). What a handle's life is, stands in handle.ts.
+
+import { Batches } from './consume/batches.ts'
+import { Items } from './consume/items.ts'
+import type { Entry, Stats } from './consume/looking.ts'
+import { Session, type SessionOptions } from './consume/session.ts'
+import { Later } from './later.ts'
+import * as options from './options.ts'
+import type { Counts } from './store.ts'
+import { systemClock } from './wait/clock.ts'
+
+/**
+ * A queue that survives its process.
+ *
+ * Calls made while it opens wait for it. After a failed opening every call rejects with the opening's error, after
+ * `close()` with QueueClosedError. A StorageError says that the disk or the server refused.
+ *
+ * @example
+ * const queue = await AsyncQueue.open<Reading>('./readings')
+ * await queue.put({ sensor: 7, celsius: 21.5 })
+ * for await (const reading of queue) await store(reading)
+ */
+export class AsyncQueue<T = unknown> extends Later<T> implements AsyncIterable<T>, AsyncDisposable {
+  /**
+   * Opens the queue at `location` (a directory, a `file:` URL, or `memory:name`), or makes a new one there.
+   * Rejects with a TypeError or RangeError for wrong options, with UnsupportedError for what is not built,
+   * CodecMismatchError, FormatError (not a queue, or a newer version's), StorageError, or the signal's reason.
+   */
+  static async open<T = unknown>(location: string | URL, options?: options.QueueOptions<T>): Promise<AsyncQueue<T>> {
+    return new AsyncQueue<T>(location, options).opened
+  }
+
+  /**
+   * Puts one item; resolves to its id when it has the queue's durability. The item is encoded at the call: changing
+   * it afterwards changes nothing. Rejects, and nothing was put, with CodecError (it cannot be encoded),
+   * QueueFullError (no room, and no wait or `timeout` ms of it), the signal's reason, or StorageError.
+   */
+  put(item: T, putOptions?: options.PutOptions): Promise<number | undefined> {
+    return this.run(({ putting }) => putting.one(item, putOptions), putOptions && (() => options.checkPut(putOptions)))
+  }
+
+  /** Puts items as one batch, all of them or nothing; resolves to their ids. Rejects as `put` does. */
+  putMany(items: Iterable<T>, putOptions?: options.PutOptions): Promise<number[]> {
+    return this.run(
+      ({ putting }) => putting.many(items, putOptions),
+      () => options.checkPut(putOptions),
+    )
+  }
+
+  /** The first item, or undefined if nothing is ready. Changes nothing. */
+  peek(): Promise<T | undefined>
+  /** Up to `n` items from the front. Changes nothing. */
+  peek(n: number): Promise<T[]>
+  peek(n?: number): Promise<T[] | T | undefined> {
+    if (n === undefined) return this.run(({ taking }) => taking.peek(1).then(([item]) => item))
+    return this.run(
+      ({ taking }) => taking.peek(n),
+      () => options.checkCount(n),
+    )
+  }
+
+  /** Removes the first item and resolves to it, or to undefined if nothing is ready: it never waits for one. */
+  pop(): Promise<T | undefined>
+  /** Removes up to `n` items from the front and resolves to them: as many as there are, without waiting. */
+  pop(n: number): Promise<T[]>
+  pop(n?: number): Promise<T[] | T | undefined> {
+    if (n === undefined) return this.run(({ taking }) => taking.popOne())
+    return this.run(
+      ({ taking }) => taking.pop(n),
+      () => options.checkCount(n),
+    )
+  }
+
+  /**
+   * Waits for an item, removes it and resolves to it. Waiting gets are served in the order of their calls. Rejects
+   * with QueueEmptyError after `timeout` ms, with the signal's reason, or with QueueClosedError when the queue
+   * closes, or its writing side has ended and nothing is left; then it has taken nothing.
+   */
+  get(getOptions?: options.GetOptions): Promise<T>
+  /** Waits for `min` items (default 1), removes up to `n` and resolves to them. Rejects as above. */
+  get(n: number, getOptions?: options.GetManyOptions): Promise<T[]>
+  get(n?: number | options.GetOptions, getOptions?: options.GetManyOptions): Promise<T[] | T> {
+    if (n === undefined || typeof n === 'object') {
+      const one = this.run(
+        ({ taking }) => taking.get(1, n),
+        () => options.checkGet(n),
+      )
+      return one.then(([item]) => item as T)
+    }
+    return this.run(
+      ({ taking }) => taking.get(n, getOptions),
+      () => options.checkGetMany(n, getOptions),
+    )
+  }
+
+  /** Drops up to `n` items from the front without decoding them; resolves to how many there were. */
+  delete(n = 1): Promise<number> {
+    return this.run(
+      ({ taking }) => taking.delete(n),
+      () => options.checkCount(n),
+    )
+  }
+
+  /** Drops what is ready or delayed; what is in flight or failed stays. Resolves to how many items that were. */
+  clear(): Promise<number> {
+    return this.run(({ taking }) => taking.clear())
+  }
+
+  /** Items that are ready. */
+  size(): Promise<number> {
+    return this.run(({ looking }) => looking.size())
+  }
+
+  /** Items by status. */
+  counts(): Promise<Counts> {
+    return this.run(({ looking }) => looking.counts())
+  }
+
+  /** Items by status, bytes, and what this handle did. */
+  stats(): Promise<Stats> {
+    return this.run(({ looking }) => looking.stats())
+  }
+
+  /** Up to `limit` (100) items of one `status` ('ready') with ids above `after`, by id. Changes nothing. */
+  list(listOptions?: options.ListOptions): Promise<Entry<T>[]> {
+    return this.run(
+      ({ looking }) => looking.list(listOptions),
+      () => options.checkList(listOptions),
+    )
+  }
+
+  /**
+   * Compacts: afterwards nothing dead is left but what shares a document with a live item. Resolves to the bytes
+   * that were reclaimed.
+   */
+  flush(): Promise<{ reclaimed: number }> {
+    return this.run(({ core }) => core.store.flush())
+  }
+
+  /**
+   * A loop over the items, each of them in flight while the body has it and acknowledged when the next is asked for.
+   * Leaving the loop gives the current one back. Ends when the queue closes, or with `wait: false` when nothing is
+   * ready; rejects with the signal's reason.
+   */
+  items(itemsOptions: options.ItemsOptions = {}): AsyncGenerator<T, undefined, undefined> {
+    options.checkItems(itemsOptions)
+    const { prefetch, ...rest } = itemsOptions
+    return new Items<T>(() => this.#session({ ...rest, ahead: prefetch }))
+  }
+
+  /** As `items`, in arrays of up to `size`: waits `maxWait` ms (0) at most for one to fill, from its first item on. */
+  batches(size: number, batchesOptions: options.BatchesOptions = {}): AsyncGenerator<T[], undefined, undefined> {
+    options.checkBatches(size, batchesOptions)
+    const { maxWait = 0, ...rest } = batchesOptions
+    const shape = { size, maxWaitMs: maxWait, clock: systemClock }
+    return new Batches<T>(() => this.#session({ ...rest, ahead: size }), shape)
+  }
+
+  override [Symbol.asyncIterator](): AsyncGenerator<T, undefined, undefined> {
+    return this.items()
+  }
+
+  #session(sessionOptions: SessionOptions): Promise<Session<T>> {
+    return this.run(({ core }) => Promise.resolve(new Session(core, sessionOptions)))
+  }
+}
