@@ -13,7 +13,7 @@ const LONG = 'x'.repeat(700)
 
 function toy(bugs: readonly Bug[] = []): Subject {
   const names = [/^\/q$/, /^\/q\/head$/, /^\/q\/\d+\.log$/]
-  return { open: (disk) => ToyLog.open(disk, bugs), names, maxNames: 5, disk: true }
+  return { open: (disk) => ToyLog.open(disk, bugs), names, maxNames: 5, maxBytes: 4096, disk: true }
 }
 
 /** Puts of one, three and big items, pops and a reopening, marked. */

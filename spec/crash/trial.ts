@@ -6,8 +6,10 @@
 
 import type { Disk } from '../../lib/disk/disk.ts'
 import type { Corruption, Document, Piece, Recovered, Store } from '../../lib/store.ts'
+import { FOLDER } from './operations.ts'
 import { type Found, judge } from './oracle.ts'
-import { Promised } from './promises.ts'
+import { type Mark, Promised } from './promises.ts'
+import type { RecordingDisk } from './recording-disk.ts'
 import type { CrashState } from './states.ts'
 
 export type Tried = Pick<Store, 'append' | 'peek' | 'pop' | 'counts' | 'stats' | 'close'>
@@ -25,35 +27,77 @@ export interface Subject {
   /** The names that may be there once it is closed; all others are strays. */
   readonly names: readonly RegExp[]
   readonly maxNames: number
+  /** What an empty queue may hold. */
+  readonly maxBytes: number
   /** What resolves is durable by itself. */
   readonly disk: boolean
+}
+
+/**
+ * What kills further on in the same log may not undo: what was found written once stays, and what was found settled
+ * once stays away, though nobody was told yet. One for all kills of a log, in their order.
+ */
+export class Written {
+  readonly #puts = new Map<number, number>()
+  readonly #gone = new Set<number>()
+
+  /** The history with what is known to be written taken as told. */
+  marks(marks: readonly Mark[]): Mark[] {
+    const { puts } = new Promised(marks, true)
+    const known = [...this.#puts].filter(([call]) => puts.get(call)?.state === 'started')
+    const told = known.map(([call, firstId]) => ({ what: 'put done', call, firstId }) as const)
+    const gone = { what: 'take done', call: Number.NaN, ids: [...this.#gone] } as const
+    return [...marks, ...told, gone]
+  }
+
+  learn(found: readonly Found[], promised: Promised): void {
+    const ids = new Map(found.map(({ id, item }) => [item, id]))
+    for (const [call, { state, items, firstId }] of promised.puts) {
+      if (state === 'started' && items.every((item) => ids.has(item)))
+        this.#puts.set(call, ids.get(items[0] ?? '') ?? 0)
+      if (state !== 'done') continue
+      items.forEach((item, i) => {
+        if (!ids.has(item)) this.#gone.add(firstId + i)
+      })
+    }
+  }
 }
 
 const ALL = 1_000_000
 const AFTERWARDS = 'put after the crash'
 
 /** Everything that is wrong with the store on this state; the state's disk is used up. */
-export async function tryState(state: CrashState, subject: Subject): Promise<string[]> {
+export async function tryState(state: CrashState, subject: Subject, written?: Written): Promise<string[]> {
   const wrong: string[] = []
   try {
-    const promised = new Promised(state.marks, subject.disk || state.kind === 'kill')
+    const isKill = state.kind === 'kill'
+    const promised = new Promised((isKill && written?.marks(state.marks)) || state.marks, subject.disk || isKill)
     const found = await firstOpening(state, subject, { promised, wrong })
     if (wrong.length > 0) return wrong
-    await secondOpening(state, subject, { promised, wrong, found })
-    strays(state.disk.paths(), subject, wrong)
+    if (isKill) written?.learn(found, promised)
+    await secondOpening(state, subject, { wrong, found })
+    strays(state.disk, subject, wrong)
   } catch (error) {
     wrong.push(`fails: ${error instanceof Error ? error.stack : error}`)
   }
   return wrong
 }
 
-interface Findings {
+interface First {
   readonly promised: Promised
   readonly wrong: string[]
 }
 
-async function firstOpening({ disk, kind }: CrashState, subject: Subject, findings: Findings): Promise<Found[]> {
-  const { promised, wrong } = findings
+interface Second {
+  readonly found: readonly Found[]
+  readonly wrong: string[]
+}
+
+async function firstOpening(
+  { disk, kind }: CrashState,
+  subject: Subject,
+  { promised, wrong }: First,
+): Promise<Found[]> {
   const told = newTold()
   const store = await subject.open(disk, told)
   const found = itemsOf(await store.peek(ALL))
@@ -68,11 +112,7 @@ async function firstOpening({ disk, kind }: CrashState, subject: Subject, findin
   return [...found, { id, item: AFTERWARDS }]
 }
 
-async function secondOpening(
-  { disk }: CrashState,
-  subject: Subject,
-  { wrong, found }: Findings & { readonly found: readonly Found[] },
-): Promise<void> {
+async function secondOpening({ disk }: CrashState, subject: Subject, { found, wrong }: Second): Promise<void> {
   const told = newTold()
   const store = await subject.open(disk, told)
   same('a second opening', itemsOf(await store.peek(ALL)), found, wrong)
@@ -106,9 +146,13 @@ function same(what: string, found: readonly Found[], expected: readonly Found[],
   wrong.push(`${what} gives ids ${ids(found)}, not ${ids(expected)}`)
 }
 
-function strays(paths: readonly string[], { names, maxNames }: Subject, wrong: string[]): void {
+function strays(disk: RecordingDisk, { names, maxNames, maxBytes }: Subject, wrong: string[]): void {
+  const paths = disk.paths()
   for (const path of paths) if (!names.some((name) => name.test(path))) wrong.push(`stray: ${path}`)
   if (paths.length > maxNames) wrong.push(`${paths.length} names are left: ${paths.join(' ')}`)
+  const files = paths.filter((path) => disk.content.names.get(path) !== FOLDER)
+  const bytes = files.reduce((sum, path) => sum + disk.bytesOf(path).length, 0)
+  if (bytes > maxBytes) wrong.push(`an empty queue holds ${bytes} bytes`)
 }
 
 export function newTold(): Told {

@@ -1,0 +1,40 @@
+// spec-clock.ts: time that costs nothing. It stands still until somebody waits for it, then jumps: each turn of the
+// event loop makes the earliest waiting due.
+
+import type { Clock } from '../../lib/wait/clock.ts'
+
+interface Waiting {
+  readonly at: number
+  readonly due: () => void
+}
+
+const START = 1_700_000_000_000
+
+export class SpecClock implements Clock {
+  #elapsed = 0
+  readonly #waiting = new Set<Waiting>()
+
+  now(): number {
+    return START + this.#elapsed
+  }
+
+  elapsed(): number {
+    return this.#elapsed
+  }
+
+  after(ms: number, due: () => void): () => void {
+    const waiting = { at: this.#elapsed + ms, due }
+    this.#waiting.add(waiting)
+    setImmediate(() => this.#jump())
+    return () => this.#waiting.delete(waiting)
+  }
+
+  #jump(): void {
+    let first: Waiting | undefined
+    for (const waiting of this.#waiting) if (!first || waiting.at < first.at) first = waiting
+    if (!first) return
+    this.#waiting.delete(first)
+    this.#elapsed = Math.max(this.#elapsed, first.at)
+    first.due()
+  }
+}
