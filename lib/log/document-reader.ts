@@ -59,9 +59,19 @@ export class DocumentReader {
     const frame = this.#frame
     if (frame && id >= frame.firstId && id < frame.firstId + frame.header.count) return this.#inFrame(frame, id)
     if (frame && this.#segment && id === frame.firstId + frame.header.count) {
-      return this.#walk(this.#segment, frame.next, id)
+      return this.#onward(this.#segment, frame.next, id)
     }
     return this.#seek(id)
+  }
+
+  #onward(segment: Segment, offset: number, id: number): PlacedDocument | Gap {
+    try {
+      return this.#walk(segment, offset, id)
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error
+      this.#log.list()
+      return this.#seek(id)
+    }
   }
 
   #inFrame(frame: Frame, id: number): PlacedDocument | Gap {
@@ -152,7 +162,7 @@ export class DocumentReader {
     if (left === segment) return
     this.#frame = undefined
     this.#placed = undefined
-    if (left && left !== this.#log.tail && left.synced.end >= left.end) left.close()
+    if (left && left !== this.#log.tail && !left.dirty) left.close()
   }
 
   #endOf(segment: Segment): number {

@@ -8,7 +8,7 @@
 // `prepare` and `write` are for the holder of append.lock. Nothing is ever written behind a seal or over bytes that
 // are no frame: then the log goes on in a new segment.
 
-import { codeOf, type Disk } from '../disk/disk.ts'
+import { codeOf, type Disk, type DiskFile } from '../disk/disk.ts'
 import { Gate } from '../wait/gate.ts'
 import type { Known } from './classify.ts'
 import { FRAME_HEADER_BYTES, isBefore, type Position, START, writeFrameHeader } from './frame.ts'
@@ -170,12 +170,22 @@ export class Log {
   /** The tail behind a sealed one. A seal without a successor is no error: whoever wants to append makes it. */
   #next(sealed: Segment): Segment | undefined {
     if (!sealed.readSeal()) return
+    const isEmpty = sealed.end === DATA_START
+    // An empty one is replaced under its own name: what is there now has to be opened anew.
+    if (isEmpty) this.#forget(sealed)
     this.list()
+    const again = this.tail
+    if (isEmpty && again?.base === sealed.base) return this.open(again) && !again.seal ? again : undefined
     for (let tail = this.tail; tail && tail.base > sealed.base; tail = this.tail) {
       if (this.open(tail)) return tail
       this.segments.pop()
     }
     return
+  }
+
+  #forget(segment: Segment): void {
+    segment.close()
+    this.segments = this.segments.filter((each) => each !== segment)
   }
 
   /** Opens a segment of the list; false where its creator died before it was one. */
@@ -225,10 +235,28 @@ export class Log {
       throw error
     }
     segment.adopt(file, header)
+    this.#push(segment)
+    return segment
+  }
+
+  /** Under append.lock: a file whose frames are synced takes its name as the new tail. */
+  joined(path: string, file: DiskFile, header: SegmentHeader): Segment {
+    const segment = this.#named({ base: header.base, rewrite: 0 })
+    const replaced = this.segments.find(({ base }) => base === header.base)
+    this.world.disk.rename(path, segment.path)
+    if (replaced) this.#forget(replaced)
+    segment.adopt(file, header)
+    segment.end = header.asideEnd
+    segment.nextId = header.base + header.asideCount
+    segment.dirty = true
+    this.#push(segment)
+    return segment
+  }
+
+  #push(segment: Segment): void {
     this.segments.push(segment)
     for (const each of this.pendingVoids) this.#learnVoid(each)
     this.pendingVoids = []
-    return segment
   }
 
   header(base: number): SegmentHeader {
@@ -246,25 +274,28 @@ export class Log {
     }
   }
 
-  #createFile(segment: Segment): ReturnType<Disk['open']> {
+  #createFile(segment: Segment): DiskFile {
     const { disk } = this.world
     try {
       return disk.open(segment.path, 'create')
     } catch (error) {
       if (codeOf(error) !== 'EEXIST') throw error
     }
-    this.#removeUnborn(segment)
+    this.#removeEmpty(segment)
     return disk.open(segment.path, 'create')
   }
 
-  /** A file of that name whose header never was whole is the remains of a creator that died; anything else is not. */
-  #removeUnborn(segment: Segment): void {
+  /** What holds no frame may go: the remains of a creator that died, or an empty tail that was sealed. */
+  #removeEmpty(segment: Segment): void {
     const file = this.world.disk.open(segment.path, 'read')
     const head = Buffer.alloc(DATA_START)
     const { header } = readHeader(head.subarray(0, file.read(head, 0, DATA_START, 0)))
+    const holdsNothing = !header || file.size() <= DATA_START
     file.close()
-    if (header) throw new Error(`${segment.path} is there already, and it is no part of the log`)
+    if (!holdsNothing) throw new Error(`${segment.path} is there already, and it is no part of the log`)
     this.world.disk.unlink(segment.path)
+    const known = this.segments.find(({ base, rewrite }) => base === segment.base && rewrite === segment.rewrite)
+    if (known) this.#forget(known)
   }
 
   /** Under append.lock, behind `prepare`: writes the frame, and says which id it begins with. */
@@ -288,8 +319,9 @@ export class Log {
       this.#cutBack(tail)
       throw error
     }
-    const frame = { header, firstId, offset, next: offset + draft.bytes.length, body: draft.bytes }
-    this.advance(tail, frame)
+    tail.dirty = true
+    this.windows.commit(tail, offset, draft.bytes)
+    this.advance(tail, { header, firstId, offset, next: offset + draft.bytes.length, body: draft.bytes })
     return firstId
   }
 

@@ -26,6 +26,8 @@ export class Segment implements SegmentName {
   damagedHeader = false
   /** Bytes that are no frame stand behind `end`: nothing is ever written over them. */
   torn = false
+  /** Frames were written through this handle's descriptor and not yet synced: it must stay open until then. */
+  dirty = false
   /** A sync through this handle's descriptor failed: no later one counts. */
   poisoned = false
   /** Up to here it is durable, and the id that comes there. */
@@ -139,6 +141,7 @@ export class Segment implements SegmentName {
       this.poisoned = true
       throw error
     }
+    if (end === this.end) this.dirty = false
     if (end > this.synced.end) this.synced = { end, nextId }
   }
 

@@ -18,7 +18,7 @@ export interface Window {
   end: number
 }
 
-const KEPT = 2
+const KEPT = 3
 
 export class Windows {
   readonly #arenaBytes: number
@@ -31,27 +31,26 @@ export class Windows {
     this.#arena = Buffer.allocUnsafeSlow(arenaBytes)
   }
 
-  /** Room for a frame, until the next call. What is larger than an arena gets a buffer of its own. */
+  /** Room for a frame of one's own. What is larger than an arena gets a buffer of its own. */
   reserve(length: number): Buffer {
     if (length > this.#arenaBytes) return Buffer.allocUnsafeSlow(length)
     if (this.#used + length > this.#arenaBytes) {
       this.#arena = Buffer.allocUnsafeSlow(this.#arenaBytes)
       this.#used = 0
     }
-    return this.#arena.subarray(this.#used, this.#used + length)
+    this.#used += length
+    return this.#arena.subarray(this.#used - length, this.#used)
   }
 
-  /** The bytes of the last `reserve` stand in the segment at `offset` now. */
+  /** Reserved bytes stand in the segment at `offset` now. */
   commit(name: { readonly base: number; readonly rewrite: number }, offset: number, bytes: Buffer): void {
-    const inArena = bytes.buffer === this.#arena.buffer
+    const whole = bytes.buffer === this.#arena.buffer ? this.#arena : bytes
+    const at = bytes.byteOffset - whole.byteOffset
     const last = this.#windows.at(-1)
-    const at = inArena ? this.#used : 0
-    if (inArena) this.#used += bytes.length
-    if (last && continues(last, name, offset, inArena ? this.#arena : bytes, at)) {
+    if (last && continues(last, name, offset, whole, at)) {
       last.end += bytes.length
       return
     }
-    const whole = inArena ? this.#arena : bytes
     this.#windows.push({ segment: name.base, rewrite: name.rewrite, offset, bytes: whole, at, end: at + bytes.length })
     if (this.#windows.length > KEPT) this.#windows.shift()
   }
