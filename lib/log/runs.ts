@@ -189,6 +189,19 @@ export class Runs {
     return delayed
   }
 
+  /** Ranges of one status from `from` on, below `end`. */
+  *withStatus(status: 'ready' | 'delayed' | 'inFlight', from: number, end: number, now: number): Generator<IdRange> {
+    let at = Math.max(from, this.#head)
+    for (let index = this.#find(at); at < end; index++) {
+      const run = this.#runs[index]
+      const fresh = Math.min(run ? run.from : end, end) - 1
+      if (status === 'ready' && at <= fresh) yield { from: at, to: fresh }
+      if (!run) return
+      if (statusOf(run.value, now) === status) yield { from: Math.max(run.from, at), to: Math.min(run.to, end - 1) }
+      at = Math.max(at, run.to + 1)
+    }
+  }
+
   /** How many ids of the range are neither settled nor gone. */
   live(from: number, to: number): number {
     const start = Math.max(from, this.#head)
@@ -236,6 +249,11 @@ function take(ranges: IdRange[], from: number, to: number, limit: number): numbe
   const last = Math.min(to, from + limit - 1)
   ranges.push({ from, to: last })
   return last - from + 1
+}
+
+function statusOf(value: IdState, now: number): 'ready' | 'delayed' | 'inFlight' | 'settled' {
+  if (value.state !== 'back') return value.state
+  return value.due <= now ? 'ready' : 'delayed'
 }
 
 function isReady(value: IdState, now: number): boolean {
