@@ -9,13 +9,15 @@
 
 import { Duplex } from 'node:stream'
 import type { Core } from './consume/core.ts'
+import { Early } from './consume/early.ts'
 import { Looking } from './consume/looking.ts'
 import { Putting } from './consume/putting.ts'
 import { Taking } from './consume/taking.ts'
 import { QueueClosedError } from './errors.ts'
 import { placeOf } from './location.ts'
 import { openCore, Teller } from './opening.ts'
-import { type QueueOptions, settingsOf } from './options.ts'
+import { checkPut, type PutOptions, type QueueOptions, settingsOf } from './options.ts'
+import type { Document } from './store.ts'
 
 /** What an open queue does, by kind. */
 export interface Open<T> {
@@ -33,6 +35,7 @@ export abstract class Handle<T> extends Duplex {
   /** Resolves to the queue once it is open; rejects as the opening did, and is never an unhandled rejection. */
   readonly opened: Promise<this>
   readonly #opening: Promise<Open<T>>
+  readonly #early: Early<T>
   /** Only while it is open. */
   #open: Open<T> | undefined
   #closing: Promise<void> | undefined
@@ -45,6 +48,7 @@ export abstract class Handle<T> extends Duplex {
     const settings = settingsOf(options)
     const place = placeOf(location)
     super({ objectMode: true, highWaterMark: settings.highWaterMark })
+    this.#early = new Early(settings.codec)
     const teller = new Teller<T>(String(location), this)
     this.#opening = openCore(place, settings, teller).then((core) => this.#opened(core))
     this.opened = this.#opening.then(() => this)
@@ -80,6 +84,22 @@ export abstract class Handle<T> extends Duplex {
     }
     if (this.#closing === undefined) return this.#opening.then(call)
     return this.#opening.then(refuse)
+  }
+
+  protected get isOpen(): boolean {
+    return this.#open !== undefined
+  }
+
+  /** One batch that is put before the queue is open: encoded now, put then. */
+  protected putEarly(items: Iterable<T>, options: PutOptions | undefined): Promise<number[]> {
+    let documents: readonly Document[] = []
+    const put = ({ core, putting }: Open<T>): Promise<number[]> => {
+      return putting.batch(this.#early.documentsFor(core, documents), options)
+    }
+    return this.run(put, () => {
+      checkPut(options)
+      documents = this.#early.write(items)
+    })
   }
 
   #opened(core: Core<T>): Open<T> {

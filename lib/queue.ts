@@ -37,11 +37,13 @@ export class AsyncQueue<T = unknown> extends Later<T> implements AsyncIterable<T
    * QueueFullError (no room, and no wait or `timeout` ms of it), the signal's reason, or StorageError.
    */
   put(item: T, putOptions?: options.PutOptions): Promise<number | undefined> {
+    if (!this.isOpen) return this.putEarly([item], putOptions).then(([id]) => id)
     return this.run(({ putting }) => putting.one(item, putOptions), putOptions && (() => options.checkPut(putOptions)))
   }
 
   /** Puts items as one batch, all of them or nothing; resolves to their ids. Rejects as `put` does. */
   putMany(items: Iterable<T>, putOptions?: options.PutOptions): Promise<number[]> {
+    if (!this.isOpen) return this.putEarly(items, putOptions)
     return this.run(
       ({ putting }) => putting.many(items, putOptions),
       () => options.checkPut(putOptions),
