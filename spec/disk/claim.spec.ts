@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict'
+import fs from 'node:fs'
+import path from 'node:path'
+import { test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { format, self } from '../../lib/disk/holder.ts'
+import { nodeDisk } from '../../lib/disk/node.ts'
+import { type Agent, libWithoutFsExt, newFolder, openIn, startProcess, startThread } from './agents.ts'
+
+function claim(agent: Agent, folder: string): Promise<string> {
+  return agent.ask({ act: 'claim', path: folder }).then(
+    () => 'claimed',
+    (error) => error.code,
+  )
+}
+
+function claimsIn(folder: string): string[] {
+  return fs.readdirSync(folder).filter((name) => name.startsWith('only.'))
+}
+
+function writeClaim(folder: string, number: number, text: string): void {
+  fs.writeFileSync(path.join(folder, `only.${number}`), text)
+}
+
+test('with fs-ext, any number of processes and threads claim a folder, and nothing is left in it', async (t) => {
+  const folder = newFolder(t)
+  const release = nodeDisk.claim(folder)
+  const releaseAgain = nodeDisk.claim(folder)
+  for (const agent of [startProcess(t), startThread(t)]) {
+    assert.equal(await claim(agent, folder), 'claimed')
+    assert.deepEqual(await agent.ask({ act: 'warnings' }), [])
+  }
+  release()
+  release()
+  releaseAgain()
+  assert.deepEqual(fs.readdirSync(folder), [])
+})
+
+test('without fs-ext, one process claims a folder, and the others are told which', async (t) => {
+  const [folder, other, lib] = [newFolder(t), newFolder(t), libWithoutFsExt(t)]
+  const [one, two] = [startProcess(t, lib), startProcess(t, lib)]
+  assert.equal(await claim(one, folder), 'claimed')
+  await assert.rejects(two.ask({ act: 'claim', path: folder }), (error: Error & { code?: string }) => {
+    assert.equal(error.code, 'ECLAIMED')
+    assert.match(error.message, new RegExp(`${folder} is open in process ${one.pid}, .*npm rebuild fs-ext`))
+    return true
+  })
+  assert.equal(await claim(two, other), 'claimed')
+  await one.ask({ act: 'release' })
+  assert.equal(await claim(two, folder), 'claimed')
+  assert.equal(claimsIn(folder).length, 1)
+  assert.equal(fs.statSync(path.join(folder, claimsIn(folder)[0] ?? '')).mode & 0o777, 0o600)
+})
+
+test('without fs-ext, the handles of one thread share a claim until the last has given it back', async (t) => {
+  const [folder, lib] = [newFolder(t), libWithoutFsExt(t)]
+  const [one, two] = [startProcess(t, lib), startProcess(t, lib)]
+  assert.deepEqual([await claim(one, folder), await claim(one, folder)], ['claimed', 'claimed'])
+  await one.ask({ act: 'release' })
+  assert.equal(await claim(two, folder), 'ECLAIMED')
+  await one.ask({ act: 'release' })
+  assert.equal(await claim(two, folder), 'claimed')
+})
+
+test('without fs-ext, giving a claim back twice gives nobody else’s back', async (t) => {
+  const [folder, lib] = [newFolder(t), libWithoutFsExt(t)]
+  const { nodeDisk: bare }: typeof import('../../lib/disk/node.ts') = await import(`${lib}disk/node.js`)
+  const [one, two] = [bare.claim(folder), bare.claim(folder)]
+  one()
+  one()
+  assert.equal(await claim(startProcess(t, lib), folder), 'ECLAIMED')
+  two()
+  assert.deepEqual(openIn(folder), [])
+})
+
+test('without fs-ext, a second thread is refused, until the first one has ended', async (t) => {
+  const [folder, lib] = [newFolder(t), libWithoutFsExt(t)]
+  const [one, two] = [startThread(t, lib), startThread(t, lib)]
+  assert.equal(await claim(one, folder), 'claimed')
+  assert.equal(await claim(two, folder), 'ECLAIMED')
+  await one.kill()
+  if (process.platform !== 'linux') return
+  assert.equal(await claim(two, folder), 'claimed')
+})
+
+test('without fs-ext, the claim of a process that was killed or has ended is dead', async (t) => {
+  const [folder, lib] = [newFolder(t), libWithoutFsExt(t)]
+  const [one, two, three] = [startProcess(t, lib), startProcess(t, lib), startProcess(t, lib)]
+  assert.equal(await claim(one, folder), 'claimed')
+  await one.kill()
+  assert.equal(await claim(two, folder), 'claimed')
+  await two.ask({ act: 'exit' }).catch(() => two.ended)
+  assert.equal(await claim(three, folder), 'claimed')
+})
+
+test('without fs-ext, the highest claim rules, and those below it go', async (t) => {
+  const [folder, lib] = [newFolder(t), libWithoutFsExt(t)]
+  writeClaim(folder, 9, format(self()))
+  writeClaim(folder, 10, 'released\n')
+  writeClaim(folder, 2, 'what is this')
+  fs.writeFileSync(path.join(folder, 'only.0f4c.tmp'), '')
+  fs.writeFileSync(path.join(folder, 'queue.json'), '')
+  assert.equal(await claim(startProcess(t, lib), folder), 'claimed')
+  assert.deepEqual(fs.readdirSync(folder).sort(), ['only.11', 'queue.json'])
+})
+
+test('without fs-ext, a claim that says nothing is dead, but for one that is just being written', async (t) => {
+  const [folder, lib] = [newFolder(t), libWithoutFsExt(t)]
+  const agent = startProcess(t, lib)
+  writeClaim(folder, 1, '4711 0 47')
+  assert.equal(await claim(agent, folder), 'ECLAIMED')
+  fs.utimesSync(path.join(folder, 'only.1'), 0, 0)
+  assert.equal(await claim(agent, folder), 'claimed')
+})
+
+test('without fs-ext, a number worked out long ago wins nothing', async (t) => {
+  const [folder, lib] = [newFolder(t), libWithoutFsExt(t)]
+  const { nodeDisk: bare }: typeof import('../../lib/disk/node.ts') = await import(`${lib}disk/node.js`)
+  assert.equal(await claim(startProcess(t, lib), folder), 'claimed')
+  fs.renameSync(path.join(folder, 'only.1'), path.join(folder, 'later'))
+  const link = fs.linkSync
+  const mock = t.mock.method(fs, 'linkSync', (from: string, to: string) => {
+    fs.renameSync(path.join(folder, 'later'), path.join(folder, 'only.3'))
+    mock.mock.restore()
+    link(from, to)
+  })
+  assert.throws(() => bare.claim(folder), { code: 'ECLAIMED' })
+  assert.equal(mock.mock.callCount(), 1)
+  assert.deepEqual(fs.readdirSync(folder), ['only.3'])
+  assert.deepEqual(openIn(folder), [])
+})
+
+test('without fs-ext, a folder is claimed on a file system without hard links too', async (t) => {
+  const [folder, lib] = [newFolder(t), libWithoutFsExt(t)]
+  const { nodeDisk: bare }: typeof import('../../lib/disk/node.ts') = await import(`${lib}disk/node.js`)
+  t.mock.method(fs, 'linkSync', () => {
+    throw Object.assign(new Error('EPERM'), { code: 'EPERM' })
+  })
+  const release = bare.claim(folder)
+  const agent = startProcess(t, lib)
+  assert.equal(await claim(agent, folder), 'ECLAIMED')
+  release()
+  assert.equal(await claim(agent, folder), 'claimed')
+  assert.deepEqual(fs.readdirSync(folder), ['only.2'])
+})
+
+test('without fs-ext, of many that start at once one claims the folder', async (t) => {
+  const [folder, lib] = [newFolder(t), libWithoutFsExt(t)]
+  const agents = [1, 2, 3, 4].map(() => startProcess(t, lib)).concat([1, 2].map(() => startThread(t, lib)))
+  for (let round = 0; round < 40; round++) {
+    const outcomes = await Promise.all(agents.map((agent) => claim(agent, folder)))
+    assert.equal(outcomes.filter((each) => each === 'claimed').length, 1, `round ${round}: ${outcomes}`)
+    await agents[outcomes.indexOf('claimed')]?.ask({ act: 'release' })
+  }
+})
+
+test('without fs-ext, no two ever hold a claim, whoever is killed', async (t) => {
+  const [folder, lib] = [newFolder(t), libWithoutFsExt(t)]
+  fs.writeFileSync(path.join(folder, 'witness'), '')
+  const end = Date.now() + 3000
+  let kills = 0
+  async function lives(start: typeof startProcess): Promise<void> {
+    while (Date.now() < end) {
+      const agent = start(t, lib)
+      const contending = agent.ask({ act: 'contend', path: folder, until: end })
+      const killing = pause(200 + Math.random() * 300).then(() => agent.kill())
+      const outcome = await contending.catch((error) => error.code)
+      assert.ok(outcome === 'ENDED' || Number(outcome) >= 0, `${outcome}`)
+      await killing
+      kills++
+    }
+  }
+  await Promise.all([lives(startProcess), lives(startProcess), lives(startProcess), lives(startThread)])
+  assert.ok(kills > 4)
+  assert.equal(await claim(startProcess(t, lib), folder), 'claimed')
+  assert.equal(claimsIn(folder).length, 1)
+})
+
+test('a process with fs-ext respects the claim of one without, while that one lives', async (t) => {
+  const folder = newFolder(t)
+  const bare = startProcess(t, libWithoutFsExt(t))
+  assert.equal(await claim(bare, folder), 'claimed')
+  assert.equal(await claim(startProcess(t), folder), 'ECLAIMED')
+  assert.throws(() => nodeDisk.claim(folder), { code: 'ECLAIMED' })
+  assert.deepEqual(openIn(folder), [])
+  await bare.kill()
+  nodeDisk.claim(folder)()
+})
+
+test('a process without fs-ext finds a folder taken that processes with it have open', async (t) => {
+  if (process.platform !== 'linux') return t.skip('needs /proc/locks')
+  const folder = newFolder(t)
+  const [whole, bare] = [startProcess(t), startProcess(t, libWithoutFsExt(t))]
+  assert.equal(await claim(whole, folder), 'claimed')
+  assert.equal(await claim(bare, folder), 'ECLAIMED')
+  assert.equal(await claim(startProcess(t), folder), 'claimed')
+  await assert.rejects(bare.ask({ act: 'claim', path: folder }), /is open in process \d+/)
+  await whole.kill()
+})
+
+test('a process without fs-ext says so once, and how to get sharing back', async (t) => {
+  const [one, two, lib] = [newFolder(t), newFolder(t), libWithoutFsExt(t)]
+  const agent = startProcess(t, lib)
+  await claim(agent, one)
+  await claim(agent, two)
+  const warnings = await agent.ask({ act: 'warnings' })
+  assert.equal(Array.isArray(warnings) && warnings.length, 1)
+  assert.match(String(warnings), /Cannot find module 'fs-ext.*npm rebuild fs-ext.*npm approve-scripts fs-ext/)
+})
