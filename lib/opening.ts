@@ -4,7 +4,7 @@ import { channel } from 'node:diagnostics_channel'
 import type { EventEmitter } from 'node:events'
 import { type Codec, type CodecName, loadCodec } from './codec/index.ts'
 import { Core } from './consume/core.ts'
-import { CodecMismatchError, UnsupportedError } from './errors.ts'
+import { CodecMismatchError } from './errors.ts'
 import type { Place } from './location.ts'
 import { defaults, type Settings } from './options.ts'
 import type { Store, StoreEvents, StoreOptions } from './store.ts'
@@ -39,7 +39,8 @@ async function openStore(place: Place, options: StoreOptions): Promise<Store> {
     const { MemoryStore } = await import('./memory/memory-store.ts')
     return MemoryStore.open(place.name, options, systemClock)
   }
-  throw new UnsupportedError('the log is not built yet: use memory:')
+  const { LogStore } = await import('./log/log-store.ts')
+  return LogStore.open(place.folder, options)
 }
 
 const CODECS: readonly string[] = ['msgpack', 'json', 'cbor', 'v8', 'raw'] satisfies readonly CodecName[]

@@ -89,6 +89,13 @@ export class Log {
     if (isBefore(this.#syncedTo, position)) this.#syncedTo = position
   }
 
+  /** Forgets all, and lists the folder. */
+  reset(): void {
+    for (const segment of this.segments) segment.close()
+    this.segments = []
+    this.list()
+  }
+
   /** Reads the folder anew: segments that are new, rewritten or gone. What is known of the others stays. */
   list(): void {
     const { current } = segmentsOf(this.world.disk.list(this.folder))
@@ -186,6 +193,11 @@ export class Log {
   #forget(segment: Segment): void {
     segment.close()
     this.segments = this.segments.filter((each) => each !== segment)
+  }
+
+  /** No longer part of the log: unlinked, or never whole. */
+  drop(segment: Segment): void {
+    this.#forget(segment)
   }
 
   /** Opens a segment of the list; false where its creator died before it was one. */
@@ -351,6 +363,13 @@ export class Log {
       if (!segment.seal || Math.max(own, told) < segment.seal.end) break
     }
     return { position: this.#syncedTo, nextId }
+  }
+
+  /** Segments from synced-to on that are not known to be durable, in order. */
+  unsynced(): Segment[] {
+    const from = this.synced().position.segment
+    const late = this.segments.filter(({ base }) => base >= from)
+    return late.filter((segment) => this.open(segment) && !segment.poisoned && segment.synced.end < segment.end)
   }
 
   async #syncFolder(): Promise<void> {

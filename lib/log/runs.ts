@@ -44,6 +44,11 @@ export class Runs {
     return this.#head
   }
 
+  /** Ids that are settled, in all. */
+  get settled(): number {
+    return this.#head - 1 + this.#covered.settled
+  }
+
   get inFlight(): number {
     return this.#covered.inFlight
   }

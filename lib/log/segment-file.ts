@@ -145,6 +145,10 @@ export class Segment implements SegmentName {
     if (end > this.synced.end) this.synced = { end, nextId }
   }
 
+  size(): number {
+    return this.file.size()
+  }
+
   /** Bytes of frames, as far as known. */
   get dataBytes(): number {
     return this.end - DATA_START

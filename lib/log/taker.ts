@@ -35,7 +35,7 @@ export interface TakerParts {
   readonly recorded: () => void
 }
 
-type Taken = Piece[] | Gap
+type Taken = Piece[] | Gap | 'reclaimed'
 
 export class Taker {
   readonly #parts: TakerParts
@@ -83,24 +83,24 @@ export class Taker {
   ): Promise<Piece[]> {
     for (;;) {
       const step = this.#parts.cursor.step((state): Decision<Taken> => {
-        const records = [...this.#settleRecords(state, settling()), ...this.#reclaim(state)]
-        const ids = this.#choose(state, Math.min(n, this.#stepItems), records)
+        const reclaimed = this.#reclaim(state)
+        if (reclaimed.length > 0) return { records: reclaimed, result: 'reclaimed' }
+        const records = this.#settleRecords(state, settling())
+        const ids = this.#choose(state, Math.min(n, this.#stepItems))
         if (ids.length === 0) return { records, result: [] }
         const taken = this.#parts.reader.pieces(ids, attempts(state), STEP_BYTES)
-        if ('at' in taken) return { records: [], result: taken }
+        if (!Array.isArray(taken)) return { records: [], result: taken }
         return { records: [...records, record(idsOf(taken))], result: taken }
       })
       const taken = step instanceof Promise ? await step : step
-      if (!('at' in taken)) return taken
-      await this.#parts.judge.judge(taken)
+      if (Array.isArray(taken)) return taken
+      if (taken !== 'reclaimed') await this.#parts.judge.judge(taken)
     }
   }
 
   /** The first ready ids: those known of, and if they are too few what was appended meanwhile. */
-  #choose(state: CursorState, n: number, before: readonly CursorRecord[]): IdRange[] {
+  #choose(state: CursorState, n: number): IdRange[] {
     const { log, clock } = this.#parts
-    // What a dead consumer held is ready only once the record is written: next time.
-    if (before.some(({ kind }) => kind === 'left')) return []
     const now = clock.now()
     const ids = state.runs.ready(log.nextId, n, now)
     if (countOf(ids) >= n) return ids
@@ -156,7 +156,7 @@ export class Taker {
       return { records: [], result: present }
     })
     const pieces = reader.pieces([range], (id) => attemptAt(state, id), Number.POSITIVE_INFINITY)
-    if ('at' in pieces) return this.#parts.judge.judge(pieces)
+    if (!Array.isArray(pieces)) return this.#parts.judge.judge(pieces)
     for (const piece of pieces) await this.fail(piece, reason)
   }
 
@@ -179,11 +179,11 @@ export class Taker {
   /** Reads items without a record; gaps are judged. */
   async #read(choose: (state: CursorState) => readonly IdRange[]): Promise<Piece[]> {
     for (;;) {
-      const read = await this.#parts.cursor.step((state): Decision<Taken> => {
+      const read = await this.#parts.cursor.step((state): Decision<Piece[] | Gap> => {
         const attempts = (id: number) => attemptAt(state, id)
         return { records: [], result: this.#parts.reader.pieces(choose(state), attempts, Number.POSITIVE_INFINITY) }
       })
-      if (!('at' in read)) return read
+      if (Array.isArray(read)) return read
       await this.#parts.judge.judge(read)
     }
   }
@@ -194,11 +194,11 @@ export class Taker {
     if (status === 'failed') {
       return cursor.step((state) => ({ records: [], result: failed.list(state, after, limit) }))
     }
-    const pieces = await this.#read((state) => this.#idsOf(state, { status, after, limit }))
+    const pieces = await this.#read((state) => this.#idsOf(state, status, after, limit))
     return pieces.map((piece) => ({ piece, status }))
   }
 
-  #idsOf(state: CursorState, { status, after, limit }: ListOptions): IdRange[] {
+  #idsOf(state: CursorState, status: 'ready' | 'delayed' | 'inFlight', after: number, limit: number): IdRange[] {
     const { log, clock } = this.#parts
     log.refresh()
     const now = clock.now()
@@ -217,7 +217,7 @@ export class Taker {
     let deleted = 0
     while (deleted < n) {
       const count = await this.#parts.cursor.step((state) => {
-        const ids = this.#choose(state, Math.min(n - deleted, DELETE_STEP), [])
+        const ids = this.#choose(state, Math.min(n - deleted, DELETE_STEP))
         return { records: ids.length > 0 ? [{ kind: 'settled', ids }] : [], result: countOf(ids) }
       })
       if (count === 0) break

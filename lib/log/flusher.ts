@@ -1,0 +1,189 @@
+// flusher.ts: compaction. A segment whose items are all settled is unlinked: nothing is copied, whatever the backlog.
+// A sealed one with more dead than live bytes is rewritten by itself.
+//
+//    cursor durable ─▶ unlink what is wholly settled
+//                   ─▶ rewrite: aside.7.4, synced ─▶ under append.lock: rename to the next rewrite count ─▶ unlink the old
+//
+// The cursor is durable before a segment that it has passed goes: the other way round a power cut could deliver again
+// what the log no longer holds. Where two rewrites of one base meet, the higher count rules.
+
+import { codeOf } from '../disk/disk.ts'
+import { Mutex } from '../wait/mutex.ts'
+import type { Cursor } from './cursor.ts'
+import type { CursorState } from './cursor-state.ts'
+import type { Log } from './log.ts'
+import type { Owners } from './owners.ts'
+import { rewriteSegment } from './rewrite.ts'
+import { DATA_START } from './segment.ts'
+import type { Segment } from './segment-file.ts'
+import type { StepLock } from './step-lock.ts'
+
+export interface FlusherParts {
+  readonly log: Log
+  readonly cursor: Cursor
+  readonly lock: StepLock
+  readonly owners: Owners
+  /** Dead bytes that start a flush by itself. */
+  readonly flushLimit: number
+  readonly flushed: (report: { readonly reclaimed: number }) => void
+  readonly failed: (error: Error) => void
+}
+
+export class Flusher {
+  readonly #parts: FlusherParts
+  readonly #mutex = new Mutex()
+  #settledAtLast: number
+  #running: Promise<void> | undefined
+  #rewrites = 0
+
+  constructor(parts: FlusherParts) {
+    this.#parts = parts
+    this.#settledAtLast = parts.cursor.state.runs.settled
+  }
+
+  /** By hand: everything dead goes but what shares a document with a live item. */
+  flush(): Promise<{ readonly reclaimed: number }> {
+    return this.#mutex.runExclusive(async () => {
+      await this.#parts.lock.run(() => this.#rollIfDead())
+      const report = await this.#compact(() => true)
+      this.#parts.flushed(report)
+      return report
+    })
+  }
+
+  /** After a step: starts a flush when enough has been settled since the last one. */
+  maybe(): void {
+    const { cursor, flushLimit } = this.#parts
+    if (this.#running || flushLimit === Number.POSITIVE_INFINITY) return
+    const settled = cursor.state.runs.settled - this.#settledAtLast
+    if (settled <= 0 || settled * this.#bytesPerItem() < flushLimit) return
+    this.#running = this.#byItself()
+      .catch(this.#parts.failed)
+      .finally(() => {
+        this.#running = undefined
+      })
+  }
+
+  async idle(): Promise<void> {
+    await this.#running
+  }
+
+  #bytesPerItem(): number {
+    const { segments } = this.#parts.log
+    const known = segments.findLast((segment) => segment.end > DATA_START && segment.nextId > segment.base)
+    return known ? known.dataBytes / (known.nextId - known.base) : 0
+  }
+
+  async #byItself(): Promise<void> {
+    await this.#mutex.runExclusive(async () => {
+      this.#settledAtLast = this.#parts.cursor.state.runs.settled
+      await this.#parts.lock.run(() => this.#rollIfAllDead())
+      const report = await this.#compact((dead, live) => dead > live && dead >= this.#parts.flushLimit)
+      if (report.reclaimed > 0) this.#parts.flushed(report)
+    })
+  }
+
+  /** The disk is full: what is wholly settled goes now, the tail too if it is. */
+  makeRoom(): Promise<void> {
+    return this.#mutex.runExclusive(async () => {
+      await this.#parts.lock.run(() => {
+        const { log, cursor } = this.#parts
+        log.refresh()
+        const tail = log.tail
+        if (!tail || tail.seal || tail.end === DATA_START) return
+        if (cursor.state.runs.live(tail.base, tail.nextId - 1) === 0) tail.writeSeal()
+      })
+      await this.#compact(() => false)
+    })
+  }
+
+  #rollIfDead(): void {
+    const { log, cursor } = this.#parts
+    log.refresh()
+    const tail = log.tail
+    if (!tail || tail.seal || tail.end === DATA_START) return
+    const items = tail.nextId - tail.base
+    if (cursor.state.runs.live(tail.base, tail.nextId - 1) < items) log.roll()
+  }
+
+  #rollIfAllDead(): void {
+    const { log, cursor, flushLimit } = this.#parts
+    log.refresh()
+    const tail = log.tail
+    if (!tail || tail.seal || tail.dataBytes < flushLimit) return
+    if (cursor.state.runs.live(tail.base, tail.nextId - 1) === 0) log.roll()
+  }
+
+  async #compact(isWorth: (deadBytes: number, liveBytes: number) => boolean): Promise<{ reclaimed: number }> {
+    const { log, cursor } = this.#parts
+    const state = await cursor.step((present) => ({ records: [], result: present }))
+    const sealed = log.segments.filter((segment) => this.#isSealed(segment))
+    const dead = sealed.filter((segment) => state.runs.live(segment.base, segment.nextId - 1) === 0)
+    const mixed = sealed.filter((segment) => !dead.includes(segment))
+    const worth = mixed.filter((segment) => {
+      const deadBytes = deadBytesOf(segment, state)
+      return deadBytes > 0 && isWorth(deadBytes, segment.dataBytes - deadBytes)
+    })
+    if (dead.length + worth.length === 0) return { reclaimed: 0 }
+    await cursor.durable()
+    await log.folderGate.pass()
+    let reclaimed = await this.#remove(dead)
+    for (const segment of worth) reclaimed += await this.#rewrite(segment, state)
+    await log.folderGate.pass()
+    return { reclaimed }
+  }
+
+  #isSealed(segment: Segment): boolean {
+    try {
+      return this.#parts.log.open(segment) && segment.seal !== undefined
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return false
+      throw error
+    }
+  }
+
+  /** The tail may be among them, where the disk was full: then the cursor alone knows the next id. */
+  async #remove(dead: readonly Segment[]): Promise<number> {
+    const { log, lock } = this.#parts
+    if (dead.length === 0) return 0
+    return lock.run(() => {
+      let reclaimed = 0
+      for (const segment of dead) {
+        log.minimumBase = Math.max(log.minimumBase, segment.nextId)
+        if (unlinked(log, segment)) reclaimed += segment.end
+        log.drop(segment)
+      }
+      return reclaimed
+    })
+  }
+
+  async #rewrite(segment: Segment, state: CursorState): Promise<number> {
+    const { log, lock, owners } = this.#parts
+    const made = await rewriteSegment(log, segment, state, { owner: owners.own, number: ++this.#rewrites })
+    if (!made) return 0
+    return lock.run(() => {
+      const before = segment.end
+      if (!made.takePlace()) return 0
+      unlinked(log, segment)
+      log.list()
+      return Math.max(0, before - made.bytes)
+    })
+  }
+}
+
+/** Bytes of settled items in a segment, by the share of its items. */
+export function deadBytesOf(segment: Segment, state: CursorState): number {
+  const items = segment.header.items || segment.nextId - segment.base
+  const live = state.runs.live(segment.base, segment.nextId - 1)
+  return items === 0 ? 0 : Math.round((segment.dataBytes * (items - live)) / items)
+}
+
+function unlinked(log: Log, segment: Segment): boolean {
+  try {
+    log.world.disk.unlink(segment.path)
+    return true
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error
+    return false
+  }
+}

@@ -1,0 +1,154 @@
+// manifest.ts: queue.json, what a queue was made with.
+//
+//    { "format": 1, "codec": "msgpack", "order": "fifo", "segmentSize": 16777216, "crc": "1a2b3c4d" }
+//
+// The crc is over the text before it. A file that rotted is made anew from what the segments say; one that somebody
+// else wrote, or a newer version did, is refused.
+
+import { type Disk, codeOf } from '../disk/disk.ts'
+import { FormatError } from '../errors.ts'
+import { crc32 } from './bytes.ts'
+import { isManifestInMaking, isOurs, MANIFEST, segmentsOf } from './layout.ts'
+import { DATA_START, FORMAT_VERSION, readHeader } from './segment.ts'
+import type { StepLock } from './step-lock.ts'
+
+export interface Manifest {
+  readonly codec: string
+  readonly segmentSize: number
+}
+
+function encode(manifest: Manifest): Buffer {
+  const { codec, segmentSize } = manifest
+  const fields = JSON.stringify({ format: FORMAT_VERSION, codec, order: 'fifo', segmentSize }).slice(0, -1)
+  return Buffer.from(`${fields},"crc":"${crcOf(fields)}"}\n`)
+}
+
+function crcOf(text: string): string {
+  return crc32(Buffer.from(text)).toString(16).padStart(8, '0')
+}
+
+/** The manifest, 'none', or 'bad' where the file doesn't hold. Throws where it is somebody else's or a newer one. */
+function read(disk: Disk, folder: string): Manifest | 'none' | 'bad' {
+  const path = `${folder}/${MANIFEST}`
+  let text: string
+  try {
+    const file = disk.open(path, 'read')
+    const bytes = Buffer.alloc(Math.min(file.size(), 4096))
+    text = bytes.subarray(0, file.read(bytes, 0, bytes.length, 0)).toString('utf8')
+    file.close()
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return 'none'
+    throw error
+  }
+  return parse(text, path)
+}
+
+function parse(text: string, path: string): Manifest | 'bad' {
+  const crcAt = text.lastIndexOf(',"crc":"')
+  const holds = crcAt > 0 && text.slice(crcAt) === `,"crc":"${crcOf(text.slice(0, crcAt))}"}\n`
+  const fields = parsed(text)
+  if (!fields) return 'bad'
+  const { format, codec, segmentSize } = fields
+  if (typeof format === 'number' && format > FORMAT_VERSION && (holds || crcAt < 0)) {
+    throw new FormatError(`${path} says format ${format}, a newer version's: update spoolq (this one knows ${FORMAT_VERSION})`)
+  }
+  if (holds && typeof codec === 'string' && typeof segmentSize === 'number') return { codec, segmentSize }
+  if (crcAt < 0) throw new FormatError(`${path} was not written by spoolq: name another folder`)
+  return 'bad'
+}
+
+function parsed(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? { ...value } : undefined
+  } catch {
+    return
+  }
+}
+
+/** Refuses a folder that holds other things than a queue's. Nothing has been written to it yet. */
+export function checkFolder(disk: Disk, folder: string): 'absent' | 'empty' | 'queue' {
+  let names: string[]
+  try {
+    names = disk.list(folder)
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return 'absent'
+    if (codeOf(error) === 'ENOTDIR') throw new FormatError(`${folder} is a file, not a queue's folder: name another place`)
+    throw error
+  }
+  if (names.includes(MANIFEST)) return 'queue'
+  const foreign = names.find((name) => !isOurs(name))
+  if (foreign !== undefined) {
+    throw new FormatError(`${folder} is not a queue: it holds ${foreign} and no ${MANIFEST}; name another folder`)
+  }
+  return names.some((name) => name.endsWith('.log') || name.startsWith('cursor.')) ? 'queue' : 'empty'
+}
+
+export interface ManifestReading extends Manifest {
+  /** It did not hold, and was made anew. */
+  readonly repaired: boolean
+}
+
+/** Reads the manifest, or writes it: for a new queue as wanted, for one that lost it as its segments say. */
+export async function readOrCreate(
+  disk: Disk,
+  folder: string,
+  wanted: Manifest,
+  making: { readonly lock: StepLock; readonly tag: string },
+): Promise<ManifestReading> {
+  const found = read(disk, folder)
+  if (typeof found === 'object') return { ...found, repaired: false }
+  const recorded = recordedIn(disk, folder)
+  if (found === 'bad' && !recorded && segmentsOf(disk.list(folder)).current.length === 0) {
+    throw new FormatError(`${folder}/${MANIFEST} is damaged, and no segment tells what it said: restore it from a copy`)
+  }
+  const manifest = { ...wanted, codec: recorded ?? wanted.codec }
+  await write(disk, folder, manifest, making)
+  const written = read(disk, folder)
+  const result = typeof written === 'object' ? written : manifest
+  return { ...result, repaired: found === 'bad' || recorded !== undefined }
+}
+
+/** The codec that the newest whole segment names. */
+function recordedIn(disk: Disk, folder: string): string | undefined {
+  for (const name of segmentsOf(disk.list(folder)).current.toReversed()) {
+    const file = disk.open(`${folder}/${String(name.base).padStart(20, '0')}.${name.rewrite}.log`, 'read')
+    const head = Buffer.alloc(DATA_START)
+    const { header } = readHeader(head.subarray(0, file.read(head, 0, DATA_START, 0)))
+    file.close()
+    if (header?.codec) return header.codec
+  }
+  return
+}
+
+/** Whole and synced before it has its name; whoever comes first wins. */
+async function write(
+  disk: Disk,
+  folder: string,
+  manifest: Manifest,
+  { lock, tag }: { readonly lock: StepLock; readonly tag: string },
+): Promise<void> {
+  const path = `${folder}/${MANIFEST}.${tag}`
+  const file = disk.open(path, 'create')
+  file.write(encode(manifest), 0)
+  await file.sync()
+  file.close()
+  await lock.run(() => {
+    if (typeof read(disk, folder) !== 'object') disk.rename(path, `${folder}/${MANIFEST}`)
+    // Whoever made it first may have swept this one away with the rest.
+    sweepManifests(disk, folder)
+  })
+  await disk.syncFolder(folder)
+}
+
+/** Under append.lock: removes manifests in the making. Those that are not dead find one made already. */
+export function sweepManifests(disk: Disk, folder: string): void {
+  for (const name of disk.list(folder)) {
+    if (!isManifestInMaking(name)) continue
+    try {
+      disk.unlink(`${folder}/${name}`)
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error
+    }
+  }
+}

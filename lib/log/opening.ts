@@ -1,0 +1,179 @@
+// opening.ts: from a folder's name to a log that can be used.
+//
+//    look ─▶ folder ─▶ locks ─▶ queue.json ─▶ cursor files ─▶ recover (one step, both locks) ─▶ sweep ─▶ durable
+//
+// Nothing is written to a folder that is no queue. Each step leaves what the next opener can go on from.
+
+import { codeOf, type Disk, type DiskFile } from '../disk/disk.ts'
+import { CodecMismatchError, QueueError, StorageError } from '../errors.ts'
+import type { StoreOptions } from '../store.ts'
+import type { Clock } from '../wait/clock.ts'
+import { crc32 } from './bytes.ts'
+import { Cursor } from './cursor.ts'
+import { Journal } from './journal.ts'
+import { APPEND_LOCK, CURSOR_LOCK, segmentName, segmentsOf } from './layout.ts'
+import type { Limits } from './limits.ts'
+import { Log } from './log.ts'
+import { checkFolder, readOrCreate, sweepManifests } from './manifest.ts'
+import { Owners } from './owners.ts'
+import { type Recovery, recover, sweep } from './recovery.ts'
+import { StepLock } from './step-lock.ts'
+
+export interface World {
+  readonly disk: Disk
+  readonly clock: Clock
+  /** Whole numbers below 2^32. */
+  readonly random: () => number
+  readonly limits: Limits
+}
+
+export interface Opened {
+  readonly log: Log
+  readonly cursor: Cursor
+  readonly owners: Owners
+  readonly lock: StepLock
+  readonly recovery: Recovery
+  readonly codec: string
+  readonly release: () => void
+}
+
+export async function openLog(folder: string, options: StoreOptions, world: World): Promise<Opened> {
+  const closing: (() => void)[] = []
+  try {
+    return await new Opening(folder, options, world, closing).run()
+  } catch (error) {
+    for (const close of closing.toReversed()) close()
+    throw asQueueError(error, folder)
+  }
+}
+
+class Opening {
+  readonly #folder: string
+  readonly #options: StoreOptions
+  readonly #world: World
+  readonly #closing: (() => void)[]
+
+  constructor(folder: string, options: StoreOptions, world: World, closing: (() => void)[]) {
+    this.#folder = folder
+    this.#options = options
+    this.#world = world
+    this.#closing = closing
+  }
+
+  async run(): Promise<Opened> {
+    const { signal } = this.#options
+    await this.#makeFolder()
+    signal?.throwIfAborted()
+    const { disk, random } = this.#world
+    const release = disk.claim(this.#folder)
+    this.#closing.push(release)
+    const lock = new StepLock(this.#lockFile(APPEND_LOCK), random)
+    const cursorLock = new StepLock(this.#lockFile(CURSOR_LOCK), random)
+    const making = { lock, tag: random().toString(16).padStart(8, '0') }
+    const wanted = { codec: this.#options.codec ?? 'msgpack', segmentSize: this.#options.segmentSize }
+    const manifest = await readOrCreate(disk, this.#folder, wanted, making)
+    this.#checkCodec(manifest.codec)
+    signal?.throwIfAborted()
+    const opened = await this.#recover(lock, cursorLock, manifest.codec)
+    return { ...opened, lock, codec: manifest.codec, release }
+  }
+
+  async #recover(lock: StepLock, cursorLock: StepLock, codec: string): Promise<Omit<Opened, 'lock' | 'codec' | 'release'>> {
+    const { disk, clock, limits, random } = this.#world
+    const journal = new Journal(this.#folder, this.#world)
+    this.#closing.push(() => journal.close())
+    const log = new Log(this.#folder, { disk, limits, random, now: () => clock.now() }, this.#options.segmentSize)
+    this.#closing.push(() => log.close())
+    log.codec = codec
+    const owners = new Owners(disk, this.#folder)
+    this.#closing.push(() => owners.leave())
+    const cursor = new Cursor(journal, cursorLock, (error) => this.#options.events.failed(error))
+    const { onDamage, autoResume } = this.#options
+    const boot = crc32(Buffer.from(disk.bootId()))
+    // The names of the locks and of the cursor's files are durable before anything relies on them.
+    await disk.syncFolder(this.#folder)
+    await cursorLock.run(() => journal.load(this.#firstBase()))
+    const parts = { log, journal, owners, boot, onDamage, autoResume }
+    const recovery = await cursor.step((state) => recover(parts, state), lock)
+    await lock.runBoth(cursorLock, () => this.#sweep(log, owners, cursor))
+    await log.folderGate.pass()
+    await cursor.durable()
+    return { log, cursor, owners, recovery }
+  }
+
+  #firstBase(): number {
+    return segmentsOf(this.#world.disk.list(this.#folder)).current[0]?.base ?? 1
+  }
+
+  #sweep(log: Log, owners: Owners, cursor: Cursor): void {
+    cursor.journal.refresh()
+    const { replaced } = segmentsOf(this.#world.disk.list(this.#folder))
+    sweep(log, owners, cursor.state, replaced.map(segmentName))
+    sweepManifests(this.#world.disk, this.#folder)
+  }
+
+  /** A new folder's name is made durable in the folder above, all the way up to one that was there. */
+  async #makeFolder(): Promise<void> {
+    const { disk } = this.#world
+    if (checkFolder(disk, this.#folder) !== 'absent') return
+    const made = missingParents(disk, this.#folder)
+    disk.makeFolder(this.#folder)
+    for (const folder of made) await disk.syncFolder(parentOf(folder))
+  }
+
+  #lockFile(name: string): DiskFile {
+    const file = openOrCreate(this.#world.disk, `${this.#folder}/${name}`)
+    this.#closing.push(() => file.close())
+    return file
+  }
+
+  #checkCodec(recorded: string): void {
+    const { codec } = this.#options
+    if (codec === undefined || codec === recorded) return
+    throw new CodecMismatchError(
+      `${this.#folder} was written with codec '${recorded}', not '${codec}': open it with that codec, or with none named`,
+    )
+  }
+}
+
+function openOrCreate(disk: Disk, path: string): DiskFile {
+  for (;;) {
+    try {
+      return disk.open(path, 'write')
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error
+    }
+    try {
+      return disk.open(path, 'create')
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') throw error
+    }
+  }
+}
+
+/** The folders of the path that are not there, the last one first. */
+function missingParents(disk: Disk, folder: string): string[] {
+  const missing: string[] = []
+  for (let at = folder; at !== parentOf(at); at = parentOf(at)) {
+    try {
+      disk.list(at)
+      return missing
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error
+      missing.push(at)
+    }
+  }
+  return missing
+}
+
+function parentOf(folder: string): string {
+  return folder.replace(/[/\\][^/\\]*$/, '') || '/'
+}
+
+/** What the system says becomes a StorageError; what already says what to do stays as it is. */
+function asQueueError(error: unknown, folder: string): unknown {
+  const code = codeOf(error)
+  if (error instanceof QueueError || code === '' || code.startsWith('ERR_')) return error
+  const message = error instanceof Error ? error.message : code
+  return new StorageError(`${folder} could not be opened: ${message}`, { cause: error })
+}

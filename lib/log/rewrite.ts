@@ -1,0 +1,110 @@
+// rewrite.ts: a sealed segment once more, without its dead documents. Ids stay, sparse; times too.
+//
+//    00000000000000007001.0.log ──live documents──▶ aside.7.4 (synced) ──rename──▶ 00000000000000007001.1.log
+
+import type { DiskFile } from '../disk/disk.ts'
+import { crc32, putVarint, varintLength } from './bytes.ts'
+import type { CursorState } from './cursor-state.ts'
+import { bodyBytesOf, FRAME_HEADER_BYTES, type PlacedDocument, readDocument, SPARSE, writeDocument, writeFrameHeader } from './frame.ts'
+import { type Frame, FrameReader } from './frame-reader.ts'
+import { asideName, segmentName, segmentsOf } from './layout.ts'
+import type { Log } from './log.ts'
+import { DATA_START, writeHeader } from './segment.ts'
+import type { Segment } from './segment-file.ts'
+
+export interface Rewritten {
+  readonly bytes: number
+  /** Under append.lock: takes the next rewrite count, unless somebody else did. */
+  takePlace(): boolean
+}
+
+/** Undefined where the segment is damaged: whoever takes its items judges that first. */
+export async function rewriteSegment(
+  log: Log,
+  segment: Segment,
+  state: CursorState,
+  aside: { readonly owner: number; readonly number: number },
+): Promise<Rewritten | undefined> {
+  const path = `${log.folder}/${asideName(aside.owner, aside.number)}`
+  const file = log.world.disk.open(path, 'create')
+  try {
+    const copied = await copy(log, segment, state, file)
+    // Nothing gained: each dead document is shared with a live item.
+    if (!copied || copied.end >= segment.end) {
+      file.close()
+      log.world.disk.unlink(path)
+      return
+    }
+    file.write(writeHeader(copied.header, { end: copied.end, nextId: segment.nextId }), 0)
+    await file.sync()
+    file.close()
+    return { bytes: copied.end, takePlace: () => takePlace(log, segment, path) }
+  } catch (error) {
+    file.close()
+    log.world.disk.unlink(path)
+    throw error
+  }
+}
+
+async function copy(log: Log, segment: Segment, state: CursorState, file: DiskFile) {
+  const nonce = log.world.random()
+  const frames = new FrameReader(log.world.limits.readBytes)
+  let end = DATA_START
+  let items = 0
+  for (let at = DATA_START; at < segment.end; ) {
+    const frame = frames.read(segment, at, segment.end)
+    if (!frame) return
+    at = frame.next
+    const live = liveDocuments(frame, state)
+    if (live.length === 0) continue
+    const bytes = sparseFrame(frame, live, nonce)
+    await file.writeAside(bytes, end)
+    end += bytes.length
+    for (const { document } of live) items += document.count
+  }
+  const header = { ...segment.header, rewrite: segment.rewrite + 1, nonce, items, asideEnd: 0, asideCount: 0, voids: segment.header.voids }
+  return { header, end }
+}
+
+function liveDocuments(frame: Frame, state: CursorState): PlacedDocument[] {
+  const live: PlacedDocument[] = []
+  const { flags, time } = frame.header
+  let firstId = frame.firstId
+  for (let at = 0; at < frame.body.length; ) {
+    const found = readDocument(frame.body, at, { flags, time, firstId })
+    if (!found) break
+    const { placed, next } = found
+    firstId = placed.firstId + placed.document.count
+    if (state.runs.live(placed.firstId, firstId - 1) > 0) live.push(placed)
+    at = next
+  }
+  return live
+}
+
+function sparseFrame(frame: Frame, live: readonly PlacedDocument[], nonce: number): Buffer {
+  const skips = live.map(({ firstId }, index) => {
+    const before = live[index - 1]
+    return firstId - (before ? before.firstId + before.document.count : frame.firstId)
+  })
+  const skipBytes = skips.reduce((sum, skip) => sum + varintLength(skip), 0)
+  const bytes = Buffer.allocUnsafeSlow(FRAME_HEADER_BYTES + skipBytes + bodyBytesOf(live.map(({ document }) => document)))
+  let at = FRAME_HEADER_BYTES
+  live.forEach(({ document }, index) => {
+    at = writeDocument(bytes, putVarint(bytes, at, skips[index] ?? 0), document)
+  })
+  const body = bytes.subarray(FRAME_HEADER_BYTES)
+  const flags = frame.header.flags | SPARSE
+  writeFrameHeader(bytes, 0, { ...frame.header, flags, nonce, bodyBytes: body.length, bodyCrc: crc32(body) })
+  return bytes
+}
+
+function takePlace(log: Log, segment: Segment, path: string): boolean {
+  const present = segmentsOf(log.world.disk.list(log.folder)).current.find(({ base }) => base === segment.base)
+  if (present?.rewrite !== segment.rewrite) {
+    log.world.disk.unlink(path)
+    return false
+  }
+  const name = segmentName({ base: segment.base, rewrite: segment.rewrite + 1 })
+  log.world.disk.rename(path, `${log.folder}/${name}`)
+  return true
+}
