@@ -18,7 +18,7 @@ import { place } from './place.ts'
 import { runDevice } from './tracker/life.ts'
 import { prove } from './tracker/proof.ts'
 import { readings } from './tracker/reading.ts'
-import { Screen } from './tracker/screen.ts'
+import { figure, Screen } from './tracker/screen.ts'
 import { Server } from './tracker/server.ts'
 
 const shipped = fileURLToPath(new URL('../../examples/data/crossing.csv', import.meta.url))
@@ -28,9 +28,8 @@ const file = named === '-' ? await standardInput() : named
 
 const lines: string[] = []
 for await (const { line } of readings(file)) lines.push(line)
-console.log(
-  `${lines.length.toLocaleString('en')} readings of ${basename(named)}; the queue is in ${join(folder, 'queue')}\n`,
-)
+if (lines.length === 0) throw new RangeError(`${named} holds no readings`)
+console.log(`${figure(lines.length)} readings of ${basename(named)}; the queue is in ${join(folder, 'queue')}\n`)
 
 const server = await Server.start({ seed: Number(process.env.SPOOLQ_SEED ?? Date.now() % 1_000_000) })
 const screen = new Screen({ total: lines.length, server })

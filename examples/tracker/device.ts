@@ -11,11 +11,12 @@ const [file = '', location = '', url = '', pace = ''] = process.argv.slice(2)
 const tickMs = 10
 const perTick = Math.max(1, Math.round((Number(pace) * tickMs) / 1000))
 
-process.on('disconnect', () => process.exit(1)) // the program that shows us to the world is gone
+const orphaned = () => process.exit(1) // the program that started us is gone
+process.on('disconnect', orphaned)
 const queue = await AsyncQueue.open<Reading>(location)
 await Promise.all([record(), upload()])
 await queue.close()
-process.disconnect()
+process.off('disconnect', orphaned).disconnect()
 
 /** Puts each reading of the file once, also where an earlier life of this process put the first of them. */
 async function record(): Promise<void> {
@@ -59,9 +60,9 @@ async function upload(): Promise<void> {
 async function sent(batch: readonly Reading[]): Promise<boolean> {
   try {
     const body = JSON.stringify(batch)
-    const response = await fetch(url, { method: 'POST', body, signal: AbortSignal.timeout(2000) })
+    const response = await fetch(url, { method: 'POST', body, signal: AbortSignal.timeout(500) })
     return response.ok
   } catch {
-    return false // no network, no answer: it comes again
+    return false // no network, or no answer in time: it comes again
   }
 }

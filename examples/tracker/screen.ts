@@ -4,7 +4,7 @@ import type { Server } from './server.ts'
 
 const drawMs = 100
 const logMs = 1000
-const barWidth = 30
+const barWidth = 24
 
 export class Screen {
   /** Readings that the queue has been given. */
@@ -35,8 +35,9 @@ export class Screen {
   }
 
   #draw(): void {
-    if (this.#terminal) process.stdout.write(`\r${this.#bar()}  ${this.#progress()}\x1b[K`)
-    else this.#print(`          ${this.#progress()}`)
+    if (!this.#terminal) return this.#print(`          ${this.#progress()}`)
+    const line = `${this.#bar()}  ${this.#progress()}`.slice(0, process.stdout.columns - 1) // a wrapped line can't be redrawn
+    process.stdout.write(`\r${line}\x1b[K`)
   }
 
   #print(line: string): void {
@@ -46,8 +47,8 @@ export class Screen {
   #progress(): string {
     const received = this.#server.lines.length
     const waiting = Math.max(0, this.recorded - received)
-    const network = this.#server.online ? '' : ', network down'
-    return `${figure(received)} of ${figure(this.#total)} on the server, ${figure(waiting)} waiting on the device${network}`
+    const network = this.#server.online ? '' : ', no network'
+    return `${figure(received)} of ${figure(this.#total)} arrived, ${figure(waiting)} waiting${network}`
   }
 
   /** What the server has is full, what waits on the device is half, what has not been read yet is light. */
