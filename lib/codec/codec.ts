@@ -1,0 +1,32 @@
+// codec.ts: what a codec is. One file a codec beside this one; index.ts chooses among them; documents.ts is how
+// the queue uses them.
+//
+// What every codec promises to documents.ts:
+// - The bytes that it returns are its caller's: they never change later, and are exactly the item's.
+// - A decoded item shares no memory with the bytes that it came from, nor with any other item.
+// - It throws, whatever it throws, rather than leave something out that the item holds.
+
+/** The codecs that come with the package. */
+export type CodecName = 'msgpack' | 'json' | 'cbor' | 'v8' | 'raw'
+
+/** Turns items into bytes and back. `name` is recorded in the queue, and compared when it is opened again. */
+export interface Codec<T> {
+  readonly name: string
+  encode(item: T): Uint8Array
+  decode(bytes: Uint8Array): T
+  /** Many items as one, if that is faster or smaller than one by one. Comes with `decodeBatch`. */
+  encodeBatch?(items: readonly T[]): Uint8Array
+  decodeBatch?(bytes: Uint8Array): T[]
+}
+
+/** The same bytes as a Buffer; nothing is copied. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+/** The same bytes in memory of their own. */
+export function copyOf(bytes: Uint8Array): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.byteLength)
+  copy.set(bytes)
+  return copy
+}
