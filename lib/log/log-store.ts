@@ -80,7 +80,9 @@ export class LogStore implements Store {
     this.#world = world
     this.#reader = new DocumentReader(log)
     this.#interval = new IntervalSync(durability, world.clock, () => this.#sync(), events)
-    this.#flusher = new Flusher({ log, cursor, lock, owners, flushLimit, flushed: events.flushed, failed: events.failed })
+    const flushed = (report: { readonly reclaimed: number }) => events.flushed(report)
+    const failing = (error: Error) => events.failed(error)
+    this.#flusher = new Flusher({ log, cursor, lock, owners, flushLimit, flushed, failed: failing })
     const judge = new Judge({ log, cursor, lock, reader: this.#reader, onDamage, corruption: (report) => events.corruption(report) })
     this.#appender = new Appender({
       log,
