@@ -73,10 +73,15 @@ export function openFiles(): string[] {
   })
 }
 
+/** What a spec does in its long form (npm run check), or else in its fast one. */
+export function long<T>(longForm: T, fastForm: T): T {
+  return process.env.SPOOLQ_CHECK === undefined ? fastForm : longForm
+}
+
 const program = new URL('./agent.js', import.meta.url)
 
 export function startProcess(t: TestContext, lib = ownLib): Agent {
-  const child = fork(fileURLToPath(program), [lib], { stdio: ['ignore', 'inherit', 'ignore', 'ipc'] })
+  const child = fork(fileURLToPath(program), [lib], { execArgv: [], stdio: ['ignore', 'inherit', 'ignore', 'ipc'] })
   t.after(() => child.kill('SIGKILL'))
   const ended = once(child, 'exit')
   async function kill(): Promise<void> {

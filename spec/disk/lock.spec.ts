@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { DiskFile } from '../../lib/disk/disk.ts'
 import { nodeDisk } from '../../lib/disk/node.ts'
-import { type Agent, libWithoutFsExt, newFolder, openFiles, startProcess, startThread } from './agents.ts'
+import { type Agent, libWithoutFsExt, long, newFolder, openFiles, startProcess, startThread } from './agents.ts'
 
 const kinds = [
   { kind: 'process', start: startProcess },
@@ -97,7 +97,9 @@ test('the disk lets no child process that was started meanwhile keep a lock', as
   }
 })
 
-test('the disk locks in 100 worker threads, one after another and four at a time, a third of them terminated', async (t) => {
+const [oneByOne, byFour] = long([30, 120], [9, 24])
+
+test(`the disk locks in ${oneByOne} worker threads one after another, ${byFour} by four, a third of them terminated`, async (t) => {
   const file = newFile(t)
   const isLinux = process.platform === 'linux'
   async function life(number: number): Promise<void> {
@@ -109,8 +111,8 @@ test('the disk locks in 100 worker threads, one after another and four at a time
   }
   await life(0)
   const before = isLinux ? openFiles().length : 0
-  for (let number = 0; number < 30; number++) await life(number)
-  for (let round = 0; round < 18; round++) await Promise.all([0, 1, 2, 3].map((number) => life(round + number)))
+  for (let number = 0; number < oneByOne; number++) await life(number)
+  for (let round = 0; round < byFour; round += 4) await Promise.all([0, 1, 2, 3].map((number) => life(round + number)))
   await eventually(() => file.tryLock())
   if (!isLinux) return
   assert.ok(
