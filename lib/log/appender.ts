@@ -18,6 +18,7 @@ import { crc32 } from './bytes.ts'
 import type { Cursor, Decision } from './cursor.ts'
 import { bodyBytesOf, FRAME_HEADER_BYTES, writeDocuments } from './frame.ts'
 import type { Draft, Log } from './log.ts'
+import { DATA_START } from './segment.ts'
 import type { Segment } from './segment-file.ts'
 import type { StepLock } from './step-lock.ts'
 
@@ -237,7 +238,7 @@ export class Appender {
         aside.abandon()
         return
       }
-      return { segment, firstId: segment.base, from: segment.end, to: segment.end, fitted: [batch] }
+      return { segment, firstId: segment.base, from: DATA_START, to: segment.header.asideEnd, fitted: [batch] }
     } catch (error) {
       aside.abandon()
       throw error

@@ -117,7 +117,11 @@ export class Flusher {
   async #compact(isWorth: (deadBytes: number, liveBytes: number) => boolean): Promise<{ reclaimed: number }> {
     const { log, cursor } = this.#parts
     const state = await cursor.step((present) => ({ records: [], result: present }))
-    const sealed = log.segments.filter((segment) => this.#isSealed(segment))
+    log.list()
+    // What lies behind the last id that anybody took is live: it need not even be opened.
+    const touched = Math.max(state.runs.head - 1, state.runs.highest)
+    const passed = log.segments.filter(({ base }) => base <= touched)
+    const sealed = passed.filter((segment) => log.openIfThere(segment) && segment.seal !== undefined)
     const dead = sealed.filter((segment) => state.runs.live(segment.base, segment.nextId - 1) === 0)
     const mixed = sealed.filter((segment) => !dead.includes(segment))
     const worth = mixed.filter((segment) => {
@@ -131,15 +135,6 @@ export class Flusher {
     for (const segment of worth) reclaimed += await this.#rewrite(segment, state)
     await log.folderGate.pass()
     return { reclaimed }
-  }
-
-  #isSealed(segment: Segment): boolean {
-    try {
-      return this.#parts.log.open(segment) && segment.seal !== undefined
-    } catch (error) {
-      if (codeOf(error) === 'ENOENT') return false
-      throw error
-    }
   }
 
   /** The tail may be among them, where the disk was full: then the cursor alone knows the next id. */

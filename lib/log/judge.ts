@@ -5,7 +5,7 @@
 import { codeOf } from '../disk/disk.ts'
 import { CorruptionError } from '../errors.ts'
 import type { Corruption, IdRange } from '../store.ts'
-import { classify } from './classify.ts'
+import { classify, type Known } from './classify.ts'
 import type { Cursor } from './cursor.ts'
 import type { CursorState } from './cursor-state.ts'
 import type { DocumentReader, Gap } from './document-reader.ts'
@@ -31,11 +31,16 @@ export interface Verdict {
   readonly corruption: Corruption | undefined
 }
 
+export interface VerdictOptions {
+  readonly folder: string
+  readonly onDamage: 'skip' | 'fail'
+}
+
 /** What to record of a gap, and what to tell. Throws where damage is to fail. */
-export function verdictOn(gap: Gap, log: Log, state: CursorState, onDamage: 'skip' | 'fail'): Verdict {
+export function verdictOn(gap: Gap, known: Known, state: CursorState, { folder, onDamage }: VerdictOptions): Verdict {
   const ids = state.runs.liveRanges(gap.from, gap.to)
-  const why = classify(gap.at, log.known)
-  const file = gap.segment?.path ?? log.folder
+  const why = classify(gap.at, known)
+  const file = gap.segment?.path ?? folder
   const corruption = { file, offset: gap.at.offset, bytes: gap.bytes, lost: countOf(ids) }
   const isDamage = why === 'damage' && (ids.length > 0 || gap.bytes > 0)
   if (isDamage && onDamage === 'fail') throw damageError(corruption, ids)
@@ -63,7 +68,9 @@ export class Judge {
     const verdict = await cursor.step((state) => {
       log.refresh()
       const found = reader.locate(gap.from)
-      const result: Verdict = 'at' in found ? verdictOn({ ...found, to: Math.min(found.to, gap.to) }, log, state, onDamage) : NOTHING
+      if (!('at' in found)) return { records: [], result: NOTHING }
+      const still = { ...found, to: Math.min(found.to, gap.to) }
+      const result = verdictOn(still, log.known, state, { folder: log.folder, onDamage })
       return { records: result.record ? [result.record] : [], result }
     }, lock)
     if (verdict.corruption) this.tell(verdict.corruption)

@@ -99,7 +99,7 @@ export class LogStore implements Store {
     const recorded = () => this.#recorded()
     const durable = durability === 'disk'
     const { clock } = world
-    this.#taker = new Taker({ log, cursor, reader: this.#reader, judge, failed, owners, clock, durable, recorded })
+    this.#taker = new Taker({ log, cursor, reader: this.#reader, judge, failed, owners, clock, durable, recorded, failing })
     this.#tell(judge)
   }
 
@@ -254,14 +254,11 @@ function sizesOf(log: Log, state: Cursor['state']): { bytes: number; deadBytes: 
   let bytes = 0
   let deadBytes = 0
   for (const segment of log.segments) {
-    try {
-      if (!log.open(segment)) continue
-    } catch (error) {
-      if (codeOf(error) === 'ENOENT') continue
-      throw error
-    }
+    const wasOpen = segment.isOpen
+    if (!log.openIfThere(segment)) continue
     bytes += segment.end
     deadBytes += deadBytesOf(segment, state)
+    if (!wasOpen) segment.close()
   }
   return { bytes, deadBytes, segments: log.segments.length }
 }

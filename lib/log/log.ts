@@ -208,6 +208,16 @@ export class Log {
     return true
   }
 
+  /** As `open`; false, too, where another process removed or replaced it meanwhile. */
+  openIfThere(segment: Segment): boolean {
+    try {
+      return this.open(segment)
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return false
+      throw error
+    }
+  }
+
   #learnVoid(each: Void): void {
     const isKnown = this.voids.some(({ segment, from }) => segment === each.segment && from === each.from)
     if (!isKnown) this.voids.push(each)
@@ -369,7 +379,7 @@ export class Log {
   unsynced(): Segment[] {
     const from = this.synced().position.segment
     const late = this.segments.filter(({ base }) => base >= from)
-    return late.filter((segment) => this.open(segment) && !segment.poisoned && segment.synced.end < segment.end)
+    return late.filter((segment) => this.openIfThere(segment) && !segment.poisoned && segment.synced.end < segment.end)
   }
 
   async #syncFolder(): Promise<void> {

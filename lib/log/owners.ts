@@ -23,10 +23,11 @@ export class Owners {
     return this.#own
   }
 
-  /** Takes a number: its file, locked, and the record that tells of it. */
+  /** Takes a number: its file, locked, and the record that tells of it. Asked again it is the same one. */
   join(state: CursorState, boot: number): CursorRecord {
+    if (this.#file) return { kind: 'joined', owner: this.#own, boot }
     this.#disk.makeFolder(this.#folder)
-    for (let owner = Math.max(state.nextOwner, this.#own); ; owner++) {
+    for (let owner = state.nextOwner; ; owner++) {
       const file = this.#create(owner)
       if (!file) continue
       file.tryLock()

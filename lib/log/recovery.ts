@@ -10,6 +10,7 @@ import type { Corruption, IdRange } from '../store.ts'
 import type { CursorState } from './cursor-state.ts'
 import type { Decision } from './cursor.ts'
 import type { Gap } from './document-reader.ts'
+import { START } from './frame.ts'
 import type { Journal } from './journal.ts'
 import { verdictOn } from './judge.ts'
 import type { Log } from './log.ts'
@@ -43,7 +44,11 @@ export function recover(parts: RecoveryParts, state: CursorState): Decision<Reco
   log.reset()
   log.learnSynced(state.synced.position)
   const { gaps, tornBytes } = scan(log, state.synced)
-  const verdicts = [...missingFirst(log, state, parts.journal), ...gaps].map((gap) => verdictOn(gap, log, state, parts.onDamage))
+  // Nothing was verified by this handle yet: only what was durable can be damaged.
+  const known = { ...log.known, verifiedTo: START }
+  const judged = { folder: log.folder, onDamage: parts.onDamage }
+  const missing = [...missingFirst(log, state, parts.journal), ...gaps]
+  const verdicts = missing.map((gap) => verdictOn(gap, known, state, judged))
   const records = verdicts.flatMap(({ record }) => record ?? [])
   const isUnclean = [...state.owners.values()].some((each) => each !== boot)
   records.push(...goOnBehind(log, state, isUnclean))

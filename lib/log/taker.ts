@@ -33,6 +33,8 @@ export interface TakerParts {
   readonly durable: boolean
   /** Something was recorded: an interval's sync, a flush and waiting callers may be due. */
   readonly recorded: () => void
+  /** A failure that no call waits for. */
+  readonly failing: (error: Error) => void
 }
 
 type Taken = Piece[] | Gap | 'reclaimed'
@@ -70,7 +72,7 @@ export class Taker {
     const settle = () => settling
     const pieces = await this.#step(n, attempts, took, settle)
     settling = []
-    if (pieces.length > 0 || first.length > 0) await this.#done()
+    if (pieces.length > 0 || first.length > 0) this.#doneLater()
     return pieces
   }
 
@@ -123,7 +125,7 @@ export class Taker {
     for (const { ids, reason } of failing) await this.#failHeld(ids, reason)
     const step = this.#parts.cursor.step((state) => ({ records: this.#settleRecords(state, settlements), result: undefined }))
     if (step instanceof Promise) await step
-    if (relaxed) this.#parts.recorded()
+    if (relaxed) this.#doneLater()
     else await this.#done()
   }
 
@@ -236,6 +238,12 @@ export class Taker {
     })
     if (count > 0) await this.#done()
     return count
+  }
+
+  /** A power cut may bring back what was handed out or acknowledged just now: nobody waits for the sync. */
+  #doneLater(): void {
+    this.#parts.recorded()
+    if (this.#parts.durable) this.#parts.cursor.durable().catch(this.#parts.failing)
   }
 
   async #done(undo?: () => Promise<void>): Promise<void> {
