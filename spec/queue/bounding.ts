@@ -1,0 +1,150 @@
+// bounding.ts: maxSize, and the wait for room.
+
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { QueueClosedError, QueueFullError } from '../../lib/index.ts'
+import { fate, fresh, type MakePlace, turns } from './place.ts'
+
+export function bounding(place: MakePlace): void {
+  it('makes a put wait for room, until something is taken', async () => {
+    const queue = await fresh<number>(place, { maxSize: 2 })
+    await queue.putMany([1, 2])
+    const third = queue.put(3)
+    assert.equal(await fate(third), 'pending')
+    assert.equal(await queue.pop(), 1)
+    assert.equal(await third, 3)
+    assert.deepEqual(await queue.pop(9), [2, 3])
+  })
+
+  it('finds room where a loop, a delete or a clear made some', async () => {
+    const queue = await fresh<number>(place, { maxSize: 1 })
+    await queue.put(1)
+    const second = queue.put(2)
+    for await (const item of queue.items({ wait: false })) assert.ok(item <= 2)
+    await second
+    await queue.clear()
+    await queue.put(3)
+    const fourth = queue.put(4)
+    assert.equal(await queue.delete(), 1)
+    await fourth
+    const fifth = queue.put(5)
+    assert.equal(await queue.clear(), 1)
+    await fifth
+  })
+
+  it('serves waiting puts in order: a small one does not pass a large one', async () => {
+    const queue = await fresh<number>(place, { maxSize: 3 })
+    await queue.putMany([1, 2, 3])
+    const large = queue.putMany([4, 5])
+    await turns()
+    const small = queue.put(6)
+    await queue.pop()
+    assert.equal(await fate(small), 'pending')
+    await queue.pop()
+    assert.deepEqual(await large, [4, 5])
+    assert.equal(await fate(small), 'pending')
+    await queue.pop()
+    assert.equal(await small, 6)
+  })
+
+  it('rejects with QueueFullError at once where it was told not to wait', async () => {
+    const where = await place()
+    const queue = await where.open({ maxSize: 1 })
+    await queue.put(1)
+    await assert.rejects(queue.put(2, { wait: false }), QueueFullError)
+    await assert.rejects(queue.putMany([2], { wait: false }), QueueFullError)
+    const rejecting = await where.open({ maxSize: 1, whenFull: 'reject' })
+    await assert.rejects(rejecting.put(2), QueueFullError)
+    assert.equal(await queue.size(), 1)
+  })
+
+  it('rejects at once what can never fit', async () => {
+    const queue = await fresh<number>(place, { maxSize: 2 })
+    await assert.rejects(queue.putMany([1, 2, 3]), QueueFullError)
+    assert.equal(await queue.size(), 0)
+    assert.deepEqual(await queue.putMany([1, 2]), [1, 2])
+  })
+
+  it('gives up after the timeout, and has put nothing', async () => {
+    const queue = await fresh<number>(place, { maxSize: 1 })
+    await queue.put(1)
+    await assert.rejects(queue.put(2, { timeout: 5 }), QueueFullError)
+    await assert.rejects(queue.put(2, { timeout: 0 }), QueueFullError)
+    await queue.pop()
+    await turns()
+    assert.equal(await queue.size(), 0)
+  })
+
+  it('gives up with the reason of the signal, which bounds the wait only', async () => {
+    const queue = await fresh<number>(place, { maxSize: 1 })
+    const reason = new Error('changed my mind')
+    await queue.put(1, { signal: AbortSignal.abort(reason) })
+    await assert.rejects(queue.put(2, { signal: AbortSignal.abort(reason) }), reason)
+    const controller = new AbortController()
+    const waiting = queue.put(2, { signal: controller.signal })
+    await turns()
+    controller.abort(reason)
+    await assert.rejects(waiting, reason)
+    await queue.pop()
+    await turns()
+    assert.equal(await queue.size(), 0)
+  })
+
+  it('lets those behind it in when a waiting put gives up', async () => {
+    const queue = await fresh<number>(place, { maxSize: 2 })
+    await queue.put(1)
+    const controller = new AbortController()
+    const large = queue.putMany([2, 3], { signal: controller.signal })
+    await turns()
+    const small = queue.put(4)
+    assert.equal(await fate(small), 'pending')
+    controller.abort()
+    await assert.rejects(large, { name: 'AbortError' })
+    await small
+    assert.deepEqual(await queue.pop(9), [1, 4])
+  })
+
+  it('keeps a smaller bound after reopening', async () => {
+    const where = await place()
+    const wide = await where.open({ maxSize: 3 })
+    await wide.putMany([1, 2, 3])
+    await wide.close()
+    const narrow = await where.open({ maxSize: 2 })
+    await assert.rejects(narrow.put(4, { wait: false }), QueueFullError)
+    await narrow.pop(2)
+    await narrow.put(4, { wait: false })
+  })
+
+  it('counts what is in flight', async () => {
+    const queue = await fresh<number>(place, { maxSize: 1 })
+    await queue.put(1)
+    const items = queue.items()
+    await items.next()
+    await assert.rejects(queue.put(2, { wait: false }), QueueFullError)
+    const second = queue.put(2)
+    const next = items.next()
+    await second
+    assert.deepEqual(await next, { value: 2, done: false })
+    await items.return(undefined)
+  })
+
+  it('sees the room that another handle makes', async () => {
+    const where = await place()
+    const [one, other] = [await where.open({ maxSize: 1 }), await where.open()]
+    await one.put(1)
+    const second = one.put(2)
+    await turns()
+    await other.pop()
+    await second
+  })
+
+  it('rejects waiting puts when it closes', async () => {
+    const queue = await fresh<number>(place, { maxSize: 1 })
+    await queue.put(1)
+    const waiting = [queue.put(2), queue.put(3)]
+    await turns()
+    const refused = waiting.map((put) => assert.rejects(put, QueueClosedError))
+    await queue.close()
+    await Promise.all(refused)
+  })
+}

@@ -1,0 +1,51 @@
+// suite.ts: what a user sees, through the public API alone, the same over every store.
+
+import { after, describe } from 'node:test'
+import type { QueueOptions } from '../../lib/index.ts'
+import { AsyncQueue } from '../../lib/index.ts'
+import { bounding } from './bounding.ts'
+import { getting } from './getting.ts'
+import { living } from './living.ts'
+import { looping } from './looping.ts'
+import type { Place } from './place.ts'
+import { putting } from './putting.ts'
+import { sharing } from './sharing.ts'
+import { taking } from './taking.ts'
+
+/** Where a queue can be, with nothing in it yet. */
+export interface QueuePlace {
+  readonly location: string
+  remove(): Promise<void>
+}
+
+export function queueSuite(name: string, makePlace: () => Promise<QueuePlace>): void {
+  const places: QueuePlace[] = []
+  const queues: AsyncQueue[] = []
+  const keep = <T>(queue: AsyncQueue<T>): AsyncQueue<T> => {
+    queues.push(queue as AsyncQueue)
+    return queue
+  }
+  const place = async (): Promise<Place> => {
+    const made = await makePlace()
+    places.push(made)
+    const { location } = made
+    return {
+      location,
+      open: async <T>(options?: QueueOptions<T>) => keep(await AsyncQueue.open<T>(location, options)),
+      start: <T>(options?: QueueOptions<T>) => keep(new AsyncQueue<T>(location, options)),
+    }
+  }
+  after(async () => {
+    for (const queue of queues) await queue.close().catch(() => {})
+    for (const made of places) await made.remove()
+  })
+  describe(`${name}: the queue`, () => {
+    putting(place)
+    bounding(place)
+    taking(place)
+    getting(place)
+    looping(place)
+    sharing(place)
+    living(place)
+  })
+}
