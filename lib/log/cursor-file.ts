@@ -84,6 +84,11 @@ export function writeCursorFile(file: DiskFile, header: CursorHeader, snapshot: 
   const padded = Buffer.alloc(journalStart(snapshot.length) - SNAPSHOT_AT)
   padded.set(snapshot)
   file.write(padded, SNAPSHOT_AT)
+  writeCursorHeader(file, header)
+}
+
+/** Both copies: also to mend one that a crash left behind, or that rotted. */
+export function writeCursorHeader(file: DiskFile, header: CursorHeader): void {
   const bytes = encodeHeader(header)
   // The first copy goes first: running processes look at it alone, opening ones at both.
   file.write(bytes, 0)
@@ -108,6 +113,8 @@ export interface CursorReading {
   readonly seed: number
   /** Where bytes did not hold that a crash can't explain, each with its length. */
   readonly damaged: readonly { readonly offset: number; readonly bytes: number }[]
+  /** Only one copy of the header holds. */
+  readonly halfHeader: boolean
   readonly everWritten: boolean
 }
 
@@ -121,7 +128,8 @@ export function readCursorFile(file: DiskFile): CursorReading {
   const everWritten = bytes.some((byte) => byte !== 0)
   if (!header || header.version > CURSOR_VERSION) {
     const newerVersion = header?.version
-    return { header: undefined, newerVersion, state: undefined, records: [], end: 0, seed: 0, damaged: [], everWritten }
+    const nothing = { records: [], end: 0, seed: 0, damaged: [], halfHeader: false }
+    return { header: undefined, newerVersion, state: undefined, ...nothing, everWritten }
   }
   const snapshot = bytes.subarray(SNAPSHOT_AT, SNAPSHOT_AT + header.snapshotBytes)
   const holds = snapshot.length === header.snapshotBytes && crc32(snapshot) === header.snapshotCrc
@@ -129,13 +137,16 @@ export function readCursorFile(file: DiskFile): CursorReading {
   const damaged = [...journal.damaged]
   // A crash can leave one copy behind, but not once the file was known to be durable.
   const durable = journal.records.some(({ kind }) => kind === 'durable')
-  if (durable && whole.length === 1) damaged.push({ offset: copies[0] ? COPY_AT : 0, bytes: HEADER_BYTES })
+  const current = whole.filter(({ generation }) => generation === header.generation)
+  const halfHeader = current.length === 1
+  if (durable && halfHeader) damaged.push({ offset: copies[0] === header ? COPY_AT : 0, bytes: HEADER_BYTES })
   return {
     header,
     newerVersion: undefined,
     state: holds ? CursorState.decode(snapshot) : undefined,
     ...journal,
     damaged,
+    halfHeader,
     everWritten,
   }
 }

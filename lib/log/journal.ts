@@ -22,6 +22,7 @@ import {
   RESERVED_BYTES,
   readCursorFile,
   SNAPSHOT_AT,
+  writeCursorHeader,
   writeCursorFile,
 } from './cursor-file.ts'
 import { CursorState } from './cursor-state.ts'
@@ -128,6 +129,7 @@ export class Journal {
     this.#ruling = which
     this.state = state
     if (reading.header) this.#header = reading.header
+    if (reading.halfHeader) writeCursorHeader(this.#file, this.#header)
     this.#end = reading.end
     this.#seed = reading.seed
     this.#durable = reading.records.some(({ kind }) => kind === 'durable')

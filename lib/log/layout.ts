@@ -58,6 +58,6 @@ export function isManifestInMaking(name: string): boolean {
 /** True for names that only a queue's folder holds: a folder with others and without queue.json is no queue. */
 export function isOurs(name: string): boolean {
   const fixed = [MANIFEST, APPEND_LOCK, CURSOR_LOCK, OWNERS, FAILED, DAMAGED, 'cursor.0', 'cursor.1']
-  if (fixed.includes(name) || isManifestInMaking(name) || /^only\.\d+$/.test(name)) return true
+  if (fixed.includes(name) || isManifestInMaking(name) || name.startsWith('only.')) return true
   return parseSegmentName(name) !== undefined || asideOwner(name) !== undefined
 }

@@ -15,7 +15,7 @@ import { FRAME_HEADER_BYTES, isBefore, type Position, START, writeFrameHeader } 
 import { type Frame, FrameReader } from './frame-reader.ts'
 import { segmentName, segmentsOf } from './layout.ts'
 import type { Limits } from './limits.ts'
-import { DATA_START, readHeader, type SegmentHeader, type Void, writeHeader } from './segment.ts'
+import { DATA_START, readHeader, readSeal, SEAL_AT, type SegmentHeader, type Void, writeHeader } from './segment.ts'
 import { Segment } from './segment-file.ts'
 import type { SyncedTo } from './cursor-state.ts'
 import { Windows } from './windows.ts'
@@ -307,12 +307,14 @@ export class Log {
     return disk.open(segment.path, 'create')
   }
 
-  /** What holds no frame may go: the remains of a creator that died, or an empty tail that was sealed. */
+  /** What holds no frame may go: the remains of a creator that died, or a tail that was sealed before it held one. */
   #removeEmpty(segment: Segment): void {
     const file = this.world.disk.open(segment.path, 'read')
     const head = Buffer.alloc(DATA_START)
     const { header } = readHeader(head.subarray(0, file.read(head, 0, DATA_START, 0)))
-    const holdsNothing = !header || file.size() <= DATA_START
+    const seal = readSeal(head, SEAL_AT)
+    const isSealedEmpty = typeof seal === 'object' && seal.end === DATA_START
+    const holdsNothing = !header || isSealedEmpty || file.size() <= DATA_START
     file.close()
     if (!holdsNothing) throw new Error(`${segment.path} is there already, and it is no part of the log`)
     this.world.disk.unlink(segment.path)
