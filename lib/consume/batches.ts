@@ -47,12 +47,13 @@ export class Batches<T> extends Loop<T, readonly Held<T>[], T[]> {
     return handed.map(({ item }) => item)
   }
 
+  /** A store may need several steps for many items, so it asks until there is nothing, even without a `maxWait`. */
   async #fill(session: Session<T>, batch: Held<T>[]): Promise<void> {
     const { size, maxWaitMs, clock } = this.#shape
     const until = clock.elapsed() + maxWaitMs
     for (let more = true; more; ) {
       for (let held = session.ready(); held !== undefined; held = session.ready()) batch.push(held)
-      if (batch.length === size || maxWaitMs === 0) return
+      if (batch.length === size) return
       session.ahead = size - batch.length
       const held = await session.next(until)
       if (held !== undefined) batch.push(held)

@@ -154,7 +154,8 @@ export class Session<T> {
   async #lease(until: number): Promise<void> {
     if (turnDue()) await turn()
     this.#core.check()
-    if ((await this.#tryLease()) === undefined) await this.#park(until)
+    const ending = until === Infinity
+    if ((await this.#tryLease(ending)) === undefined) await this.#park(until)
   }
 
   async #park(until: number): Promise<void> {
@@ -163,7 +164,7 @@ export class Session<T> {
     if (timeout <= 0 || this.ended) return
     this.#signal?.throwIfAborted()
     const limits = { clock, signal: this.#signal, timeout, expired: () => STOPPED }
-    this.#parked = new Parked(loops, () => this.#tryLease(), limits)
+    this.#parked = new Parked(loops, () => this.#tryLease(until === Infinity), limits)
     try {
       await this.#parked.promise
     } catch (error) {
@@ -173,10 +174,10 @@ export class Session<T> {
     }
   }
 
-  /** The next lot; undefined where there is nothing yet that would be worth waiting for. */
-  async #tryLease(): Promise<true | undefined> {
+  /** Tries for the next lot; undefined where there is nothing, and it is worth waiting. `ending`: else the session ends. */
+  async #tryLease(ending: boolean): Promise<true | undefined> {
     while (!this.ended) {
-      // Looked at before the lease: what is put before the writing side ends is found by it.
+      // Looked at before the lease: what was put before the writing side ended is found by it.
       const last = !this.#wait || this.#core.writingEnded
       const count = this.#pace?.next(this.#at) ?? this.ahead
       const pieces = await this.#settling.lease(count)
@@ -187,6 +188,7 @@ export class Session<T> {
       if (held.length > 0) return true
       if (pieces.length > 0) continue
       if (!last) return undefined
+      if (!ending) return true
       this.#end()
     }
     return true

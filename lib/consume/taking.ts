@@ -8,7 +8,9 @@ import type { Piece } from '../store.ts'
 import { Parked } from '../wait/parked.ts'
 import { turn, turnDue } from '../wait/turn.ts'
 import type { Core } from './core.ts'
+import type { Held } from './held.ts'
 import { decodeLot, rangesOf } from './lot.ts'
+import { giveBack } from './settling.ts'
 
 export class Taking<T> {
   readonly #core: Core<T>
@@ -106,17 +108,29 @@ export class Taking<T> {
     const { ready } = await store.counts()
     if (writingEnded && ready === 0) throw ended()
     if (ready < min && !writingEnded) return undefined
-    const { held, bad } = decodeLot(this.#taken, await store.lease(n))
-    if (bad.length > 0) await store.settle([{ outcome: 'fail', ids: rangesOf(bad), reason: 'codec' }], true)
+    const held = await this.#leaseAll(n)
     if (held.length === 0) return undefined
-    const ids = held.map(({ id }) => ({ from: id, to: id }))
     if (held.length < min && !writingEnded) {
-      await store.settle([{ outcome: 'back', ids, counted: false }], true)
+      await store.settle(giveBack(held, false), true)
       return undefined
     }
-    await store.settle([{ outcome: 'ack', ids }])
+    await store.settle([{ outcome: 'ack', ids: held.map(({ id }) => ({ from: id, to: id })) }])
     this.#removed(held.length)
     return held.map(({ item }) => item)
+  }
+
+  /** Up to `n` items in flight: a store may need several steps for many. */
+  async #leaseAll(n: number): Promise<Held<T>[]> {
+    const { store } = this.#core
+    const all: Held<T>[] = []
+    while (all.length < n) {
+      const pieces = await store.lease(n - all.length)
+      if (pieces.length === 0) break
+      const { held, bad } = decodeLot(this.#taken, pieces)
+      if (bad.length > 0) await store.settle([{ outcome: 'fail', ids: rangesOf(bad), reason: 'codec' }], true)
+      all.push(...held)
+    }
+    return all
   }
 
   #decode(pieces: readonly Piece[]): { good: T[]; bad: Piece[] } {

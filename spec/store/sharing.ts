@@ -29,6 +29,8 @@ export function sharing(place: MakePlace): void {
     const [one, other] = await pair(place)
     let changes = 0
     const changed = new Signal()
+    // A watch alone keeps no process alive.
+    const alive = setInterval(() => {}, 1000)
     const stop = one.watch(() => {
       changes += 1
       changed.give()
@@ -45,6 +47,7 @@ export function sharing(place: MakePlace): void {
     await other.append([words('b')])
     await new Promise((resolve) => setTimeout(resolve, 20))
     assert.equal(changes, stopped)
+    clearInterval(alive)
   })
 }
 
