@@ -2,7 +2,8 @@
 // A sealed one with more dead than live bytes is rewritten by itself.
 //
 //    cursor durable ─▶ unlink what is wholly settled
-//                   ─▶ rewrite: aside.7.4, synced ─▶ under append.lock: rename to the next rewrite count ─▶ unlink the old
+//                   ─▶ rewrite: aside.7.4, synced ─▶ under append.lock: rename to the next rewrite count
+//                               ─▶ folder synced ─▶ unlink the old
 //
 // The cursor is durable before a segment that it has passed goes: the other way round a power cut could deliver again
 // what the log no longer holds. Where two rewrites of one base meet, the higher count rules.
@@ -156,9 +157,12 @@ export class Flusher {
     const { log, lock, owners } = this.#parts
     const made = await rewriteSegment(log, segment, state, { owner: owners.own, number: ++this.#rewrites })
     if (!made) return 0
+    const took = await lock.run(() => made.takePlace())
+    if (!took) return 0
+    // The new name is durable before the old one goes: the other way round a power cut could leave neither.
+    await log.folderGate.pass()
+    const before = segment.end
     return lock.run(() => {
-      const before = segment.end
-      if (!made.takePlace()) return 0
       unlinked(log, segment)
       log.list()
       return Math.max(0, before - made.bytes)

@@ -74,8 +74,7 @@ function missingFirst(log: Log, state: CursorState, journal: Journal): Gap[] {
 function goOnBehind(log: Log, state: CursorState, isUnclean: boolean): CursorRecord[] {
   const end = log.nextId
   const highest = Math.max(state.runs.highest, state.runs.head - 1)
-  const isPristine = end === 1 && highest === 0
-  const next = Math.max(end, highest + 1) + (isUnclean && !isPristine ? JUMP : 0)
+  const next = Math.max(end, highest + 1) + (isUnclean ? JUMP : 0)
   if (next === end) return []
   log.minimumBase = next
   const ids: IdRange[] = state.runs.liveRanges(end, next - 1)
