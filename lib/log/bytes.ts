@@ -101,7 +101,7 @@ export class ByteReader {
   }
 }
 
-/** Collects numbers into bytes that grow as needed. */
+/** Collects numbers into bytes that grow as needed; once emptied it is used again. */
 export class ByteWriter {
   #bytes = Buffer.alloc(256)
   #length = 0
@@ -110,8 +110,24 @@ export class ByteWriter {
     return this.#length
   }
 
-  bytes(): Buffer {
-    return this.#bytes.subarray(0, this.#length)
+  /** What was collected, from `start` on: good until the next call. */
+  bytes(start = 0): Buffer {
+    return this.#bytes.subarray(start, this.#length)
+  }
+
+  empty(): void {
+    this.#length = 0
+  }
+
+  /** Zeros up to that length. */
+  padTo(length: number): void {
+    this.#room(length - this.#length)
+    this.#bytes.fill(0, this.#length, length)
+    this.#length = length
+  }
+
+  setU8(at: number, value: number): void {
+    this.#bytes[at] = value
   }
 
   u8(value: number): void {
@@ -138,7 +154,7 @@ export class ByteWriter {
 
   #room(length: number): void {
     if (this.#length + length <= this.#bytes.length) return
-    const larger = Buffer.alloc(this.#bytes.length * 2)
+    const larger = Buffer.alloc(Math.max(this.#bytes.length * 2, this.#length + length))
     this.#bytes.copy(larger)
     this.#bytes = larger
   }

@@ -125,8 +125,7 @@ export class DocumentReader {
     this.#enter(segment)
     const end = this.#endOf(segment)
     for (let at = offset; at < end; ) {
-      const hop = this.#frames.hop(segment, at, end)
-      const frame = hop && id >= hop.firstId + hop.header.count ? hop : this.#frames.read(segment, at, end)
+      const frame = this.#frames.readFor(segment, at, end, id)
       if (!frame) {
         const next = this.#frames.resync(segment, at + 1, end, segment.base)
         if (!next || next.firstId > id) return this.#gap(id, (next?.firstId ?? this.#idBehind(segment, id)) - 1, at, (next?.offset ?? end) - at)

@@ -1,7 +1,7 @@
 // frame-reader.ts: frames of a segment, read in chunks, each checked before anybody sees it.
 
 import { crc32 } from './bytes.ts'
-import { FRAME_HEADER_BYTES, FRAME_MAGIC, type FrameHeader, readFrameHeader } from './frame.ts'
+import { FRAME_HEADER_BYTES, FRAME_MAGIC, type FrameHeader, parseFrameHeader, readFrameHeader } from './frame.ts'
 import type { Segment } from './segment-file.ts'
 import type { Windows } from './windows.ts'
 
@@ -40,10 +40,16 @@ export class FrameReader {
 
   /** The frame at `offset` below `end`, or undefined where none holds. */
   read(segment: Segment, offset: number, end: number): Frame | undefined {
+    return this.readFor(segment, offset, end, 0)
+  }
+
+  /** As `read`; a frame whose ids all lie below `id` comes without its body, which isn't looked at. */
+  readFor(segment: Segment, offset: number, end: number, id: number): Frame | undefined {
     const window = this.#windows?.find(segment, offset)
-    if (window) return this.#inWindow(segment, window.bytes, window.at + offset - window.offset, window.end, offset)
+    if (window) return inWindow(segment, window.bytes, window.at + offset - window.offset, offset)
     const header = this.header(segment, offset, end)
     if (!header) return
+    if (id >= segment.base + header.relativeId + header.count) return frameOf(segment, header, offset, NO_BODY)
     const size = FRAME_HEADER_BYTES + header.bodyBytes
     if (!this.#holds(segment, offset, size)) this.#load(segment, offset, Math.max(size, this.#readBytes), end)
     if (!this.#holds(segment, offset, size)) return
@@ -51,21 +57,6 @@ export class FrameReader {
     const body = this.#chunk.subarray(at + FRAME_HEADER_BYTES, at + size)
     if (crc32(body) !== header.bodyCrc) return
     return frameOf(segment, header, offset, body)
-  }
-
-  #inWindow(segment: Segment, bytes: Buffer, at: number, end: number, offset: number): Frame | undefined {
-    const header = readFrameHeader(bytes, at, end, segment.header.nonce)
-    if (!header) return
-    const body = bytes.subarray(at + FRAME_HEADER_BYTES, at + FRAME_HEADER_BYTES + header.bodyBytes)
-    return frameOf(segment, header, offset, body)
-  }
-
-  /** The frame's header alone: enough to step over it. */
-  hop(segment: Segment, offset: number, end: number): Frame | undefined {
-    const window = this.#windows?.find(segment, offset)
-    if (window) return this.#inWindow(segment, window.bytes, window.at + offset - window.offset, window.end, offset)
-    const header = this.header(segment, offset, end)
-    return header && frameOf(segment, header, offset, NO_BODY)
   }
 
   header(segment: Segment, offset: number, end: number): FrameHeader | undefined {
@@ -107,6 +98,13 @@ export class FrameReader {
     this.#chunkOffset = offset
     this.#segment = segment
   }
+}
+
+/** What is in a window was checked when it came there. */
+function inWindow(segment: Segment, bytes: Buffer, at: number, offset: number): Frame {
+  const header = parseFrameHeader(bytes, at)
+  const start = at + FRAME_HEADER_BYTES
+  return frameOf(segment, header, offset, bytes.subarray(start, start + header.bodyBytes))
 }
 
 function frameOf(segment: Segment, header: FrameHeader, offset: number, body: Buffer): Frame {

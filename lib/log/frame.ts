@@ -66,13 +66,18 @@ export function writeFrameHeader(bytes: Uint8Array, at: number, header: FrameHea
 export function readFrameHeader(bytes: Uint8Array, at: number, end: number, nonce: number): FrameHeader | undefined {
   if (at + FRAME_HEADER_BYTES > end || getU32(bytes, at) !== FRAME_MAGIC || getU32(bytes, at + 28) !== nonce) return
   if (crc32(bytes.subarray(at + 8, at + FRAME_HEADER_BYTES)) !== getU32(bytes, at + 4)) return
+  return parseFrameHeader(bytes, at)
+}
+
+/** A header whose checksum was checked before. */
+export function parseFrameHeader(bytes: Uint8Array, at: number): FrameHeader {
   return {
     bodyCrc: getU32(bytes, at + 8),
     bodyBytes: getU32(bytes, at + 12),
     count: getU32(bytes, at + 16),
     flags: getU32(bytes, at + 20),
     relativeId: getU32(bytes, at + 24),
-    nonce,
+    nonce: getU32(bytes, at + 28),
     time: getU64(bytes, at + 32),
     syncedTo: { segment: getU64(bytes, at + 40), offset: getU64(bytes, at + 48) },
   }

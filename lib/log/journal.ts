@@ -56,6 +56,7 @@ export class Journal {
   readonly #limits: Limits
   readonly #random: () => number
   readonly #scratch = Buffer.alloc(512)
+  readonly #writer = new ByteWriter()
   readonly #halves: [Half, Half]
   #ruling: 0 | 1 = 0
   #header: CursorHeader = { generation: 0, salt: 0, fileBytes: 0, snapshotBytes: 0, snapshotCrc: 0 }
@@ -215,7 +216,8 @@ export class Journal {
   }
 
   #encode(records: readonly CursorRecord[]): { readonly bytes: Buffer; readonly seed: number } {
-    const writer = new ByteWriter()
+    const writer = this.#writer
+    writer.empty()
     let seed = this.#seed
     for (const record of records) seed = encodeRecord(record, writer, seed, this.#header.salt)
     return { bytes: writer.bytes(), seed }

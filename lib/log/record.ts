@@ -10,7 +10,7 @@
 // record of an earlier life of the file can pass, and one that is damaged gives itself away by a successor that holds.
 
 import type { IdRange } from '../store.ts'
-import { ByteReader, ByteWriter, crc32, getU32, putU32 } from './bytes.ts'
+import { ByteReader, type ByteWriter, crc32, getU32 } from './bytes.ts'
 
 export const SLOT_BYTES = 32
 const MAX_SLOTS = 255
@@ -73,16 +73,15 @@ export const GONE: readonly GoneWhy[] = ['crash', 'void', 'damage']
 
 /** A chain of records being written: each crc seeds the next. */
 export function encodeRecord(record: CursorRecord, writer: ByteWriter, seed: number, salt: number): number {
-  const body = new ByteWriter()
-  writeFields(record, body)
-  const slots = Math.ceil((2 + body.length + 4) / SLOT_BYTES)
-  const bytes = Buffer.alloc(slots * SLOT_BYTES)
-  bytes[0] = KINDS.indexOf(record.kind) + 1
-  bytes[1] = slots
-  body.bytes().copy(bytes, 2)
-  const crc = crc32(bytes.subarray(0, bytes.length - 4), (seed ^ salt) >>> 0)
-  putU32(bytes, bytes.length - 4, crc)
-  for (let at = 0; at < bytes.length; at += 4) writer.u32(getU32(bytes, at))
+  const start = writer.length
+  writer.u8(KINDS.indexOf(record.kind) + 1)
+  writer.u8(0)
+  writeFields(record, writer)
+  const slots = Math.ceil((writer.length - start + 4) / SLOT_BYTES)
+  writer.setU8(start + 1, slots)
+  writer.padTo(start + slots * SLOT_BYTES - 4)
+  const crc = crc32(writer.bytes(start), (seed ^ salt) >>> 0)
+  writer.u32(crc)
   return crc
 }
 
