@@ -10,8 +10,8 @@
 import type { Random } from './digest.ts'
 import type { Entry, Ledger } from './ledger.ts'
 import type { WriteOp } from './operations.ts'
+import { SECTOR, SectorOrder } from './sector-order.ts'
 
-const SECTOR = 512
 /** Writes of more sectors than this are cut in so many runs of sectors. */
 const PARTS = 8
 /** Up to so many units, every subset is tried. */
@@ -67,13 +67,26 @@ function sectorBounds({ position, bytes }: WriteOp): number[] {
 
 /** Everything that is tried at one point of the log, the plainest first; some of it twice. */
 export function* choices(units: readonly Unit[], ledger: Ledger, random: Random): Generator<Choice> {
+  const order = new SectorOrder(units)
+  const isExhaustive = units.length <= EXHAUSTIVE
+  for (const choice of anyOrder(units, random)) {
+    if (!order.isBinding) yield choice
+    else yield { keep: order.dropped(choice.keep) }
+    if (order.isBinding && !isExhaustive) yield { keep: order.added(choice.keep) }
+  }
+  for (const unit of units) {
+    if (unit.from > 0 || unit.entry.op.kind !== 'write') continue
+    for (const { keep, tear } of tears(units, unit, ledger)) yield order.torn(keep, tear)
+  }
+}
+
+function* anyOrder(units: readonly Unit[], random: Random): Generator<Choice> {
   const n = units.length
   yield keeping(n, () => true)
   yield keeping(n, () => false)
   for (let end = 1; end < n; end++) yield keeping(n, (i) => i < end)
   if (n <= EXHAUSTIVE) yield* subsets(n)
   else yield* samples(units, random)
-  for (const unit of units) if (unit.from === 0 && unit.entry.op.kind === 'write') yield* tears(units, unit, ledger)
 }
 
 function* subsets(n: number): Generator<Choice> {
@@ -110,7 +123,7 @@ function pairOf(n: number): [number, number] {
   return [a, n - (a * (a - 1)) / 2]
 }
 
-function* tears(units: readonly Unit[], torn: Unit, ledger: Ledger): Generator<Choice> {
+function* tears(units: readonly Unit[], torn: Unit, ledger: Ledger): Generator<Required<Choice>> {
   const op = torn.entry.op as WriteOp
   const { index } = torn.entry
   const contexts = [

@@ -212,7 +212,7 @@ function named(content: Content): Content {
 /** The first two, and others by chance, in their order. */
 function sample<T>(all: readonly T[], limit: number, random: Random): readonly T[] {
   if (all.length <= limit) return all
-  const rest = all.slice(2).map((value) => ({ value, place: random(2 ** 30) }))
-  rest.sort((a, b) => a.place - b.place)
-  return [...all.slice(0, Math.min(2, limit)), ...rest.slice(0, Math.max(0, limit - 2)).map(({ value }) => value)]
+  const places = all.map((_, index) => ({ index, place: index < 2 ? index - 2 : random(2 ** 30) }))
+  const chosen = places.sort((a, b) => a.place - b.place).slice(0, limit)
+  return chosen.sort((a, b) => a.index - b.index).flatMap(({ index }) => all[index] ?? [])
 }

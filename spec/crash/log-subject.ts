@@ -1,0 +1,71 @@
+// log-subject.ts: the log store as the battery tries it: every internal size so small that a few items make it roll,
+// open a new cursor file, read in several chunks, write aside and flush by itself.
+
+import type { Disk } from '../../lib/disk/disk.ts'
+import type { Limits } from '../../lib/log/limits.ts'
+import { LogStore } from '../../lib/log/log-store.ts'
+import type { Durability, StoreOptions } from '../../lib/store.ts'
+import type { FullSubject } from './battery.ts'
+import { randomOf, textNumber } from './digest.ts'
+import { DiskProcess } from './disk-process.ts'
+import { RecordingDisk } from './recording-disk.ts'
+import { SpecClock } from './spec-clock.ts'
+
+export const FOLDER = '/q'
+
+export const SMALL_LIMITS: Limits = {
+  frameBytes: 1024,
+  readBytes: 1024,
+  arenaBytes: 2048,
+  cursorBytes: 1024,
+  indexBytes: 512,
+  stepItems: 8,
+  unsyncedSegments: 2,
+  probeMs: 400,
+  smallSegmentBytes: 1024,
+}
+
+/** After closing nothing else may be there: no owner's file, nothing in the making, nothing damaged. */
+const NAMES = [
+  /^\/q$/,
+  /^\/q\/queue\.json$/,
+  /^\/q\/\d{20}\.\d+\.log$/,
+  /^\/q\/cursor\.[01]$/,
+  /^\/q\/(append|cursor)\.lock$/,
+  /^\/q\/(owners|failed|damaged)$/,
+]
+
+/** Another chance for each opening, and the same when it is repeated. */
+function seedOf(disk: Disk): number {
+  const { log } = disk instanceof RecordingDisk ? disk : disk instanceof DiskProcess ? disk.disk : { log: [] }
+  return textNumber(disk.bootId()) ^ Math.imul(log.length + 1, 0x9e3779b1)
+}
+
+export function logSubject(durability: Durability = 'disk'): FullSubject {
+  return {
+    names: NAMES,
+    maxNames: 16,
+    maxBytes: 16 << 10,
+    disk: durability === 'disk',
+    open(disk, told) {
+      const random = randomOf(seedOf(disk))
+      const options: StoreOptions = {
+        durability,
+        codec: 'json',
+        order: 'fifo',
+        flushLimit: 1024,
+        segmentSize: 2048,
+        onDamage: 'skip',
+        autoResume: true,
+        events: {
+          recovered: (report) => told.recovered.push(report),
+          corruption: (report) => told.corruptions.push(report),
+          flushed: () => undefined,
+          failed: (error) => told.failures.push(error),
+        },
+      }
+      const world = { disk, clock: new SpecClock(), random: () => random(2 ** 32), limits: SMALL_LIMITS }
+      return LogStore.open(FOLDER, options, world)
+    },
+  }
+}
