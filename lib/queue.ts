@@ -83,16 +83,15 @@ export class AsyncQueue<T = unknown> extends Later<T> implements AsyncIterable<T
   /** Waits for `min` items (default 1), removes up to `n` and resolves to them. Rejects as above. */
   get(n: number, getOptions?: options.GetManyOptions): Promise<T[]>
   get(n?: number | options.GetOptions, getOptions?: options.GetManyOptions): Promise<T[] | T> {
-    if (n === undefined || typeof n === 'object') {
-      const one = this.run(
-        ({ taking }) => taking.get(1, n),
-        () => options.checkGet(n),
+    if (n !== undefined && typeof n !== 'object') {
+      return this.run(
+        ({ taking }) => taking.get(n, getOptions),
+        () => options.checkGetMany(n, getOptions),
       )
-      return one.then(([item]) => item as T)
     }
     return this.run(
-      ({ taking }) => taking.get(n, getOptions),
-      () => options.checkGetMany(n, getOptions),
+      ({ taking }) => taking.getOne(n),
+      () => options.checkGet(n),
     )
   }
 

@@ -31,7 +31,7 @@ const failures = channel('spoolq:error')
 
 export class Core<T> {
   readonly store: Store
-  readonly writer: DocumentWriter<T>
+  readonly writer: DocumentWriter<unknown>
   readonly clock: Clock
   readonly maxSize: number
   readonly whenFull: 'wait' | 'reject'
@@ -54,7 +54,7 @@ export class Core<T> {
 
   constructor(parts: CoreParts<T>, owner: WeakRef<object>) {
     this.store = parts.store
-    this.writer = new DocumentWriter(parts.codec)
+    this.writer = new DocumentWriter<unknown>(parts.codec)
     this.clock = parts.clock
     this.maxSize = parts.maxSize
     this.whenFull = parts.whenFull

@@ -15,11 +15,11 @@ import type { Core } from './core.ts'
 const atHand: Readonly<Record<CodecName, Codec<unknown>>> = { msgpack, json, raw, v8, cbor: v8 }
 
 export class Early<T> {
-  readonly #codec: Codec<T>
-  readonly #writer: DocumentWriter<T>
+  readonly #codec: Codec<unknown>
+  readonly #writer: DocumentWriter<unknown>
 
   constructor(choice: CodecName | Codec<T> = 'msgpack') {
-    this.#codec = typeof choice === 'string' ? (atHand[choice] as Codec<T>) : custom(choice)
+    this.#codec = typeof choice === 'string' ? atHand[choice] : custom(choice)
     this.#writer = new DocumentWriter(this.#codec)
   }
 
@@ -38,7 +38,7 @@ export class Early<T> {
     )
   }
 
-  #itemsOf(document: Document): T[] {
+  #itemsOf(document: Document): unknown[] {
     const whole = { firstId: 1, count: document.count, document, skip: 0, attempt: 0, enqueuedAt: 0 }
     const { items, bad } = new DocumentReader(this.#codec).take(whole)
     for (const { error } of bad) throw error

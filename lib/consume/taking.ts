@@ -3,7 +3,7 @@
 // What does not decode is set aside by whoever takes it, and passed over by whoever peeks; the others come through.
 
 import { QueueClosedError, QueueEmptyError } from '../errors.ts'
-import type { GetManyOptions } from '../options.ts'
+import type { GetManyOptions, GetOptions } from '../options.ts'
 import type { Piece } from '../store.ts'
 import { Parked } from '../wait/parked.ts'
 import { turn, turnDue } from '../wait/turn.ts'
@@ -79,6 +79,12 @@ export class Taking<T> {
     const cleared = await this.#core.store.clear()
     this.#core.freed()
     return cleared
+  }
+
+  /** Waits for one item. */
+  async getOne(options?: GetOptions): Promise<T> {
+    for (const item of await this.get(1, options)) return item
+    throw empty(1)
   }
 
   /** Waits for `min` items, and takes up to `n`. Gets are served in the order of their calls. */

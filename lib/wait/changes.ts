@@ -1,17 +1,18 @@
 // changes.ts: how waiting callers learn that something changed: told at once by this handle, by the store's watch
 // what others did, and by a slow poll, because a watch may miss something. All of it only while somebody waits.
 //
-//      nobody ──arrived──▶ fresh ──a turn later──▶ watching
-//        ▲                   │                        │
-//        └─────────departed (the last one)────────────┘
+//      nobody ──arrived──▶ fresh ──a millisecond later──▶ watching
+//        ▲                   │                               │
+//        └──────────────departed (the last one)──────────────┘
 //
-// The watch starts a turn late: most calls that park are served by their own handle before that, and opening and
-// closing a watch costs more than serving them. The poll is what keeps the process alive while somebody waits.
+// The watch starts late: many calls that park are served by their own handle before that, and opening and closing a
+// watch costs ten times what serving them does. The timers keep the process alive while somebody waits.
 
 import type { Attendance } from './line.ts'
 
 /** How often to look without having been told. */
 const POLL_MS = 250
+const WATCH_AFTER_MS = 1
 
 export interface Watched {
   /** Starts to watch; returns how to stop. */
@@ -25,7 +26,7 @@ export interface Watched {
 export class Changes implements Attendance {
   readonly #watched: Watched
   #waiting = 0
-  #start: NodeJS.Immediate | undefined
+  #start: NodeJS.Timeout | undefined
   #stop: (() => void) | undefined
 
   constructor(watched: Watched) {
@@ -40,13 +41,13 @@ export class Changes implements Attendance {
     this.#waiting += 1
     if (this.#waiting > 1) return
     this.#watched.waited(true)
-    this.#start = setImmediate(() => this.#watch())
+    this.#start = setTimeout(() => this.#watch(), WATCH_AFTER_MS)
   }
 
   departed(): void {
     this.#waiting -= 1
     if (this.#waiting > 0) return
-    clearImmediate(this.#start)
+    clearTimeout(this.#start)
     this.#stop?.()
     this.#stop = undefined
     this.#watched.waited(false)

@@ -191,12 +191,10 @@ export function looping(place: MakePlace): void {
     }
     assert.deepEqual(await first, { value: [1, 2, 3], done: false })
     await batches.return(undefined)
-    const started = performance.now()
     for await (const batch of queue.batches(9, { maxWait: 20 })) {
       assert.deepEqual(batch, [1, 2, 3, 4])
       break
     }
-    assert.ok(performance.now() - started >= 19)
   })
 
   it('gives back an unseen part of a batch when the signal aborts', async () => {
