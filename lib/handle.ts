@@ -7,11 +7,12 @@
 // with QueueClosedError. A handle that is dropped without close() is closed when it is collected: so nothing that
 // lives longer may refer to it, but for what waits in it.
 
-import { Duplex } from 'node:stream'
-import type { Core } from './consume/core.ts'
+import { type Core, writingEnded } from './consume/core.ts'
+import { ItemDuplex } from './consume/duplex.ts'
 import { Early } from './consume/early.ts'
 import { Looking } from './consume/looking.ts'
 import { Putting } from './consume/putting.ts'
+import { Session, type SessionOptions } from './consume/session.ts'
 import { Taking } from './consume/taking.ts'
 import { QueueClosedError } from './errors.ts'
 import { placeOf } from './location.ts'
@@ -31,7 +32,7 @@ const dropped = new FinalizationRegistry<Core<unknown>>((core) => {
   core.close().catch(ignore)
 })
 
-export abstract class Handle<T> extends Duplex {
+export abstract class Handle<T> extends ItemDuplex<T> {
   /** Resolves to the queue once it is open; rejects as the opening did, and is never an unhandled rejection. */
   readonly opened: Promise<this>
   readonly #opening: Promise<Open<T>>
@@ -47,7 +48,7 @@ export abstract class Handle<T> extends Duplex {
   constructor(location: string | URL, options?: QueueOptions<T>) {
     const settings = settingsOf(options)
     const place = placeOf(location)
-    super({ objectMode: true, highWaterMark: settings.highWaterMark })
+    super(settings.highWaterMark)
     this.#early = new Early(settings.codec)
     const teller = new Teller<T>(String(location), this)
     this.#opening = openCore(place, settings, teller).then((core) => this.#opened(core))
@@ -78,20 +79,26 @@ export abstract class Handle<T> extends Duplex {
   protected run<R>(call: (open: Open<T>) => Promise<R>, check?: () => void): Promise<R> {
     try {
       check?.()
+      if (this.#closing !== undefined) return this.#opening.then(refuse)
       if (this.#open !== undefined) return call(this.#open)
     } catch (error) {
       return Promise.reject(error)
     }
-    if (this.#closing === undefined) return this.#opening.then(call)
-    return this.#opening.then(refuse)
+    return this.#opening.then(call)
   }
 
-  protected get isOpen(): boolean {
-    return this.#open !== undefined
+  /** Whether a put can go straight in. */
+  protected get takesPuts(): boolean {
+    return this.#open !== undefined && !this.writableEnded
+  }
+
+  /** One batch that cannot go straight in. */
+  protected putOtherwise(items: Iterable<T>, options: PutOptions | undefined): Promise<number[]> {
+    return this.writableEnded ? Promise.reject(writingEnded()) : this.#putEarly(items, options)
   }
 
   /** One batch that is put before the queue is open: encoded now, put then. */
-  protected putEarly(items: Iterable<T>, options: PutOptions | undefined): Promise<number[]> {
+  #putEarly(items: Iterable<T>, options?: PutOptions): Promise<number[]> {
     let documents: readonly Document[] = []
     const put = ({ core, putting }: Open<T>): Promise<number[]> => {
       return putting.batch(this.#early.documentsFor(core, documents), options)
@@ -102,19 +109,41 @@ export abstract class Handle<T> extends Duplex {
     })
   }
 
+  protected session(options?: SessionOptions): Promise<Session<T>> {
+    return this.run(({ core }) => Promise.resolve(new Session(core, options)))
+  }
+
+  protected putBatch(items: readonly T[]): Promise<unknown> {
+    // Also while closing: what was written before is put before.
+    const open = this.#open
+    if (open === undefined) return this.#putEarly(items)
+    return items.length === 1 ? open.putting.one(items[0] as T) : open.putting.many(items)
+  }
+
+  protected async endWriting(): Promise<void> {
+    const { core } = await this.#opening
+    core.endWriting()
+  }
+
+  protected async shut(): Promise<void> {
+    await this.close().catch(ignore)
+  }
+
   #opened(core: Core<T>): Open<T> {
     const open = { core, putting: new Putting(core), taking: new Taking(core), looking: new Looking(core) }
-    if (this.#closing === undefined) this.#open = open
+    this.#open = open
     dropped.register(this, core, this)
     return open
   }
 
   async #close(): Promise<void> {
-    this.#open = undefined
     try {
       // What was called before runs first, also what waited for the opening.
       const { core } = await this.#opening
       dropped.unregister(this)
+      core.puts.close(new QueueClosedError())
+      await this.written()
+      this.#open = undefined
       await core.close()
     } finally {
       this.destroy()

@@ -81,6 +81,13 @@ export interface BatchesOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+export interface ReadStreamOptions {
+  /** Wait for items when there are none (default), or end. */
+  readonly wait?: boolean | undefined
+  /** Destroys the stream. */
+  readonly signal?: AbortSignal | undefined
+}
+
 export interface ListOptions {
   /** Default: 'ready'. */
   readonly status?: 'ready' | 'delayed' | 'inFlight' | 'failed' | 'acked' | undefined
@@ -155,7 +162,7 @@ export function checkBatches(size: unknown, options: BatchesOptions | undefined)
   check.checkOptions(options, { ...loopChecks, maxWait: check.milliseconds })
 }
 
-export function checkReadStream(options: Pick<ItemsOptions, 'wait' | 'signal'> | undefined): void {
+export function checkReadStream(options: ReadStreamOptions | undefined): void {
   check.checkOptions(options, loopChecks)
 }
 

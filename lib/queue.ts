@@ -1,10 +1,12 @@
 // queue.ts: the face. Each method checks what it was given, waits for the opening, and delegates: to putting, taking,
 // looking or a loop over a session (lib/consume). What a handle's life is, stands in handle.ts.
 
+import type { Readable, Writable } from 'node:stream'
 import { Batches } from './consume/batches.ts'
 import { Items } from './consume/items.ts'
 import type { Entry, Stats } from './consume/looking.ts'
-import { Session, type SessionOptions } from './consume/session.ts'
+import { ReadStream } from './consume/read-stream.ts'
+import { WriteStream } from './consume/write-stream.ts'
 import { Later } from './later.ts'
 import * as options from './options.ts'
 import type { Counts } from './store.ts'
@@ -37,13 +39,13 @@ export class AsyncQueue<T = unknown> extends Later<T> implements AsyncIterable<T
    * QueueFullError (no room, and no wait or `timeout` ms of it), the signal's reason, or StorageError.
    */
   put(item: T, putOptions?: options.PutOptions): Promise<number | undefined> {
-    if (!this.isOpen) return this.putEarly([item], putOptions).then(([id]) => id)
+    if (!this.takesPuts) return this.putOtherwise([item], putOptions).then(([id]) => id)
     return this.run(({ putting }) => putting.one(item, putOptions), putOptions && (() => options.checkPut(putOptions)))
   }
 
   /** Puts items as one batch, all of them or nothing; resolves to their ids. Rejects as `put` does. */
   putMany(items: Iterable<T>, putOptions?: options.PutOptions): Promise<number[]> {
-    if (!this.isOpen) return this.putEarly(items, putOptions)
+    if (!this.takesPuts) return this.putOtherwise(items, putOptions)
     return this.run(
       ({ putting }) => putting.many(items, putOptions),
       () => options.checkPut(putOptions),
@@ -147,7 +149,7 @@ export class AsyncQueue<T = unknown> extends Later<T> implements AsyncIterable<T
   items(itemsOptions: options.ItemsOptions = {}): AsyncGenerator<T, undefined, undefined> {
     options.checkItems(itemsOptions)
     const { prefetch, ...rest } = itemsOptions
-    return new Items<T>(() => this.#session({ ...rest, ahead: prefetch }))
+    return new Items<T>(() => this.session({ ...rest, ahead: prefetch }))
   }
 
   /** As `items`, in arrays of up to `size`: waits `maxWait` ms (0) at most for one to fill, from its first item on. */
@@ -155,14 +157,26 @@ export class AsyncQueue<T = unknown> extends Later<T> implements AsyncIterable<T
     options.checkBatches(size, batchesOptions)
     const { maxWait = 0, ...rest } = batchesOptions
     const shape = { size, maxWaitMs: maxWait, clock: systemClock }
-    return new Batches<T>(() => this.#session({ ...rest, ahead: size }), shape)
+    return new Batches<T>(() => this.session({ ...rest, ahead: size }), shape)
   }
 
   override [Symbol.asyncIterator](): AsyncGenerator<T, undefined, undefined> {
     return this.items()
   }
 
-  #session(sessionOptions: SessionOptions): Promise<Session<T>> {
-    return this.run(({ core }) => Promise.resolve(new Session(core, sessionOptions)))
+  /**
+   * A Readable of its own over the queue, which it leaves open: for many sinks. An item is acknowledged when the
+   * stream it is piped into has called back for it, or, read otherwise, when the next one is asked for. With
+   * `wait: false` it ends when nothing is ready. Destroying it gives back what is not acknowledged.
+   */
+  createReadStream(streamOptions: options.ReadStreamOptions = {}): Readable {
+    options.checkReadStream(streamOptions)
+    const { readableHighWaterMark: highWaterMark } = this
+    return new ReadStream<T>(() => this.whenOpen(), { ...streamOptions, highWaterMark })
+  }
+
+  /** A Writable of its own into the queue, which it leaves open: for many sources. 'finish': every item is durable. */
+  createWriteStream(): Writable {
+    return new WriteStream<T>((items) => this.putMany(items), this.writableHighWaterMark)
   }
 }

@@ -129,7 +129,7 @@ export class Core<T> {
   endWriting(): void {
     if (this.#state !== 'open') return
     this.#state = 'writingEnded'
-    this.puts.close(new QueueClosedError('the writing side of this queue has ended: put through another handle'))
+    this.puts.close(writingEnded())
     this.arrived()
   }
 
@@ -143,4 +143,8 @@ export class Core<T> {
     for (const outcome of left) if (outcome.status === 'rejected') throw outcome.reason
     this.check()
   }
+}
+
+export function writingEnded(): QueueClosedError {
+  return new QueueClosedError('the writing side of this queue has ended: put through another handle')
 }

@@ -189,7 +189,7 @@ export class Session<T> {
       if (pieces.length > 0) continue
       if (!last) return undefined
       if (!ending) return true
-      this.#end()
+      this.#state = 'ended'
     }
     return true
   }
@@ -218,20 +218,20 @@ export class Session<T> {
     if (this.#at < this.#lot.length) this.#tickSoon()
   }
 
-  #end(): void {
-    this.#state = 'ended'
-    this.#core.consumers.delete(this)
-  }
-
   async #leave(): Promise<void> {
-    this.#end()
+    this.#state = 'ended'
     this.#parked?.dismiss(STOPPED)
     // A lease under way may still bring something.
     await this.#answering
     const held = unsettled(this.#out).concat(unsettled(this.#lot))
     const seen = held.filter(({ state }) => state === 'out')
     const ahead = held.filter(({ state }) => state === 'ahead')
-    await this.#settling.write([...giveBack(seen, true), ...giveBack(ahead, false)])
+    try {
+      await this.#settling.write([...giveBack(seen, true), ...giveBack(ahead, false)])
+    } finally {
+      // Not before: a queue that closes waits for the sessions that it knows.
+      this.#core.consumers.delete(this)
+    }
   }
 }
 

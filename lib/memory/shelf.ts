@@ -8,8 +8,8 @@
 // back is put into #returned at its place. The first item is the lesser of the two heads.
 
 import { SettledError } from '../errors.ts'
+import { Fifo } from '../fifo.ts'
 import type { Counts, Document, Settlement, Status } from '../store.ts'
-import { Fifo } from './fifo.ts'
 
 export interface Item {
   readonly id: number

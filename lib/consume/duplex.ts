@@ -1,0 +1,107 @@
+// duplex.ts: the queue as one of Node's Duplex streams. Node's meaning is kept but for these:
+//
+//   push(item)    is write(item)
+//   pipe(sink)    acknowledges an item when the sink has called back for it
+//   read()        acknowledges what it returned before
+//   destroy()     gives back what is not acknowledged
+//
+// Each side may be used without the other. Items are taken only for whoever reads the stream; end() ends the writing
+// side of the handle; when both sides have ended, or one has failed, the handle closes (Node's autoDestroy).
+
+import { Duplex } from 'node:stream'
+import { type Chunk, Reading } from './reading.ts'
+import type { Session } from './session.ts'
+import { itemsOf, type WriteCallback, Writing } from './writing.ts'
+
+export abstract class ItemDuplex<T> extends Duplex {
+  readonly #reading: Reading<T>
+  readonly #writing: Writing<T>
+
+  constructor(highWaterMark: number) {
+    super({ objectMode: true, highWaterMark })
+    this.#reading = new Reading(this, () => this.session())
+    this.#writing = new Writing((items) => this.putBatch(items))
+  }
+
+  protected abstract session(): Promise<Session<T>>
+  /** One batch, all or nothing; resolves when it is durable. */
+  protected abstract putBatch(items: readonly T[]): Promise<unknown>
+  /** No more puts through this handle. */
+  protected abstract endWriting(): Promise<void>
+  /** Closes the handle, whoever began it; never rejects, because close() does. */
+  protected abstract shut(): Promise<void>
+
+  /** Resolves when what was written to the stream by now is in the queue, or will never be. */
+  protected written(): Promise<void> {
+    return this.#writing.idle()
+  }
+
+  /** Writes the item, as a stream does: false tells to wait for 'drain'. */
+  override push(item: T): boolean {
+    return this.write(item)
+  }
+
+  override write(item: Chunk, encoding?: BufferEncoding | WriteCallback, callback?: WriteCallback): boolean {
+    const told = this.#writing.told(typeof encoding === 'function' ? encoding : callback)
+    const more = super.write(item, told)
+    this.#writing.wrote()
+    return more
+  }
+
+  override read(n?: number): Chunk {
+    return this.#reading.read(n)
+  }
+
+  override pipe<S extends NodeJS.WritableStream>(sink: S, options?: { end?: boolean }): S {
+    return this.#reading.pipe(sink, options)
+  }
+
+  override unpipe(sink?: NodeJS.WritableStream): this {
+    this.#reading.unpipe(sink)
+    return this
+  }
+
+  override unshift(item: Chunk): void {
+    this.#reading.unshift(item)
+  }
+
+  override emit(event: string | symbol, ...rest: unknown[]): boolean {
+    return event === 'data' ? this.#reading.give(rest[0] as T) : super.emit(event, ...rest)
+  }
+
+  /**
+   * Closes without waiting: what is not acknowledged is given back, puts under way still tell the truth. With an
+   * error, it is emitted as 'error'.
+   */
+  override destroy(error?: Error | null): this {
+    // A pipeline whose function has read all it wanted destroys its source with this, though nothing failed.
+    const failure = error && 'code' in error && error.code === 'ERR_STREAM_DESTROYED' ? undefined : error
+    return super.destroy(failure ?? undefined)
+  }
+
+  override _read(): void {
+    this.#reading.wanted()
+  }
+
+  override _write(item: T, _encoding: BufferEncoding, callback: WriteCallback): void {
+    this.#writing.put([item], callback)
+  }
+
+  override _writev(entries: { chunk: T }[], callback: WriteCallback): void {
+    this.#writing.put(itemsOf(entries), callback)
+  }
+
+  override _final(callback: WriteCallback): void {
+    this.endWriting().then(
+      () => process.nextTick(callback, null),
+      (error) => process.nextTick(callback, error),
+    )
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#writing.stop()
+    // Both at once: what a reader gave back late would be given back by the closing.
+    const left = this.#reading.leave()
+    Promise.allSettled([left, this.shut()]).then(() => callback(error))
+  }
+}

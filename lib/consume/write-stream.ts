@@ -1,0 +1,30 @@
+// write-stream.ts: what createWriteStream() returns: a Writable of its own that puts into the queue. It ends without
+// ending the queue; once the queue has closed, its next write fails.
+
+import { Writable } from 'node:stream'
+import type { Chunk } from './reading.ts'
+import { itemsOf, type PutBatch, type WriteCallback, Writing } from './writing.ts'
+
+export class WriteStream<T> extends Writable {
+  readonly #writing: Writing<T>
+
+  constructor(put: PutBatch<T>, highWaterMark: number) {
+    super({ objectMode: true, highWaterMark })
+    this.#writing = new Writing(put)
+  }
+
+  override write(item: Chunk, encoding?: BufferEncoding | WriteCallback, callback?: WriteCallback): boolean {
+    const told = this.#writing.told(typeof encoding === 'function' ? encoding : callback)
+    const more = super.write(item, told)
+    this.#writing.wrote()
+    return more
+  }
+
+  override _write(item: T, _encoding: BufferEncoding, callback: WriteCallback): void {
+    this.#writing.put([item], callback)
+  }
+
+  override _writev(entries: { chunk: T }[], callback: WriteCallback): void {
+    this.#writing.put(itemsOf(entries), callback)
+  }
+}
