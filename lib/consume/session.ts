@@ -211,7 +211,7 @@ export class Session<T> {
   /** Writes what has waited for a millisecond; what a body that has become slow keeps from others goes back to them. */
   #tick(): void {
     this.#ticking = false
-    if (this.ended) return
+    if (this.#leaving !== undefined) return
     const stalled = this.#pace !== undefined && this.#handed === this.#handedAtTick
     this.#handedAtTick = this.#handed
     this.#settling.writeBehind(stalled ? giveBack(this.#lot.splice(this.#at), false) : [])
