@@ -1,6 +1,6 @@
 // run.ts: runs the specs, each file in a process of its own, and ends with a line of totals.
 //
-//   node dist/spec/run.js [--check] [part of a path …]
+//   node dist/spec/run.js [--check] [--in=folder] [part of a path …]
 //
 // --check adds *.check.ts and sets SPOOLQ_CHECK=1, by which specs choose their long form. SPOOLQ_JOBS says how many
 // files run at once, SPOOLQ_FILE_SECONDS how long one may take. Fails if any test failed, if a file ran none,
@@ -9,11 +9,12 @@
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Line, Outcome, Verdict } from './reporter.ts'
 
-const here = fileURLToPath(new URL('.', import.meta.url))
+const named = process.argv.find((word) => word.startsWith('--in='))?.slice('--in='.length)
+const here = resolve(named ?? fileURLToPath(new URL('.', import.meta.url)))
 const check = process.argv.includes('--check')
 const wanted = process.argv.slice(2).filter((word) => !word.startsWith('--'))
 const jobs = Number(process.env.SPOOLQ_JOBS ?? (check ? 1 : availableParallelism()))
@@ -38,7 +39,7 @@ const reports = await runAll(specFiles())
 process.exitCode = printTotals(reports) ? 0 : 1
 
 function specFiles(): string[] {
-  const ending = check ? /\.(spec|check)\.js$/ : /\.spec\.js$/
+  const ending = check ? /\.(spec|check)\.m?js$/ : /\.spec\.m?js$/
   const names = readdirSync(here, { recursive: true, encoding: 'utf8' }).filter((name) => ending.test(name))
   return names.filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part))).sort()
 }
