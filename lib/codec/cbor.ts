@@ -1,5 +1,5 @@
-// cbor.ts: CBOR (RFC 8949) by cbor-x, an optional peer dependency that is loaded when this codec is named. What CBOR can't
-// hold is changed as cbor-x does; it throws for functions and symbols.
+// cbor.ts: CBOR (RFC 8949) by cbor-x, an optional peer dependency that is loaded when this codec is named. What CBOR
+// can't hold is changed as cbor-x does; it throws for functions and symbols.
 
 import { UnsupportedError } from '../errors.ts'
 import { asBuffer, type Codec } from './codec.ts'

@@ -1,5 +1,5 @@
-// custom.ts: a codec of the user's, made to keep the promises of codec.ts: its bytes are checked and copied, either way, since
-// an encoder may use its buffer again, and what it decodes may be a view of what it was given.
+// custom.ts: a codec of the user's, made to keep the promises of codec.ts: its bytes are checked and copied, either way,
+// since an encoder may use its buffer again, and what it decodes may be a view of what it was given.
 
 import { type Codec, copyOf } from './codec.ts'
 

@@ -1,7 +1,7 @@
 // documents.ts: items into the documents of a batch, and back.
 //
-// A document holds up to 256 items or 64 KiB, whichever comes first (one item may be larger), so that taking one item of
-// a batch of a million decodes one document, and an item that can't be decoded costs no more than its document:
+// A document holds up to 256 items or 64 KiB, whichever comes first (one item may be larger), so that taking one item
+// of a batch of a million decodes one document, and an item that can't be decoded costs no more than its document:
 //
 //   count 1                      what the codec's encode returned
 //   count > 1, a batch codec     what its encodeBatch returned

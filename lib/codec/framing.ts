@@ -1,8 +1,8 @@
 // framing.ts: several items as one document, each behind the length of its bytes.
 //
 //   ┌────────┬───────┬────────┬───────┬───┐
-//   │ length │ bytes │ length │ bytes │ … │   lengths: 7 bits a byte, the low ones first, the top bit set in all but the last
-//   └────────┴───────┴────────┴───────┴───┘
+//   │ length │ bytes │ length │ bytes │ … │   a length: 7 bits a byte, low ones first, the top bit set in all but
+//   └────────┴───────┴────────┴───────┴───┘   the last
 
 import type { Document } from '../store.ts'
 

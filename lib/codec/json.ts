@@ -1,5 +1,5 @@
-// json.ts: JSON. What it can't hold is changed as JSON.stringify does (a Date becomes text, NaN null, an undefined property
-// is left out), but nothing vanishes whole: a function or a symbol anywhere, or an undefined item, is an error.
+// json.ts: JSON. What it can't hold is changed as JSON.stringify does (a Date becomes text, NaN null, an undefined
+// property is left out), but nothing vanishes whole: a function or a symbol anywhere, or an undefined item, is an error.
 
 import { isDate } from 'node:util/types'
 import { asBuffer, type Codec } from './codec.ts'

@@ -5,7 +5,8 @@
 //   a0–bf d9 da db   UTF-8, its length below 32, or in 8, 16, 32 bits
 //   c4 c5 c6         bytes
 //   90–9f dc dd      an array of so many values          80–8f de df   a map of so many pairs
-//   c7 c8 c9         length, type, payload: an extension            d4   type and one byte: one too, or a mark before a value
+//   c7 c8 c9         length, type, payload: an extension
+//   d4               type and one byte: an extension too, or a mark before a value
 //
 // Values are written one behind the other into chunks, and handed out as views that nothing writes to again.
 // Methods return undefined, not void, so that a guard clause may end in a call.

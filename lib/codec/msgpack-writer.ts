@@ -1,5 +1,5 @@
-// msgpack-writer.ts: items as MessagePack, with the extension types that msgpackr reads. Never change a byte of it: what
-// was written yesterday is read tomorrow.
+// msgpack-writer.ts: items as MessagePack, with the extension types that msgpackr reads. Never change a byte of it:
+// what was written yesterday is read tomorrow.
 //
 // msgpackr's own writer leaves holes without a word: a function becomes undefined, -0 becomes 0, half a surrogate pair
 // and a key named __proto__ come back as something else, a Map as an object, and a subclass of a typed array not at
@@ -9,8 +9,8 @@
 //   plain    an object is a map of its keys. The quickest for one item, but it has no room for Maps.
 //   records  an object is  d4 72 id [keys] values…  the first time and  id values…  from then on, with an id of 40–7f;
 //            a map is a Map. For many items of few shapes: 30 bytes an item where plain takes 43.
-//   exact    for what the other two can't hold. A map with string keys is an object; one with a number as its only key is
-//            { 0: [[key, value] …] } a Map,  { 1: bytes } a text in UTF-16,  { 2: [key, value …] } an object.
+//   exact    for what the other two can't hold. A map with string keys is an object; one with a number as its only key
+//            is  { 0: [[key, value] …] } a Map,  { 1: bytes } a text in UTF-16,  { 2: [key, value …] } an object.
 // Where a form can't hold an item, writing it throws INEXACT.
 //
 // Left out on purpose, as JSON does: symbols as keys, properties that are inherited or not enumerable, and the class.
@@ -200,7 +200,7 @@ export class MsgpackWriter extends MsgpackBytes {
   }
 
   #error(error: Error): undefined {
-    // msgpackr looks for a class of that name, and takes what every object inherits, and AggregateError, for one like the others.
+    // msgpackr looks for a class of that name; it takes what every object inherits, and AggregateError, for such a one.
     const name = String(error.name)
     const safe = name in Object.prototype || name === 'AggregateError' ? 'Error' : name.toWellFormed()
     const fields: unknown[] = [safe, String(error.message).toWellFormed()]

@@ -1,5 +1,5 @@
-// shapes.ts: the key lists of one document's objects, each under an id from 0 to 63. What comes behind what is remembered,
-// so that the shape of the next object is most often found by comparing its keys with a guess.
+// shapes.ts: the key lists of one document's objects, each under an id from 0 to 63. What comes behind what is
+// remembered, so that the shape of the next object is most often found by comparing its keys with a guess.
 
 const IDS = 64
 

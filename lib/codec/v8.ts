@@ -1,5 +1,5 @@
-// v8.ts: the engine's own format, as in structuredClone: it holds references within an item, cycles and holes of arrays too.
-// Item by item: in one message, two puts of one object would come back as one object.
+// v8.ts: the engine's own format, as in structuredClone: it holds references within an item, cycles, and holes of arrays
+// too. Item by item: in one message, two puts of one object would come back as one object.
 
 import { DefaultDeserializer, serialize } from 'node:v8'
 import { asBuffer, type Codec, copyOf } from './codec.ts'

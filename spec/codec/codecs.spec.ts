@@ -26,7 +26,7 @@ function assertSame(actual: unknown, expected: unknown): void {
 }
 
 for (const name of names) {
-  describe(`the ${name} codec`, () => {
+  describe(`the queue's ${name} codec`, () => {
     const codec = codecOf(name)
     const items: fc.Arbitrary<unknown> = name === 'raw' ? fc.uint8Array().map((bytes) => Buffer.from(bytes)) : reading
 
@@ -68,7 +68,7 @@ for (const name of names) {
   })
 }
 
-describe('the json codec', () => {
+describe("the queue's json codec", () => {
   const codec = codecOf('json')
 
   it('changes what JSON.stringify changes', () => {
@@ -107,7 +107,7 @@ describe('the json codec', () => {
   })
 })
 
-describe('the v8 codec', () => {
+describe("the queue's v8 codec", () => {
   const codec = codecOf('v8')
 
   it('brings any item back as it was', () => {
@@ -127,7 +127,7 @@ describe('the v8 codec', () => {
   })
 })
 
-describe('the cbor codec', () => {
+describe("the queue's cbor codec", () => {
   const codec = codecOf('cbor')
 
   it('keeps Maps apart from objects, and what is large', () => {
@@ -160,7 +160,7 @@ describe('the cbor codec', () => {
   })
 })
 
-describe('the raw codec', () => {
+describe("the queue's raw codec", () => {
   const codec = codecOf('raw')
 
   it('takes every view of bytes, and gives Buffers', () => {
@@ -179,7 +179,7 @@ describe('the raw codec', () => {
   })
 })
 
-describe('a codec of the user', () => {
+describe("the queue's codec of the user", () => {
   const scratch = Buffer.alloc(100)
   const text: Codec<string> = {
     name: 'text',

@@ -37,7 +37,7 @@ function counting(codec: Codec<unknown>): { codec: Codec<unknown>; calls: Record
 }
 
 for (const name of ['msgpack', 'json', 'cbor', 'v8'] as CodecName[]) {
-  describe(`documents of ${name}`, async () => {
+  describe(`the queue's documents of ${name}`, async () => {
     const codec = await loadCodec<unknown>(name)
 
     it('hold the items in order, whatever their sizes', () => {
@@ -86,7 +86,7 @@ for (const name of ['msgpack', 'json', 'cbor', 'v8'] as CodecName[]) {
   })
 }
 
-describe('a document writer', () => {
+describe("the queue's document writer", () => {
   it('makes two items of one object that is put twice', () => {
     const object = { list: [1] }
     for (const codec of [msgpack, v8]) {
@@ -138,7 +138,7 @@ describe('a document writer', () => {
   })
 })
 
-describe('a document reader', () => {
+describe("the queue's document reader", () => {
   const items = Array.from({ length: 200 }, (_, id) => ({ id }))
 
   it('decodes a document once for the pieces that come in a row', () => {

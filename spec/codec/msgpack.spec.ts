@@ -34,7 +34,7 @@ function inBatch(item: unknown): unknown {
   return items[1]
 }
 
-describe('the msgpack codec', () => {
+describe("the queue's msgpack codec", () => {
   it('brings any item back as it was', () => {
     fc.assert(
       fc.property(anyItem, (item) => assertSame(again(item), item)),

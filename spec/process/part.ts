@@ -1,0 +1,178 @@
+// part.ts: what the other processes and threads of these specs do. A process: node part.js <part> <arguments as JSON>; a
+// thread: the same two as its workerData. What it has to tell, it tells in lines. A process writes each to its standard
+// output before it goes on, so that what it told before a kill -9 is in the pipe.
+
+import assert from 'node:assert/strict'
+import { writeSync } from 'node:fs'
+import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises'
+import { isMainThread, parentPort, workerData } from 'node:worker_threads'
+import { AsyncQueue, type QueueOptions } from '../../lib/index.ts'
+import { randomFrom } from './random.ts'
+
+/** Options of a queue whatever its items. */
+export type Tuning = Omit<QueueOptions, 'codec' | 'unique'>
+
+export interface Place {
+  readonly folder: string
+  readonly options?: Tuning
+}
+
+export interface Reading {
+  readonly id: number
+  readonly ts: number
+  readonly name: string
+  readonly ok: boolean
+}
+
+/** One item of call number `call` of the producer of this round: part `part` of `of`. */
+export interface Call {
+  readonly round: number
+  readonly call: number
+  readonly part: number
+  readonly of: number
+  readonly filler: string
+}
+
+export interface Numbered {
+  readonly number: number
+}
+
+/** Item `number` of a producer. */
+export interface Produced {
+  readonly producer: number
+  readonly number: number
+}
+
+export interface Parts {
+  fill: Place & { readonly count: number }
+  drain: Place & { readonly count: number; readonly way: 'pop' | 'loop' }
+  produce: Place & { readonly round: number; readonly seed: number }
+  consume: Place & { readonly body: Body }
+  put: Place & { readonly producer: number; readonly count: number; readonly seed: number }
+  pop: Place & { readonly seed: number }
+}
+
+/** The loop's body: none to speak of, 3 ms, or now this and now that. */
+export type Body = 'fast' | 'slow' | 'mixed'
+
+function tell(line: string): void {
+  if (isMainThread) writeSync(1, `${line}\n`)
+  else parentPort?.postMessage(line)
+}
+
+export function readingOf(id: number): Reading {
+  return { id, ts: 1_763_680_000_000 + id, name: `sensor-${String(id).padStart(9, '0')}`, ok: id % 2 === 0 }
+}
+
+const parts: { [Part in keyof Parts]: (args: Parts[Part]) => Promise<void> } = {
+  async fill({ folder, options, count }) {
+    const queue = await AsyncQueue.open<Reading>(folder, options)
+    for (let id = 0; id < count; id += 1000) {
+      await queue.putMany(Array.from({ length: 1000 }, (_, i) => readingOf(id + i)))
+    }
+    await queue.close()
+  },
+
+  async drain({ folder, options, count, way }) {
+    const started = performance.now()
+    const queue = await AsyncQueue.open<Reading>(folder, options)
+    const opened = performance.now()
+    tell(`size ${await queue.size()}`)
+    const sized = performance.now()
+    await (way === 'pop' ? drainByPop(queue, count) : drainByLoop(queue, count))
+    const drained = performance.now()
+    tell(`left ${await queue.size()}`)
+    await queue.close()
+    const times = { openMs: opened - started, sizeMs: sized - started, drainMs: drained - sized }
+    tell(JSON.stringify({ ...times, peakMiB: process.resourceUsage().maxRSS / 1024 }))
+  },
+
+  async produce({ folder, options, round, seed }) {
+    const random = randomFrom(seed)
+    const queue = await AsyncQueue.open<Call>(folder, options)
+    tell('open')
+    let calls = 0
+    const lane = async () => {
+      for (;;) {
+        const call = calls++
+        const of = sizeOfCall(random())
+        // Some calls are longer than what is written inline.
+        const length = of > 2 && random() < 0.03 ? 30_000 : Math.floor(random() * 300)
+        const items = Array.from({ length: of }, (_, part) => ({ round, call, part, of, filler: 'x'.repeat(length) }))
+        await (of === 1 && items[0] ? queue.put(items[0]) : queue.putMany(items))
+        tell(`${call}`)
+      }
+    }
+    await Promise.all(Array.from({ length: 6 }, lane))
+  },
+
+  async consume({ folder, options, body }) {
+    const queue = await AsyncQueue.open<Numbered>(folder, options)
+    for await (const { number } of queue) {
+      tell(`${number} ${performance.now()}`)
+      if (body === 'slow' || (body === 'mixed' && number % 100 === 99)) await pause(3)
+      if (body === 'mixed' && number % 10 === 9) await turn()
+    }
+  },
+
+  async put({ folder, options, producer, count, seed }) {
+    const random = randomFrom(seed)
+    const queue = await AsyncQueue.open<Produced>(folder, options)
+    for (let number = 0; number < count; ) {
+      const many = Math.min(count - number, 1 + Math.floor(random() * 60))
+      const items = Array.from({ length: many }, (_, i) => ({ producer, number: number + i }))
+      if (random() < 0.5) await queue.putMany(items)
+      else await Promise.all(items.map((item) => queue.put(item)))
+      number += many
+    }
+    await queue.close()
+  },
+
+  async pop({ folder, options, seed }) {
+    const random = randomFrom(seed)
+    const queue = await AsyncQueue.open<Produced>(folder, options)
+    // A handle of its own behind the last item ends each consumer.
+    for (let ended = false; !ended; ) {
+      const items = random() < 0.3 ? [await queue.pop()] : await queue.pop(Math.floor(random() * 50))
+      const found = items.filter((item) => item !== undefined)
+      ended = found.some(({ producer }) => producer < 0)
+      if (found.length > 0) tell(found.map(({ producer, number }) => `${producer}:${number}`).join(' '))
+      else await (random() < 0.2 ? pause(random() * 3) : turn())
+    }
+    await queue.close()
+  },
+}
+
+async function drainByPop(queue: AsyncQueue<Reading>, count: number): Promise<void> {
+  for (let id = 0; id < count; ) {
+    const items = await queue.pop(1000)
+    assert.notEqual(items.length, 0)
+    for (const item of items) assertReading(item, id++)
+  }
+}
+
+async function drainByLoop(queue: AsyncQueue<Reading>, count: number): Promise<void> {
+  let id = 0
+  for await (const item of queue.items({ wait: false })) assertReading(item, id++)
+  assert.equal(id, count)
+}
+
+function assertReading(item: Reading, id: number): void {
+  const { ts, name, ok } = readingOf(id)
+  const same = item.id === id && item.ts === ts && item.name === name && item.ok === ok
+  if (!same) assert.deepEqual(item, readingOf(id))
+}
+
+/** Mostly one item, often some, seldom many. */
+function sizeOfCall(dice: number): number {
+  if (dice < 0.6) return 1
+  return dice < 0.95 ? Math.floor(dice * 40) : Math.floor(dice * 600)
+}
+
+function isPart(name: string): name is keyof Parts {
+  return Object.hasOwn(parts, name)
+}
+
+const [part = '', args = '']: string[] = isMainThread ? process.argv.slice(2) : workerData
+if (!isPart(part)) throw new TypeError(`there is no part '${part}'`)
+await parts[part](JSON.parse(args))
