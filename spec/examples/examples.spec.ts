@@ -1,0 +1,76 @@
+// The examples as a reader runs them: each ends by itself, checks its own result, and says so in its last line.
+
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { crossing } from '../../examples/data/make-crossing.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'spoolq-examples-'))
+const examples = fileURLToPath(new URL('../../examples/', import.meta.url))
+const shipped = fileURLToPath(new URL('../../../examples/data/crossing.csv', import.meta.url))
+
+describe('the examples', { timeout: 120_000 }, () => {
+  after(() => rmSync(folder, { recursive: true, force: true }))
+
+  it('quick-start takes what it put', async () => {
+    assert.match(await run('quick-start.js'), /All taken, in order, and the queue is empty\.\n$/)
+  })
+
+  it('upload brings everything to a server that goes down and comes back', async () => {
+    const printed = await run('upload.js')
+    assert.match(printed, /^1000 measurements received through [1-9]\d* outages/m)
+    assert.match(printed, /The server has every measurement, in order\.\n$/)
+  })
+
+  it('lines copies a file through a sink that breaks', async () => {
+    assert.match(await run('lines.js'), /The copy has every line once, in order\.\n$/)
+  })
+
+  it('lines copies a named file, in a named folder', async () => {
+    const file = join(folder, 'some-lines')
+    writeFileSync(file, Array.from({ length: 500 }, (_, i) => `zażółć ${i}, 🜁\n`).join(''))
+    assert.match(await run('lines.js', [file, join(folder, 'lines')]), /^500 lines of .*some-lines/m)
+    assert.equal(readFileSync(join(folder, 'lines', 'copy'), 'utf8'), readFileSync(file, 'utf8'))
+  })
+
+  it('the tracker brings every reading to its server, through five deaths and more', async () => {
+    const printed = await run('tracker.js')
+    assert.match(printed, /^device killed with -9 +[5-9]$/m)
+    assert.match(printed, /^network lost +[1-9]/m)
+    assert.match(printed, /^readings that came twice +[1-9]/m)
+    assert.match(printed, /Proved: the server has every reading, once, in order\.\n$/)
+  })
+
+  it('the tracker reads a named file, in a named folder', async () => {
+    const file = join(folder, 'journey')
+    writeFileSync(file, Array.from({ length: 700 }, (_, i) => `# ${i}\r\n\r\nreading ${i}\r\n`).join(''))
+    const printed = await run('tracker.js', [file, join(folder, 'tracker')])
+    assert.match(printed, /^readings on the server +700 /m)
+    assert.match(printed, /Proved: /)
+  })
+
+  it('the tracker reads standard input', async () => {
+    const printed = await run('tracker.js', ['-'], 'one\ntwo\nthree')
+    assert.match(printed, /^readings on the server +3 /m)
+    assert.match(printed, /Proved: /)
+  })
+
+  it('their data file is what its program computes', () => {
+    assert.equal([...crossing(), ''].join('\n'), readFileSync(shipped, 'utf8'))
+  })
+})
+
+/** Runs an example to its end; rejects, with what it printed, where it fails. */
+function run(name: string, words: readonly string[] = [], input = ''): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = execFile(process.execPath, [join(examples, name), ...words], (error, printed, complaints) => {
+      if (error) reject(new Error(`${name} failed:\n${printed}${complaints}`, { cause: error }))
+      else resolve(printed)
+    })
+    child.stdin?.end(input)
+  })
+}
