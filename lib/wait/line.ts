@@ -21,6 +21,7 @@ export class Line {
   readonly #callers = new Set<Caller>()
   readonly #attendance: Attendance
   #serving = false
+  #trying: Caller | undefined
   #again = false
   #closed: { readonly reason: unknown } | undefined
 
@@ -47,7 +48,8 @@ export class Line {
   leave(caller: Caller): void {
     if (!this.#callers.delete(caller)) return
     this.#attendance.departed()
-    this.wake()
+    // One that is served is followed by the next anyway.
+    if (caller !== this.#trying) this.wake()
   }
 
   /** Something may have changed: tries the callers in order, up to the first that cannot be served. */
@@ -74,8 +76,11 @@ export class Line {
 
   async #serveFront(): Promise<void> {
     for (const caller of this.#callers) {
-      if (!(await caller.attempt())) return
-      this.leave(caller)
+      this.#trying = caller
+      const answered = await caller.attempt()
+      if (answered) this.leave(caller)
+      this.#trying = undefined
+      if (!answered) return
     }
   }
 }

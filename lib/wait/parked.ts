@@ -68,7 +68,6 @@ export class Parked<R> implements Caller {
     if (this.#state !== 'waiting') return
     const { reason: first } = this.#stop
     this.#done(() => this.#reject(first))
-    this.#line.leave(this)
   }
 
   #bound(limits: Limits): void {
@@ -82,6 +81,7 @@ export class Parked<R> implements Caller {
     this.#state = 'done'
     this.#signal?.removeEventListener('abort', this.#onAbort)
     this.#cancelTimer?.()
+    this.#line.leave(this)
     answer()
     return true
   }

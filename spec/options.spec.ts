@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { UnsupportedError } from '../lib/errors.ts'
+import { defaults, settingsOf } from '../lib/options.ts'
+
+const codec = { name: 'mine', encode: () => new Uint8Array(), decode: () => 1 }
+
+const accepted: readonly object[] = [
+  {},
+  { codec: 'json' },
+  { codec },
+  { codec: { ...codec, encodeBatch: () => new Uint8Array(), decodeBatch: () => [] } },
+  { durability: 'os' },
+  { durability: { interval: 0 } },
+  { durability: { interval: 100 } },
+  { maxSize: 0 },
+  { maxSize: Infinity },
+  { whenFull: 'reject' },
+  { flushLimit: 0 },
+  { flushLimit: Infinity },
+  { segmentSize: 4096 },
+  { onDamage: 'fail' },
+  { highWaterMark: 0 },
+  { signal: new AbortController().signal },
+  // What happens anyway may be said.
+  { maxBytes: Infinity, order: 'fifo', unique: false, maxAttempts: Infinity, keepAcked: 0, autoResume: true },
+  { leaseTimeout: undefined, maxBytes: undefined, codec: undefined },
+]
+
+const wrongTypes: readonly object[] = [
+  { colour: 'red' },
+  { toString: 1 },
+  { codec: 'xml' },
+  { codec: null },
+  { codec: {} },
+  { codec: { ...codec, name: '' } },
+  { codec: { ...codec, encodeBatch: () => new Uint8Array() } },
+  { codec: { ...codec, name: 'json' } },
+  { durability: 'tape' },
+  { durability: null },
+  { durability: {} },
+  { durability: { interval: '1' } },
+  { durability: { interval: 1, more: 1 } },
+  { maxSize: '5' },
+  { maxSize: null },
+  { maxBytes: '5' },
+  { whenFull: 'drop' },
+  { flushLimit: true },
+  { segmentSize: '1' },
+  { order: 'random' },
+  { unique: 'yes' },
+  { maxAttempts: '1' },
+  { leaseTimeout: '1' },
+  { onDamage: 'ignore' },
+  { keepAcked: '1' },
+  { autoResume: 1 },
+  { highWaterMark: '1' },
+  { signal: new AbortController() },
+]
+
+const outOfRange: readonly object[] = [
+  { durability: { interval: -1 } },
+  { durability: { interval: Number.NaN } },
+  { maxSize: -1 },
+  { maxSize: 1.5 },
+  { maxSize: Number.NaN },
+  { maxBytes: -1 },
+  { flushLimit: -1 },
+  { segmentSize: 0 },
+  { segmentSize: -1 },
+  { maxAttempts: 0 },
+  { leaseTimeout: -1 },
+  { keepAcked: -1 },
+  { highWaterMark: -1 },
+  { highWaterMark: Infinity },
+]
+
+const notBuilt: readonly object[] = [
+  { maxBytes: 1000 },
+  { whenFull: 'drop-oldest' },
+  { order: 'lifo' },
+  { order: 'priority' },
+  { unique: true },
+  { unique: () => 'key' },
+  { maxAttempts: 3 },
+  { leaseTimeout: 1000 },
+  { keepAcked: 10 },
+  { autoResume: false },
+]
+
+describe('the queue, by its options,', () => {
+  for (const options of accepted) it(`takes ${told(options)}`, () => assert.ok(settingsOf(options)))
+
+  for (const options of wrongTypes) {
+    it(`refuses ${told(options)} with a TypeError`, () => assert.throws(() => settingsOf(options), TypeError))
+  }
+
+  for (const options of outOfRange) {
+    it(`refuses ${told(options)} with a RangeError`, () => assert.throws(() => settingsOf(options), RangeError))
+  }
+
+  for (const options of notBuilt) {
+    it(`says of ${told(options)} that it is not built yet, and which stores will have it`, () => {
+      assert.throws(
+        () => settingsOf(options),
+        (error) => {
+          return error instanceof UnsupportedError && /not built yet/.test(error.message) && /will$/.test(error.message)
+        },
+      )
+    })
+  }
+
+  it('refuses options that are no object', () => {
+    for (const options of [null, 7, 'os']) assert.throws(() => settingsOf(options as never), TypeError)
+  })
+
+  it('has the defaults of the contract, frozen', () => {
+    const { durability, maxSize, whenFull, flushLimit, segmentSize, onDamage, highWaterMark } = settingsOf()
+    assert.deepEqual(
+      { durability, maxSize, whenFull, flushLimit, segmentSize, onDamage, highWaterMark },
+      {
+        durability: 'disk',
+        maxSize: Infinity,
+        whenFull: 'wait',
+        flushLimit: 1024 * 1024,
+        segmentSize: 16 * 1024 * 1024,
+        onDamage: 'skip',
+        highWaterMark: 16,
+      },
+    )
+    assert.ok(Object.isFrozen(defaults))
+  })
+
+  it('tells 0 from undefined', () => {
+    assert.equal(settingsOf({ flushLimit: 0 }).flushLimit, 0)
+    assert.equal(settingsOf({ flushLimit: undefined }).flushLimit, 1024 * 1024)
+    assert.equal(settingsOf({ highWaterMark: 0 }).highWaterMark, 0)
+  })
+})
+
+function told(options: object): string {
+  return JSON.stringify(options, (_, value) => {
+    return typeof value === 'function' || typeof value === 'number' || value === undefined ? String(value) : value
+  })
+}

@@ -1,0 +1,37 @@
+// manual-clock.ts: a clock that a spec moves by hand.
+
+import type { Clock } from '../../lib/wait/clock.ts'
+
+export class ManualClock implements Clock {
+  #ms = 0
+  #due: { at: number; call: () => void }[] = []
+
+  now(): number {
+    return 1_000_000 + this.#ms
+  }
+
+  elapsed(): number {
+    return this.#ms
+  }
+
+  after(ms: number, due: () => void): () => void {
+    const entry = { at: this.#ms + ms, call: due }
+    this.#due.push(entry)
+    return () => {
+      this.#due = this.#due.filter((other) => other !== entry)
+    }
+  }
+
+  /** How many calls are due some time. */
+  get pending(): number {
+    return this.#due.length
+  }
+
+  /** Moves on, and calls what has become due, the earliest first. */
+  pass(ms: number): void {
+    this.#ms += ms
+    const due = this.#due.filter(({ at }) => at <= this.#ms).sort((one, other) => one.at - other.at)
+    this.#due = this.#due.filter(({ at }) => at > this.#ms)
+    for (const { call } of due) call()
+  }
+}

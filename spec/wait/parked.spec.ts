@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { Line } from '../../lib/wait/line.ts'
+import { Parked } from '../../lib/wait/parked.ts'
+import { fate, turns } from '../queue/place.ts'
+import { ManualClock } from './manual-clock.ts'
+
+const unattended = { arrived() {}, departed() {} }
+
+/** A line at a counter that has some things to give. */
+class Counter {
+  readonly clock = new ManualClock()
+  readonly tried: string[] = []
+  things: string[] = []
+  waiting = 0
+  readonly line = new Line({
+    arrived: () => {
+      this.waiting += 1
+    },
+    departed: () => {
+      this.waiting -= 1
+    },
+  })
+
+  park(name: string, limits: { signal?: AbortSignal; timeout?: number } = {}): Parked<string> {
+    const attempt = async (): Promise<string | undefined> => {
+      this.tried.push(name)
+      return this.things.shift()
+    }
+    return new Parked(this.line, attempt, { clock: this.clock, expired: () => new Error('too late'), ...limits })
+  }
+
+  give(...things: string[]): void {
+    this.things.push(...things)
+    this.line.wake()
+  }
+}
+
+describe('the queue, while callers wait,', () => {
+  it('serves them in the order in which they came', async () => {
+    const counter = new Counter()
+    const parked = ['a', 'b', 'c'].map((name) => counter.park(name))
+    counter.give('1', '2')
+    assert.deepEqual(await Promise.all(parked.slice(0, 2).map(({ promise }) => promise)), ['1', '2'])
+    assert.equal(await fate(Promise.resolve(parked[2]?.promise)), 'pending')
+    counter.give('3')
+    assert.equal(await parked[2]?.promise, '3')
+    assert.equal(counter.waiting, 0)
+  })
+
+  it('tries only the first when something changes and that one finds nothing', async () => {
+    const counter = new Counter()
+    for (const name of ['a', 'b', 'c']) counter.park(name)
+    await turns()
+    counter.tried.length = 0
+    counter.line.wake()
+    await turns()
+    assert.deepEqual(counter.tried, ['a'])
+  })
+
+  it('looks again when something changes while it looks', async () => {
+    const counter = new Counter()
+    let release = (): void => {}
+    let tries = 0
+    const attempt = async (): Promise<true | undefined> => {
+      tries += 1
+      if (tries === 1) await new Promise<void>((resolve) => (release = resolve))
+      return tries > 1 ? true : undefined
+    }
+    const parked = new Parked(counter.line, attempt, { clock: counter.clock })
+    counter.line.wake()
+    release()
+    assert.equal(await parked.promise, true)
+    assert.equal(tries, 2)
+  })
+
+  it('lets a caller go after its time, and tries the next', async () => {
+    const counter = new Counter()
+    const first = counter.park('a', { timeout: 10 })
+    const second = counter.park('b')
+    await turns()
+    counter.clock.pass(9)
+    assert.equal(await fate(first.promise), 'pending')
+    counter.clock.pass(1)
+    await assert.rejects(first.promise, /too late/)
+    counter.give('1')
+    assert.equal(await second.promise, '1')
+    assert.equal(counter.clock.pending, 0)
+  })
+
+  it('forgets its timer and its signal once it has answered', async () => {
+    const counter = new Counter()
+    const controller = new AbortController()
+    const parked = counter.park('a', { timeout: 10, signal: controller.signal })
+    counter.give('1')
+    assert.equal(await parked.promise, '1')
+    controller.abort()
+    assert.equal(counter.clock.pending, 0)
+    assert.equal(counter.line.length, 0)
+  })
+
+  it('gives to a caller what an attempt under way took for it, though it was told to stop meanwhile', async () => {
+    const counter = new Counter()
+    const controller = new AbortController()
+    let take = (_: string | undefined): void => {}
+    const attempt = (): Promise<string | undefined> => new Promise((resolve) => (take = resolve))
+    const served = new Parked(counter.line, attempt, { clock: counter.clock, signal: controller.signal })
+    controller.abort(new Error('stop'))
+    assert.equal(await fate(served.promise), 'pending')
+    take('1')
+    assert.equal(await served.promise, '1')
+  })
+
+  it('rejects a caller that was told to stop, once its attempt has found nothing', async () => {
+    const counter = new Counter()
+    const controller = new AbortController()
+    let take = (_: string | undefined): void => {}
+    const attempt = (): Promise<string | undefined> => new Promise((resolve) => (take = resolve))
+    const parked = new Parked(counter.line, attempt, { clock: counter.clock, signal: controller.signal })
+    controller.abort(new Error('stop'))
+    take(undefined)
+    await assert.rejects(parked.promise, /stop/)
+    await turns()
+    assert.equal(counter.line.length, 0)
+  })
+
+  it('rejects with what an attempt throws, and goes on with the next', async () => {
+    const counter = new Counter()
+    const parked = new Parked(counter.line, () => Promise.reject(new Error('disk')), { clock: counter.clock })
+    const next = counter.park('b')
+    counter.give('1')
+    await assert.rejects(parked.promise, /disk/)
+    assert.equal(await next.promise, '1')
+  })
+
+  it('sends everyone away from a closed line, and who comes later too', async () => {
+    const counter = new Counter()
+    const before = [counter.park('a'), counter.park('b')]
+    await turns()
+    counter.line.close(new Error('closed'))
+    const after = counter.park('c')
+    for (const { promise } of [...before, after]) await assert.rejects(promise, /closed/)
+    assert.equal(counter.waiting, 0)
+  })
+
+  it('costs nothing to wake while nobody waits', () => {
+    const line = new Line(unattended)
+    line.wake()
+    assert.equal(line.length, 0)
+  })
+})
