@@ -1,0 +1,75 @@
+// scripted-store.ts: the memory store, with a record of what a session asks of it, and failures on demand.
+
+import { json } from '../../lib/codec/json.ts'
+import { Core } from '../../lib/consume/core.ts'
+import { MemoryStore } from '../../lib/memory/memory-store.ts'
+import { defaults } from '../../lib/options.ts'
+import type { IdRange, Piece, Settlement, Store, StoreOptions } from '../../lib/store.ts'
+import { ManualClock } from '../wait/manual-clock.ts'
+
+const options: StoreOptions = {
+  durability: 'os',
+  codec: 'json',
+  order: 'fifo',
+  flushLimit: defaults.flushLimit,
+  segmentSize: defaults.segmentSize,
+  onDamage: 'skip',
+  autoResume: true,
+  events: { recovered() {}, corruption() {}, flushed() {}, failed() {} },
+}
+
+export class Script {
+  readonly clock = new ManualClock()
+  readonly core: Core<unknown>
+  readonly store: Store
+  /** Such as 'lease 1 ack 3-5', 'settle ack 1-1 back 2-2'. */
+  readonly calls: string[] = []
+  /** The next calls that fail, by kind. */
+  failing: { lease?: Error; settle?: Error } = {}
+  readonly #owner = {}
+
+  static async with(count: number): Promise<Script> {
+    const script = new Script(await MemoryStore.open('', options, new ManualClock()))
+    await script.put(count)
+    return script
+  }
+
+  private constructor(store: Store) {
+    this.store = store
+    const lease = store.lease.bind(store)
+    const settle = store.settle.bind(store)
+    store.lease = async (n: number, first: readonly Settlement[] = []): Promise<Piece[]> => {
+      this.#record('lease', `lease ${n}`, first)
+      return lease(n, first)
+    }
+    store.settle = async (settlements: readonly Settlement[]): Promise<void> => {
+      this.#record('settle', 'settle', settlements)
+      return settle(settlements)
+    }
+    const parts = { store, codec: json, clock: this.clock, location: 'here', maxSize: Infinity }
+    this.core = new Core<unknown>({ ...parts, whenFull: 'wait' }, new WeakRef(this.#owner))
+  }
+
+  async put(count: number): Promise<void> {
+    const { nextId } = await this.store.stats()
+    const items = Array.from({ length: count }, (_, i) => nextId + i)
+    await this.store.append(this.core.writer.many(items, true))
+    this.core.arrived()
+  }
+
+  /** What was asked since the last time. */
+  said(): string[] {
+    return this.calls.splice(0)
+  }
+
+  #record(kind: 'lease' | 'settle', call: string, settlements: readonly Settlement[]): void {
+    this.calls.push([call, ...settlements.map(({ outcome, ids }) => `${outcome} ${ids.map(range).join()}`)].join(' '))
+    const failure = this.failing[kind]
+    delete this.failing[kind]
+    if (failure !== undefined) throw failure
+  }
+}
+
+function range({ from, to }: IdRange): string {
+  return `${from}-${to}`
+}
