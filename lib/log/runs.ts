@@ -106,7 +106,7 @@ export class Runs {
       this.#head = from
       if (to < head - 1) this.#replace(0, 0, [{ from: to + 1, to: head - 1, value: SETTLED }])
     }
-    if (to >= head) this.change(head, to, () => undefined)
+    this.change(Math.max(from, head), to, () => undefined)
     this.#readyFrom = Math.min(this.#readyFrom, from)
   }
 
@@ -158,6 +158,7 @@ export class Runs {
 
   /** The first `limit` ready ids below `end`, as ranges of one attempt count each. */
   ready(end: number, limit: number, now: number): IdRange[] {
+    if (limit === 0) return []
     const ranges: IdRange[] = []
     let left = limit
     let at = Math.max(this.#readyFrom, this.#head)
@@ -176,21 +177,23 @@ export class Runs {
 
   /** How many ids below `end` are ready, and how many are not yet due. */
   count(end: number, now: number): { ready: number; delayed: number } {
-    let beyond = 0
+    const covered = { ...this.#covered }
     for (let index = this.#runs.length - 1; index >= 0; index--) {
       const run = this.#runs[index]
       if (!run || run.to < end) break
-      beyond += run.to - Math.max(run.from, end) + 1
+      covered[run.value.state] -= run.to - Math.max(run.from, end) + 1
     }
-    const { settled, inFlight, back } = this.#covered
-    const fresh = Math.max(0, end - this.#head - (settled + inFlight + back - beyond))
-    const delayed = back === 0 ? 0 : this.#delayed(now)
-    return { ready: fresh + back - delayed, delayed }
+    const fresh = Math.max(0, end - this.#head - (covered.settled + covered.inFlight + covered.back))
+    const delayed = covered.back === 0 ? 0 : this.#delayed(end, now)
+    return { ready: fresh + covered.back - delayed, delayed }
   }
 
-  #delayed(now: number): number {
+  #delayed(end: number, now: number): number {
     let delayed = 0
-    for (const { from, to, value } of this.#runs) if (value.state === 'back' && value.due > now) delayed += to - from + 1
+    for (const { from, to, value } of this.#runs) {
+      if (from >= end) break
+      if (value.state === 'back' && value.due > now) delayed += Math.min(to, end - 1) - from + 1
+    }
     return delayed
   }
 
