@@ -29,6 +29,8 @@ const u53 = fc.maxSafeNat()
 const plain = { noNullPrototype: true } as const
 const BASE = 1000
 const NONCE = 0x1234abcd
+/** Steps over every frame: its header is all that is read. */
+const ALL_IDS = Number.POSITIVE_INFINITY
 
 const anyHeader: fc.Arbitrary<FrameHeader> = fc.record(
   {
@@ -261,7 +263,7 @@ describe('frames of a segment', () => {
       const read = OFFSETS.filter((offset) => reader.read(segment, offset, ends))
       assert.deepEqual(read, whole)
       assert.deepEqual(
-        OFFSETS.filter((offset) => reader.hop(segment, offset, ends)),
+        OFFSETS.filter((offset) => reader.readFor(segment, offset, ends, ALL_IDS)),
         whole,
       )
     }
@@ -300,7 +302,7 @@ describe('frames of a segment', () => {
         const reader = new FrameReader(64)
         fc.pre(header.bodyBytes > data.length)
         const found = hop
-          ? reader.hop(segment, DATA_START, segment.size())
+          ? reader.readFor(segment, DATA_START, segment.size(), ALL_IDS)
           : reader.read(segment, DATA_START, segment.size())
         assert.equal(found, undefined)
         assert.ok(reader.resync(segment, DATA_START, segment.size(), BASE))
