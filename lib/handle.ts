@@ -94,7 +94,11 @@ export abstract class Handle<T> extends ItemDuplex<T> {
 
   /** One batch that cannot go straight in. */
   protected putOtherwise(items: Iterable<T>, options: PutOptions | undefined): Promise<number[]> {
-    return this.writableEnded ? Promise.reject(writingEnded()) : this.#putEarly(items, options)
+    if (!this.writableEnded) return this.#putEarly(items, options)
+    return this.run(
+      () => Promise.reject(writingEnded()),
+      () => checkPut(options),
+    )
   }
 
   /** One batch that is put before the queue is open: encoded now, put then. */
@@ -117,7 +121,7 @@ export abstract class Handle<T> extends ItemDuplex<T> {
     // Also while closing: what was written before is put before.
     const open = this.#open
     if (open === undefined) return this.#putEarly(items)
-    return items.length === 1 ? open.putting.one(items[0] as T) : open.putting.many(items)
+    return open.putting.many(items)
   }
 
   protected async endWriting(): Promise<void> {
