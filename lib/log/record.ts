@@ -126,13 +126,24 @@ function writeRanges(body: ByteWriter, fields: readonly number[], ids: readonly 
   }
 }
 
-/** Splits what would not fit into one record. Ranges are sorted, as the deltas ask for it. */
+/** Splits what would not fit into one record. */
 export function fitted(record: CursorRecord): readonly CursorRecord[] {
   if (!('ids' in record) || record.ids.length <= 1) return [record]
-  const sorted = record.ids.toSorted((one, other) => one.from - other.from)
+  const ids = merged(record.ids)
   const parts: CursorRecord[] = []
-  for (let at = 0; at < sorted.length; at += MAX_RANGES) parts.push({ ...record, ids: sorted.slice(at, at + MAX_RANGES) })
+  for (let at = 0; at < ids.length; at += MAX_RANGES) parts.push({ ...record, ids: ids.slice(at, at + MAX_RANGES) })
   return parts
+}
+
+/** Sorted, and no id twice: a delta can't go back. */
+function merged(ranges: readonly IdRange[]): IdRange[] {
+  const result: IdRange[] = []
+  for (const range of ranges.toSorted((one, other) => one.from - other.from)) {
+    const last = result.at(-1)
+    if (!last || range.from > last.to + 1) result.push(range)
+    else if (range.to > last.to) result[result.length - 1] = { from: last.from, to: range.to }
+  }
+  return result
 }
 
 /** The record at `at`, whose predecessor's crc is `seed`; undefined where none holds. */

@@ -1,0 +1,78 @@
+// records.ts: records of the cursor's journal by chance.
+
+import fc from 'fast-check'
+import { ByteWriter } from '../../lib/log/bytes.ts'
+import { type CursorRecord, decodeRecord, encodeRecord } from '../../lib/log/record.ts'
+import type { IdRange } from '../../lib/store.ts'
+
+/** How large the numbers of a record may be. */
+export interface Sizes {
+  readonly ids: fc.Arbitrary<readonly IdRange[]>
+  readonly number: fc.Arbitrary<number>
+}
+
+/** Sorted ranges with room between them. */
+export function rangesBelow(last: number, maxLength: number): fc.Arbitrary<readonly IdRange[]> {
+  const bounds = fc.uniqueArray(fc.integer({ min: 1, max: last }), { maxLength: maxLength * 2, size: 'max' })
+  return bounds.map((numbers) => {
+    const sorted = numbers.sort((one, other) => one - other)
+    const ranges: IdRange[] = []
+    for (let index = 0; index + 1 < sorted.length; index += 2) {
+      ranges.push({ from: sorted[index] ?? 0, to: sorted[index + 1] ?? 0 })
+    }
+    return ranges
+  })
+}
+
+/** Numbers of every length that a varint may have. */
+export const anyNumber = fc.tuple(fc.maxSafeNat(), fc.nat(53)).map(([value, bits]) => Math.floor(value / 2 ** bits))
+
+const WIDE: Sizes = { ids: rangesBelow(Number.MAX_SAFE_INTEGER, 12), number: anyNumber }
+
+export function anyRecord({ ids, number }: Sizes = WIDE): fc.Arbitrary<CursorRecord> {
+  const flag = fc.nat(1)
+  const of = <K extends CursorRecord['kind'], F>(kind: K, fields: { [N in keyof F]: fc.Arbitrary<F[N]> }) =>
+    fc.record({ kind: fc.constant(kind), ...fields }, { noNullPrototype: true })
+  return fc.oneof(
+    of('took', { owner: number, deadline: number, mode: flag, ids }),
+    of('settled', { ids }),
+    of('back', { counted: flag, due: number, ids }),
+    of('failed', { segment: number, offset: number, attempt: number, ids }),
+    of('gone', { why: fc.nat(2), ids }),
+    of('synced', { segment: number, offset: number, nextId: number }),
+    of('joined', { owner: number, boot: number }),
+    of('left', { owner: number, counted: flag }),
+    of('durable', {}),
+    of('due', { due: number, ids }),
+    of('restored', { ids }),
+    of('unfailed', { ids }),
+  ) as fc.Arbitrary<CursorRecord>
+}
+
+/** What happens to a queue of a few items, in any order, sensible or not. */
+export const smallRecord = anyRecord({ ids: rangesBelow(40, 3), number: fc.nat(5) })
+
+export interface Chain {
+  readonly seed: number
+  readonly salt: number
+}
+
+export function encodeAll(records: readonly CursorRecord[], { seed, salt }: Chain): Buffer {
+  const writer = new ByteWriter()
+  let next = seed
+  for (const record of records) next = encodeRecord(record, writer, next, salt)
+  return Buffer.from(writer.bytes())
+}
+
+/** The records up to the first that doesn't hold. */
+export function decodeAll(bytes: Uint8Array, { seed, salt }: Chain): CursorRecord[] {
+  const records: CursorRecord[] = []
+  let at = 0
+  let crc = seed
+  for (let found = decodeRecord(bytes, at, crc, salt); found; found = decodeRecord(bytes, at, crc, salt)) {
+    records.push(found.record)
+    at = found.next
+    crc = found.crc
+  }
+  return records
+}
