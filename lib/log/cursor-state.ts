@@ -2,14 +2,16 @@
 //
 // snapshot: head · next owner · lost · synced-to (segment, offset, next id)
 //           · owners (n, then number and boot each) · failed (n, then id, segment, offset, attempt each)
-//           · runs (n, then gap, length − 1, state 0 settled | 1 in flight | 2 back, and its fields each)
+//           · runs (n, then gap, length − 1, state 0 settled | 1 in flight | 2 back | 3 acked, and its fields each)
 // All numbers are varints. The same state always gives the same bytes: a damaged snapshot can be made anew.
 
 import type { IdRange } from '../store.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
 import { type Position, START, isBefore } from './frame.ts'
 import { type CursorRecord, GONE } from './record.ts'
-import { type IdState, Runs, SETTLED } from './runs.ts'
+import { ACKED, type IdState, Runs, SETTLED } from './runs.ts'
+
+const NEVER = Number.POSITIVE_INFINITY
 
 /** Where the copy of a failed item stands in failed/. */
 export interface FailedAt {
@@ -31,6 +33,8 @@ export class CursorState {
   nextOwner = 1
   lost = 0
   synced: SyncedTo = { position: START, nextId: 1 }
+  /** No lease ends before. */
+  #earliest = NEVER
 
   constructor(head = 1) {
     this.runs = new Runs(head)
@@ -39,7 +43,7 @@ export class CursorState {
   apply(record: CursorRecord): void {
     switch (record.kind) {
       case 'took':
-        return this.#took(record.ids, record.owner, record.deadline)
+        return this.#took(record)
       case 'settled':
         return this.#each(record.ids, () => SETTLED)
       case 'back':
@@ -57,7 +61,12 @@ export class CursorState {
         this.nextOwner = Math.max(this.nextOwner, record.owner + 1)
         return
       case 'left':
-        return this.#left(record.owner, record.counted)
+        return this.#left(record.owner, record.counted, record.ids)
+      case 'acked':
+        this.#each(record.ids, () => ACKED)
+        return this.runs.trimAcked(record.keep)
+      case 'extended':
+        return this.#extended(record.ids, record.deadline)
       case 'durable':
         return
       case 'restored':
@@ -75,8 +84,26 @@ export class CursorState {
     for (const { from, to } of ids) this.runs.change(from, to, next)
   }
 
-  #took(ids: readonly IdRange[], owner: number, deadline: number): void {
-    this.#each(ids, (value) => ({ state: 'inFlight', owner, attempt: attemptOf(value) + 1, deadline }))
+  #took({ ids, owner, deadline, mode }: Extract<CursorRecord, { kind: 'took' }>): void {
+    this.#each(ids, (value) => {
+      if (value?.state === 'settled') return value
+      return { state: 'inFlight', owner, attempt: attemptOf(value) + 1, deadline, mode }
+    })
+    if (deadline > 0) this.#earliest = Math.min(this.#earliest, deadline)
+  }
+
+  #extended(ids: readonly IdRange[], deadline: number): void {
+    this.#each(ids, (value) => (value?.state === 'inFlight' ? { ...value, deadline } : value))
+    this.#earliest = Math.min(this.#earliest, deadline)
+  }
+
+  /** What is in flight beyond its lease. */
+  expired(now: number): IdRange[] {
+    if (now < this.#earliest) return []
+    const isExpired = (value: IdState) => value.state === 'inFlight' && value.deadline > 0 && value.deadline <= now
+    const leased = [...this.runs].filter(({ value }) => value.state === 'inFlight' && value.deadline > now)
+    this.#earliest = Math.min(...leased.map(({ value }) => (value.state === 'inFlight' ? value.deadline : NEVER)), NEVER)
+    return [...this.runs].filter(({ value }) => isExpired(value))
   }
 
   #failed(ids: readonly IdRange[], at: FailedAt): void {
@@ -95,9 +122,17 @@ export class CursorState {
     if (isBefore(this.synced.position, position)) this.synced = { position, nextId: to.nextId }
   }
 
-  #left(owner: number, counted: number): void {
+  #left(owner: number, counted: number, marked: readonly IdRange[]): void {
     this.owners.delete(owner)
-    this.#each(this.heldBy(owner), (value) => back(value, counted, 0))
+    const held = this.heldBy(owner)
+    const isAhead = (value: IdState | undefined) => value?.state === 'inFlight' && value.mode === 1
+    // Those in hand first: what is left of the others was only taken ahead.
+    for (const { from, to } of marked) this.#giveBack(owner, from, to, counted)
+    this.#each(held, (value) => (holds(value, owner) ? back(value, isAhead(value) ? 0 : counted, 0) : value))
+  }
+
+  #giveBack(owner: number, from: number, to: number, counted: number): void {
+    this.runs.change(from, to, (value) => (holds(value, owner) ? back(value, counted, 0) : value))
   }
 
   /** The ids that an owner holds. */
@@ -134,12 +169,19 @@ export class CursorState {
       state.failed.set(next(), { segment: next(), offset: next(), attempt: next() })
     }
     decodeRuns(reader, state.runs)
+    for (const { value } of state.runs) {
+      if (value.state === 'inFlight' && value.deadline > 0) state.#earliest = Math.min(state.#earliest, value.deadline)
+    }
     return state
   }
 }
 
 function attemptOf(value: IdState | undefined): number {
-  return value && value.state !== 'settled' ? value.attempt : 0
+  return value?.state === 'inFlight' || value?.state === 'back' ? value.attempt : 0
+}
+
+function holds(value: IdState | undefined, owner: number): boolean {
+  return value?.state === 'inFlight' && value.owner === owner
 }
 
 /** Back in line; what never was taken, or is settled already, stays as it is. */
@@ -161,7 +203,8 @@ function encodeRuns(writer: ByteWriter, runs: Runs): void {
     each(writer, from - at, to - from)
     at = to + 1
     if (value.state === 'settled') each(writer, 0)
-    else if (value.state === 'inFlight') each(writer, 1, value.owner, value.attempt, value.deadline)
+    else if (value.state === 'inFlight') each(writer, 1, value.owner, value.attempt, value.deadline, value.mode)
+    else if (value.state === 'acked') each(writer, 3)
     else each(writer, 2, value.attempt, value.due)
   }
 }
@@ -180,6 +223,7 @@ function decodeRuns(reader: ByteReader, runs: Runs): void {
 function decodeState(next: () => number): IdState {
   const state = next()
   if (state === 0) return SETTLED
-  if (state === 1) return { state: 'inFlight', owner: next(), attempt: next(), deadline: next() }
+  if (state === 1) return { state: 'inFlight', owner: next(), attempt: next(), deadline: next(), mode: next() }
+  if (state === 3) return ACKED
   return { state: 'back', attempt: next(), due: next() }
 }

@@ -244,7 +244,7 @@ export class LogStore implements Store {
     for (const segment of log.unsynced()) await log.makeDurable(segment)
     const { position, nextId } = log.synced()
     const synced = { kind: 'synced', segment: position.segment, offset: position.offset, nextId } as const
-    const left = { kind: 'left', owner: owners.own, counted: 1 } as const
+    const left = { kind: 'left', owner: owners.own, counted: 1, ids: [] } as const
     await this.#cursor.step(() => ({ records: nextId > 0 ? [synced, left] : [left], result: undefined }))
     await this.#cursor.durable()
   }

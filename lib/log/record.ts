@@ -44,13 +44,16 @@ export type CursorRecord =
   /** All of the log before this place is durable, and `nextId` is the id that comes there. */
   | { readonly kind: 'synced'; readonly segment: number; readonly offset: number; readonly nextId: number }
   | { readonly kind: 'joined'; readonly owner: number; readonly boot: number }
-  /** The owner is gone, and what it held is ready again, `counted` as with back. */
-  | { readonly kind: 'left'; readonly owner: number; readonly counted: number }
+  /** The owner is gone, and what it held is ready again, `counted` as with back; of what was taken ahead only `ids`. */
+  | { readonly kind: 'left'; readonly owner: number; readonly counted: number; readonly ids: readonly IdRange[] }
   /** The snapshot of this file is durable: its predecessor may be written over. */
   | { readonly kind: 'durable' }
   | { readonly kind: 'due'; readonly due: number; readonly ids: readonly IdRange[] }
   /** Settled by a take that could not be made durable: ready again. */
   | { readonly kind: 'restored'; readonly ids: readonly IdRange[] }
+  /** Settled, and kept for the record, where no more than `keep` stay. */
+  | { readonly kind: 'acked'; readonly keep: number; readonly ids: readonly IdRange[] }
+  | { readonly kind: 'extended'; readonly deadline: number; readonly ids: readonly IdRange[] }
   /** No longer among the failed ones: retried or discarded. */
   | { readonly kind: 'unfailed'; readonly ids: readonly IdRange[] }
 
@@ -67,6 +70,8 @@ const KINDS = [
   'due',
   'unfailed',
   'restored',
+  'acked',
+  'extended',
 ] as const
 
 export const GONE: readonly GoneWhy[] = ['crash', 'void', 'damage']
@@ -106,7 +111,11 @@ function writeFields(record: CursorRecord, body: ByteWriter): void {
     case 'joined':
       return writeRanges(body, [record.owner, record.boot], undefined)
     case 'left':
-      return writeRanges(body, [record.owner, record.counted], undefined)
+      return writeRanges(body, [record.owner, record.counted], record.ids)
+    case 'acked':
+      return writeRanges(body, [record.keep], record.ids)
+    case 'extended':
+      return writeRanges(body, [record.deadline], record.ids)
     case 'durable':
       return
     default:
@@ -184,7 +193,11 @@ function readFields(kind: (typeof KINDS)[number], reader: ByteReader): CursorRec
     case 'joined':
       return { kind, owner: field(), boot: field() }
     case 'left':
-      return { kind, owner: field(), counted: field() }
+      return { kind, owner: field(), counted: field(), ids: readRanges(reader) }
+    case 'acked':
+      return { kind, keep: field(), ids: readRanges(reader) }
+    case 'extended':
+      return { kind, deadline: field(), ids: readRanges(reader) }
     case 'durable':
       return { kind }
     default:

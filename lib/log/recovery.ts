@@ -54,7 +54,7 @@ export function recover(parts: RecoveryParts, state: CursorState): Decision<Reco
   records.push(...goOnBehind(log, state, isUnclean))
   const dead = parts.autoResume || isUnclean ? owners.dead(state) : []
   const reclaimed = dead.reduce((sum, owner) => sum + countOf(state.heldBy(owner)), 0)
-  records.push(...dead.map((owner): CursorRecord => ({ kind: 'left', owner, counted: 1 })))
+  records.push(...dead.map((owner): CursorRecord => ({ kind: 'left', owner, counted: 1, ids: [] })))
   records.push(owners.join(state, boot))
   const corruptions = [...parts.journal.damaged.map((each) => ({ ...each, lost: 0 })), ...verdicts.flatMap((each) => each.corruption ?? [])]
   return { records, result: { corruptions, tornBytes, reclaimed } }

@@ -18,11 +18,18 @@ export type IdState =
       readonly attempt: number
       /** When it is ready again however alive its owner is, in ms since 1970; 0: never. */
       readonly deadline: number
+      /** 1: taken ahead, and charged an attempt only if it was marked as in hand. */
+      readonly mode: number
     }
+  /** Settled, and kept for the record. */
+  | { readonly state: 'acked' }
   /** Handed out `attempt` times, and ready again at `due` (0: at once). */
   | { readonly state: 'back'; readonly attempt: number; readonly due: number }
 
 export const SETTLED: IdState = Object.freeze({ state: 'settled' })
+export const ACKED: IdState = Object.freeze({ state: 'acked' })
+
+export type RunStatus = 'ready' | 'delayed' | 'inFlight' | 'acked'
 
 export interface Run extends IdRange {
   readonly value: IdState
@@ -31,7 +38,7 @@ export interface Run extends IdRange {
 export class Runs {
   #head: number
   #runs: Run[] = []
-  #covered = { settled: 0, inFlight: 0, back: 0 }
+  #covered = { settled: 0, inFlight: 0, back: 0, acked: 0 }
   /** Nothing below it is ready. */
   #readyFrom: number
 
@@ -51,6 +58,25 @@ export class Runs {
 
   get inFlight(): number {
     return this.#covered.inFlight
+  }
+
+  get acked(): number {
+    return this.#covered.acked
+  }
+
+  /** No more than `keep` acknowledged ids stay for the record: the last ones. */
+  trimAcked(keep: number): void {
+    for (let index = 0; this.#covered.acked > keep; ) {
+      const run = this.#runs[index]
+      if (!run) return
+      if (run.value.state !== 'acked') {
+        index++
+        continue
+      }
+      const excess = this.#covered.acked - keep
+      this.change(run.from, Math.min(run.to, run.from + excess - 1), () => SETTLED)
+      index = 0
+    }
   }
 
   /** The highest id that is named, or head - 1. */
@@ -183,7 +209,7 @@ export class Runs {
       if (!run || run.to < end) break
       covered[run.value.state] -= run.to - Math.max(run.from, end) + 1
     }
-    const fresh = Math.max(0, end - this.#head - (covered.settled + covered.inFlight + covered.back))
+    const fresh = Math.max(0, end - this.#head - (covered.settled + covered.inFlight + covered.back + covered.acked))
     const delayed = covered.back === 0 ? 0 : this.#delayed(end, now)
     return { ready: fresh + covered.back - delayed, delayed }
   }
@@ -198,7 +224,7 @@ export class Runs {
   }
 
   /** Ranges of one status from `from` on, below `end`. */
-  *withStatus(status: 'ready' | 'delayed' | 'inFlight', from: number, end: number, now: number): Generator<IdRange> {
+  *withStatus(status: RunStatus, from: number, end: number, now: number): Generator<IdRange> {
     let at = Math.max(from, this.#head)
     for (let index = this.#find(at); at < end; index++) {
       const run = this.#runs[index]
@@ -259,7 +285,7 @@ function take(ranges: IdRange[], from: number, to: number, limit: number): numbe
   return last - from + 1
 }
 
-function statusOf(value: IdState, now: number): 'ready' | 'delayed' | 'inFlight' | 'settled' {
+function statusOf(value: IdState, now: number): RunStatus | 'settled' {
   if (value.state !== 'back') return value.state
   return value.due <= now ? 'ready' : 'delayed'
 }
@@ -270,10 +296,11 @@ function isReady(value: IdState, now: number): boolean {
 
 function same(one: IdState, other: IdState): boolean {
   if (one === other) return true
-  if (one.state === 'settled' || other.state === 'settled') return one.state === other.state
+  if (one.state !== other.state || one.state === 'settled' || one.state === 'acked') return one.state === other.state
   if (one.state === 'back') {
     return other.state === 'back' && one.attempt === other.attempt && one.due === other.due
   }
   if (other.state !== 'inFlight') return false
-  return one.owner === other.owner && one.attempt === other.attempt && one.deadline === other.deadline
+  const sameHold = one.owner === other.owner && one.deadline === other.deadline && one.mode === other.mode
+  return sameHold && one.attempt === other.attempt
 }

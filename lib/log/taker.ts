@@ -117,7 +117,7 @@ export class Taker {
     this.#probedAt = clock.elapsed()
     const dead = owners.dead(state)
     for (const owner of dead) owners.remove(owner)
-    return dead.map((owner) => ({ kind: 'left', owner, counted: 1 }))
+    return dead.map((owner) => ({ kind: 'left', owner, counted: 1, ids: [] }))
   }
 
   async settle(settlements: readonly Settlement[], relaxed = false): Promise<void> {
@@ -269,7 +269,7 @@ const noSettlements = () => []
 
 function attemptAt(state: CursorState, id: number): number {
   const value = state.runs.at(id)
-  return value && value.state !== 'settled' ? value.attempt : 0
+  return value?.state === 'inFlight' || value?.state === 'back' ? value.attempt : 0
 }
 
 function itemsIn(pieces: readonly Piece[]): number {

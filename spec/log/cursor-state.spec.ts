@@ -78,7 +78,7 @@ describe('the state of the cursor', () => {
     assert.deepEqual(fold([took(1, 1), back(1)]).runs.at(1), { state: 'back', attempt: 1, due: 0 })
     assert.equal(fold([took(1, 1), back(0)]).runs.at(1), undefined, 'as if it had never been handed out')
     const twice = fold([took(1, 1), back(1), took(2, 1)]).runs.at(1)
-    assert.deepEqual(twice, { state: 'inFlight', owner: 2, attempt: 2, deadline: 0 })
+    assert.deepEqual(twice, { state: 'inFlight', owner: 2, attempt: 2, deadline: 0, mode: 0 })
   })
 
   it('gives back what an owner held when it left, and only that', () => {
@@ -88,7 +88,7 @@ describe('the state of the cursor', () => {
       took(1, 1, 4),
       took(2, 5, 6),
       { kind: 'settled', ids: [{ from: 2, to: 2 }] },
-      { kind: 'left', owner: 1, counted: 1 },
+      { kind: 'left', owner: 1, counted: 1, ids: [] },
     ])
     assert.deepEqual(state.runs.ready(10, 10, 0), [
       { from: 1, to: 1 },
@@ -118,7 +118,7 @@ describe('the state of the cursor', () => {
     const settled: CursorRecord = { kind: 'settled', ids: [{ from: 1, to: 3 }] }
     const late: CursorRecord[] = [
       { kind: 'back', counted: 1, due: 0, ids: [{ from: 1, to: 3 }] },
-      { kind: 'left', owner: 1, counted: 1 },
+      { kind: 'left', owner: 1, counted: 1, ids: [] },
       took(2, 1, 3),
     ]
     assert.deepEqual(said(fold([settled, ...late])), said(fold([settled])))

@@ -59,7 +59,7 @@ const NEXT: Record<string, Next> = {
   fresh: () => undefined,
   'again what it is': (value) => value,
   'one attempt more': (value) =>
-    value && value.state !== 'settled'
+    value?.state === 'inFlight' || value?.state === 'back'
       ? { ...value, attempt: value.attempt + 1 }
       : { state: 'back', attempt: 1, due: 0 },
   'back if in flight': (value) =>
@@ -71,8 +71,9 @@ const small = fc.nat(2)
 const anyState: fc.Arbitrary<IdState> = fc.oneof(
   fc.constant(SETTLED),
   fc.constant<IdState>({ state: 'settled' }),
+  fc.constant<IdState>({ state: 'acked' }),
   fc.record(
-    { state: fc.constant('inFlight' as const), owner: small, attempt: small, deadline: small },
+    { state: fc.constant('inFlight' as const), owner: small, attempt: small, deadline: small, mode: small },
     { noNullPrototype: true },
   ),
   fc.record(
@@ -229,7 +230,7 @@ describe('runs of ids', () => {
     for (const [step, id] of order.entries()) {
       const [taken] = runs.ready(count + 1, 1, 0)
       if (taken && step % 3 === 0)
-        runs.set(taken.from, taken.from, { state: 'inFlight', owner: 1, attempt: 1, deadline: 0 })
+        runs.set(taken.from, taken.from, { state: 'inFlight', owner: 1, attempt: 1, deadline: 0, mode: 0 })
       runs.set(id, id, SETTLED)
       settled.add(id)
       if (step % 500 !== 0) continue
@@ -245,7 +246,7 @@ describe('runs of ids', () => {
   it('of a long queue in order cost nothing', () => {
     const runs = new Runs()
     for (let id = 1; id <= 20_000; id++) {
-      runs.set(id, id, { state: 'inFlight', owner: 1, attempt: 1, deadline: 0 })
+      runs.set(id, id, { state: 'inFlight', owner: 1, attempt: 1, deadline: 0, mode: 0 })
       runs.set(id, id, SETTLED)
     }
     assert.equal(runs.head, 20_001)
