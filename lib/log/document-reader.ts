@@ -102,7 +102,7 @@ export class DocumentReader {
       const segment = this.#log.segmentOf(id)
       if (!segment) return this.#nothing(id)
       try {
-        if (!this.#log.open(segment)) return this.#nothing(id)
+        if (!this.#log.open(segment)) return this.#headless(segment, id)
         const start = segment.index.before(id)?.offset ?? DATA_START
         return this.#walk(segment, start, id)
       } catch (error) {
@@ -111,6 +111,12 @@ export class DocumentReader {
         this.#log.list()
       }
     }
+  }
+
+  /** Nothing in the segment that should hold the id says that it is one. */
+  #headless(segment: Segment, id: number): Gap {
+    const at = { segment: segment.base, offset: 0 }
+    return { from: id, to: this.#idBehind(segment, id) - 1, at, bytes: segment.size(), segment }
   }
 
   /** No segment reaches down to the id. */

@@ -122,9 +122,9 @@ export class Flusher {
     // What lies behind the last id that anybody took is live: it need not even be opened.
     const touched = Math.max(state.runs.head - 1, state.runs.highest)
     const passed = log.segments.filter(({ base }) => base <= touched)
-    const sealed = passed.filter((segment) => log.openIfThere(segment) && segment.seal !== undefined)
-    const dead = sealed.filter((segment) => state.runs.live(segment.base, segment.nextId - 1) === 0)
-    const mixed = sealed.filter((segment) => !dead.includes(segment))
+    const over = passed.filter((segment) => log.isOver(segment))
+    const dead = over.filter((segment) => state.runs.live(segment.base, segment.nextId - 1) === 0)
+    const mixed = over.filter((segment) => segment.isWhole && !dead.includes(segment))
     const worth = mixed.filter((segment) => {
       const deadBytes = deadBytesOf(segment, state)
       return deadBytes > 0 && isWorth(deadBytes, segment.dataBytes - deadBytes)

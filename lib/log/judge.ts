@@ -73,12 +73,9 @@ export class Judge {
       const result = verdictOn(still, log.known, state, { folder: log.folder, onDamage })
       return { records: result.record ? [result.record] : [], result }
     }, lock)
-    if (verdict.corruption) this.tell(verdict.corruption)
-  }
-
-  tell(corruption: Corruption): void {
-    keep(this.#parts.log, corruption)
-    this.#parts.corruption(corruption)
+    if (!verdict.corruption) return
+    keep(log, verdict.corruption)
+    this.#parts.corruption(verdict.corruption)
   }
 }
 

@@ -100,15 +100,15 @@ export class LogStore implements Store {
     const durable = durability === 'disk'
     const { clock } = world
     this.#taker = new Taker({ log, cursor, reader: this.#reader, judge, failed, owners, clock, durable, recorded, failing })
-    this.#tell(judge)
+    this.#tell()
   }
 
   /** What opening found, behind the opening itself. */
-  #tell(judge: Judge): void {
+  #tell(): void {
     const { corruptions, tornBytes, reclaimed } = this.#opened.recovery
     if (corruptions.length === 0 && tornBytes === 0 && reclaimed === 0) return
     queueMicrotask(() => {
-      for (const corruption of corruptions) judge.tell(corruption)
+      for (const corruption of corruptions) this.#options.events.corruption(corruption)
       if (tornBytes > 0 || reclaimed > 0) this.#options.events.recovered({ tornBytes, reclaimed })
     })
   }

@@ -13,7 +13,7 @@ import { Gate } from '../wait/gate.ts'
 import type { Known } from './classify.ts'
 import { FRAME_HEADER_BYTES, isBefore, type Position, START, writeFrameHeader } from './frame.ts'
 import { type Frame, FrameReader } from './frame-reader.ts'
-import { segmentName, segmentsOf } from './layout.ts'
+import { type SegmentName, segmentName, segmentsOf } from './layout.ts'
 import type { Limits } from './limits.ts'
 import { DATA_START, readHeader, readSeal, SEAL_AT, type SegmentHeader, type Void, writeHeader } from './segment.ts'
 import { Segment } from './segment-file.ts'
@@ -200,10 +200,27 @@ export class Log {
     this.#forget(segment)
   }
 
-  /** Opens a segment of the list; false where its creator died before it was one. */
+  /** True where the segment of this base is whole, so that it may rule. */
+  holds(base: number): boolean {
+    const segment = this.segments.find((each) => each.base === base)
+    return segment !== undefined && this.openIfThere(segment)
+  }
+
+  /** Under append.lock: removes what was found to be no segment, unless it has become one since. */
+  removeUnborn(name: SegmentName): void {
+    const segment = this.#named(name)
+    if (!this.openIfThere(segment) && segment.isOpen) this.world.disk.unlink(segment.path)
+    segment.close()
+  }
+
+  /** Opens a segment of the list; false where nothing makes it one: its creator died, or damage took its head. */
   open(segment: Segment): boolean {
-    if (segment.isOpen) return true
-    if (!segment.open()) return false
+    if (segment.isOpen) return segment.isWhole
+    const isWhole = segment.open()
+    // Nobody appends to one that another follows, so it ends there though it doesn't say so.
+    const next = segment.seal ? undefined : this.after(segment)
+    if (next) segment.presume(next.base)
+    if (!isWhole) return false
     for (const each of segment.header.voids) this.#learnVoid(each)
     return true
   }
@@ -216,6 +233,12 @@ export class Log {
       if (codeOf(error) === 'ENOENT') return false
       throw error
     }
+  }
+
+  /** True where nothing is ever appended to the segment again. Without a head of its own it may be. */
+  isOver(segment: Segment): boolean {
+    const isThere = this.openIfThere(segment) || segment.isOpen
+    return isThere && (segment.seal !== undefined || this.after(segment) !== undefined)
   }
 
   #learnVoid(each: Void): void {
@@ -232,7 +255,7 @@ export class Log {
   }
 
   #isDone(tail: Segment): boolean {
-    if (tail.seal || tail.torn || tail.poisoned || this.pendingVoids.length > 0) return true
+    if (tail.seal || tail.badSeal || tail.torn || tail.poisoned || this.pendingVoids.length > 0) return true
     if (tail.nextId < this.minimumBase) return true
     return tail.end - DATA_START >= (tail.header.limit || this.segmentBytes)
   }

@@ -11,7 +11,7 @@ import type { Clock } from '../wait/clock.ts'
 import { crc32 } from './bytes.ts'
 import { Cursor } from './cursor.ts'
 import { Journal } from './journal.ts'
-import { APPEND_LOCK, CURSOR_LOCK, segmentName, segmentsOf } from './layout.ts'
+import { APPEND_LOCK, CURSOR_LOCK, segmentsOf } from './layout.ts'
 import type { Limits } from './limits.ts'
 import { Log } from './log.ts'
 import { checkFolder, readOrCreate, sweepManifests } from './manifest.ts'
@@ -95,7 +95,7 @@ class Opening {
     await cursorLock.run(() => journal.load(this.#firstBase()))
     const parts = { log, journal, owners, boot, onDamage, autoResume }
     const recovery = await cursor.step((state) => recover(parts, state), lock)
-    await lock.runBoth(cursorLock, () => this.#sweep(log, owners, cursor))
+    await lock.runBoth(cursorLock, () => this.#sweep(log, owners, cursor, recovery))
     await log.folderGate.pass()
     await cursor.durable()
     return { log, cursor, owners, recovery }
@@ -105,10 +105,9 @@ class Opening {
     return segmentsOf(this.#world.disk.list(this.#folder)).current[0]?.base ?? 1
   }
 
-  #sweep(log: Log, owners: Owners, cursor: Cursor): void {
+  #sweep(log: Log, owners: Owners, cursor: Cursor, { unborn }: Recovery): void {
     cursor.journal.refresh()
-    const { replaced } = segmentsOf(this.#world.disk.list(this.#folder))
-    sweep(log, owners, cursor.state, replaced.map(segmentName))
+    sweep(log, owners, cursor.state, unborn)
     sweepManifests(this.#world.disk, this.#folder)
   }
 

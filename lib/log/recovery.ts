@@ -12,13 +12,13 @@ import type { Decision } from './cursor.ts'
 import type { Gap } from './document-reader.ts'
 import { START } from './frame.ts'
 import type { Journal } from './journal.ts'
-import { verdictOn } from './judge.ts'
+import { keep, verdictOn } from './judge.ts'
 import type { Log } from './log.ts'
 import type { Owners } from './owners.ts'
 import type { CursorRecord } from './record.ts'
 import { countOf } from './runs.ts'
-import { scan } from './scan.ts'
-import { asideOwner } from './layout.ts'
+import { scan, type Unborn } from './scan.ts'
+import { asideOwner, segmentName, segmentsOf } from './layout.ts'
 import { codeOf } from '../disk/disk.ts'
 
 /** No id that somebody may have seen before a power cut is given again. */
@@ -28,6 +28,8 @@ export interface Recovery {
   readonly corruptions: readonly Corruption[]
   readonly tornBytes: number
   readonly reclaimed: number
+  /** Segments that never became any, or of which nothing is left. */
+  readonly unborn: readonly Unborn[]
 }
 
 export interface RecoveryParts {
@@ -43,7 +45,7 @@ export function recover(parts: RecoveryParts, state: CursorState): Decision<Reco
   const { log, owners, boot } = parts
   log.reset()
   log.learnSynced(state.synced.position)
-  const { gaps, tornBytes } = scan(log, state.synced)
+  const { gaps, tornBytes, unborn } = scan(log, state.synced)
   // Nothing was verified by this handle yet: only what was durable can be damaged.
   const known = { ...log.known, verifiedTo: START }
   const judged = { folder: log.folder, onDamage: parts.onDamage }
@@ -56,8 +58,10 @@ export function recover(parts: RecoveryParts, state: CursorState): Decision<Reco
   const reclaimed = dead.reduce((sum, owner) => sum + countOf(state.heldBy(owner)), 0)
   records.push(...dead.map((owner): CursorRecord => ({ kind: 'left', owner, counted: 1, ids: [] })))
   records.push(owners.join(state, boot))
-  const corruptions = [...parts.journal.damaged.map((each) => ({ ...each, lost: 0 })), ...verdicts.flatMap((each) => each.corruption ?? [])]
-  return { records, result: { corruptions, tornBytes, reclaimed } }
+  const rotted = parts.journal.damaged.map((each) => ({ ...each, lost: 0 }))
+  const corruptions = [...rotted, ...verdicts.flatMap((each) => each.corruption ?? [])]
+  for (const corruption of corruptions) keep(log, corruption)
+  return { records, result: { corruptions, tornBytes, reclaimed, unborn } }
 }
 
 /** Items before the first segment: it is missing. Unless the cursor lost what it knew: then they were settled. */
@@ -81,14 +85,16 @@ function goOnBehind(log: Log, state: CursorState, isUnclean: boolean): CursorRec
   return ids.length > 0 ? [{ kind: 'gone', why: 0, ids }] : []
 }
 
-/** Removes files in the making whose owners are dead, and segments that a rewrite replaced. */
-export function sweep(log: Log, owners: Owners, state: CursorState, replaced: readonly string[]): void {
+/** Removes files in the making whose owners are dead, segments that a rewrite replaced, and what is no segment. */
+export function sweep(log: Log, owners: Owners, state: CursorState, unborn: readonly Unborn[]): void {
   owners.sweep(state)
-  for (const name of log.world.disk.list(log.folder)) {
+  const names = log.world.disk.list(log.folder)
+  for (const name of names) {
     const owner = asideOwner(name)
     if (owner !== undefined && !owners.isAlive(owner)) remove(log, name)
   }
-  for (const name of replaced) remove(log, name)
+  for (const { segment } of unborn) log.removeUnborn(segment)
+  for (const name of segmentsOf(names).replaced) if (log.holds(name.base)) remove(log, segmentName(name))
 }
 
 function remove(log: Log, name: string): void {

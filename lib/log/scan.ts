@@ -6,9 +6,11 @@
 //                                        └─ scanned ─────────────┘
 //
 // Ids that turn out to be missing are gaps. The scan only reads, but that it seals what a power cut left unsealed.
+// Where nothing from synced-to on is whole, the log ends with the last whole segment before it.
 
 import type { SyncedTo } from './cursor-state.ts'
 import type { Gap } from './document-reader.ts'
+import { isBefore } from './frame.ts'
 import { FrameReader } from './frame-reader.ts'
 import type { Log } from './log.ts'
 import { DATA_START } from './segment.ts'
@@ -18,6 +20,13 @@ export interface Scanned {
   readonly gaps: readonly Gap[]
   /** Bytes behind the last frame that holds, which are none. */
   readonly tornBytes: number
+  /** Segments by name, but nothing in them says so: they may go. */
+  readonly unborn: readonly Unborn[]
+}
+
+export interface Unborn {
+  readonly segment: Segment
+  readonly bytes: number
 }
 
 /** `start`: how far the log was durable. */
@@ -30,6 +39,7 @@ class Scan {
   readonly #start: SyncedTo
   readonly #frames: FrameReader
   readonly #gaps: Gap[] = []
+  readonly #unborn: Unborn[] = []
   #tornBytes = 0
 
   constructor(log: Log, start: SyncedTo) {
@@ -40,26 +50,38 @@ class Scan {
 
   run(): Scanned {
     const { segment } = this.#start.position
-    const first = this.#log.segments.findIndex(({ base }) => base >= segment)
     let before: Segment | undefined
-    for (const each of first < 0 ? [] : this.#log.segments.slice(first)) {
-      if (!this.#log.open(each)) {
-        this.#unborn(each)
-        continue
-      }
+    for (const each of this.#log.segments.filter(({ base }) => base >= segment)) {
+      if (!this.#isBorn(each)) continue
       if (before) this.#between(before, each)
       this.#segment(each)
       before = each
     }
+    before ??= this.#lastEarlier()
     if (before) this.#sealLast(before)
     this.#atEnd()
-    return { gaps: this.#gaps, tornBytes: this.#tornBytes }
+    return { gaps: this.#gaps, tornBytes: this.#tornBytes, unborn: this.#unborn }
   }
 
-  /** No frame in it has a header to belong to: nobody was told of it, or damage took it whole. */
-  #unborn(segment: Segment): void {
-    this.#tornBytes += Math.max(0, segment.size() - DATA_START)
+  /** No frame in an unborn one has a header to belong to: nobody was told of it, or damage took it whole. */
+  #isBorn(segment: Segment): boolean {
+    if (this.#log.open(segment)) return true
+    const bytes = segment.size()
+    this.#unborn.push({ segment, bytes })
+    const isDamage = isBefore({ segment: segment.base, offset: 0 }, this.#start.position)
+    if (!isDamage) this.#tornBytes += Math.max(0, bytes - DATA_START)
     this.#log.drop(segment)
+    return false
+  }
+
+  /** What was trusted so far: its seal says where it ends, and where that rotted its frames do. */
+  #lastEarlier(): Segment | undefined {
+    for (let tail = this.#log.tail; tail; tail = this.#log.tail) {
+      if (!this.#isBorn(tail)) continue
+      if (!tail.seal) this.#segment(tail)
+      return tail
+    }
+    return
   }
 
   #segment(segment: Segment): void {
@@ -118,7 +140,7 @@ class Scan {
       before.writeSeal()
       before.torn = false
     }
-    if (before.nextId < next.base) this.#gap(before, next.base - 1, 0)
+    if (before.nextId < next.base) this.#gaps.push(this.#missing(before, next.base - 1))
   }
 
   #sealLast(last: Segment): void {
@@ -129,10 +151,18 @@ class Scan {
   #atEnd(): void {
     const { nextId, position } = this.#start
     if (this.#log.nextId >= nextId) return
-    const from = this.#log.nextId
     const at = { segment: Math.max(0, position.segment - 1), offset: 0 }
-    this.#gaps.push({ from, to: nextId - 1, at, bytes: 0, segment: undefined })
+    this.#gaps.push({ ...this.#missing(undefined, nextId - 1), from: this.#log.nextId, at })
     this.#log.minimumBase = nextId
+  }
+
+  /** Ids behind a segment, which an unborn one should hold, if there is one. */
+  #missing(before: Segment | undefined, to: number): Gap {
+    const from = before?.nextId ?? 0
+    const unborn = this.#unborn.find(({ segment }) => segment.base >= from && segment.base <= to)
+    if (unborn) return { from, to, at: { segment: unborn.segment.base, offset: 0 }, ...unborn }
+    const at = { segment: before?.base ?? 0, offset: before?.end ?? 0 }
+    return { from, to, at, bytes: 0, segment: before }
   }
 
   #gap(segment: Segment, to: number, bytes: number): void {

@@ -65,6 +65,11 @@ export class Segment implements SegmentName {
     return this.#file !== undefined
   }
 
+  /** Open, and with a header. */
+  get isWhole(): boolean {
+    return this.#file !== undefined && this.#header !== undefined
+  }
+
   /** A new segment, whose header is written and whose file is handed over. */
   adopt(file: DiskFile, header: SegmentHeader): void {
     this.#file = file
@@ -73,7 +78,7 @@ export class Segment implements SegmentName {
 
   /** Opens the file and reads its head; false where nothing in it makes it a segment (its creator died). */
   open(): boolean {
-    if (this.#file) return this.#header !== undefined
+    if (this.#file) return this.isWhole
     const file = this.#disk.open(this.path, 'write')
     const head = Buffer.alloc(DATA_START)
     const reading = readHeader(head.subarray(0, file.read(head, 0, DATA_START, 0)))
@@ -124,6 +129,12 @@ export class Segment implements SegmentName {
     const seal = { end: this.end, nextId: this.nextId }
     this.file.write(writeSeal(seal), SEAL_AT)
     this.#sealed(seal)
+  }
+
+  /** It has no seal that holds, and the next segment begins with this id. */
+  presume(nextId: number): void {
+    this.end = Math.max(this.size(), DATA_START)
+    this.nextId = nextId
   }
 
   #sealed(seal: Seal): void {

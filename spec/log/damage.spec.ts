@@ -1,0 +1,114 @@
+// damage.spec.ts: every kind of damage to every byte of a small queue's files, in memory. What must come of it stands
+// in examine.ts. `npm test` tries a slice of it, `npm run check` all of it.
+
+import assert from 'node:assert/strict'
+import { before, describe, it, type TestContext } from 'node:test'
+import { type Damage, type Expected, examine, newTally } from './examine.ts'
+import { bytesSet, cuts, fills, flips, sectors } from './mutations.ts'
+import { type SmallQueue, smallQueue } from './small-queue.ts'
+
+const CHECK = process.env.SPOOLQ_CHECK === '1'
+const SHOWN = 10
+
+/** All of something, or every so many of it. */
+const every = (step: number) => (CHECK ? 1 : step)
+
+/** Tries each damage, and tells how much was tried and what it did. */
+async function tryAll(t: TestContext, queue: SmallQueue, damages: Iterable<Damage>, expected: Expected): Promise<void> {
+  const tally = newTally()
+  const wrong: string[] = []
+  for (const damage of damages) wrong.push(...(await examine(queue, damage, expected, tally)))
+  t.diagnostic(JSON.stringify(tally))
+  assert.equal(wrong.length, 0, `${wrong.length} are wrong:\n${wrong.slice(0, SHOWN).join('\n')}`)
+  assert.ok(tally.trials > 0, 'nothing was tried')
+}
+
+describe('the queue, with a damaged segment,', () => {
+  let queue: SmallQueue
+  let segments: readonly string[]
+  before(async () => {
+    queue = await smallQueue()
+    segments = queue.paths.filter((path) => /^\/q\/\d+\.\d\.log$/.test(path))
+  })
+
+  function* inSegments(damages: (path: string) => Iterable<Damage>): Generator<Damage> {
+    for (const path of segments) yield* damages(path)
+  }
+
+  it('has sealed, rewritten and open segments to be damaged', () => {
+    assert.deepEqual(
+      segments.map((path) => path.slice(-6)),
+      ['.1.log', '.0.log', '.0.log'],
+    )
+    for (const path of segments) assert.ok(queue.frames.some((frame) => frame.path === path && frame.ready.length > 1))
+  })
+
+  it('loses the batch that a flipped bit hit, and nothing else', (t) =>
+    tryAll(
+      t,
+      queue,
+      inSegments((path) => flips(queue, path, every(173))),
+      {},
+    ))
+
+  it('loses the batch of which a byte is 00 or FF, and nothing else', async (t) => {
+    await tryAll(
+      t,
+      queue,
+      inSegments((path) => bytesSet(queue, path, 0x00, every(53))),
+      {},
+    )
+    await tryAll(
+      t,
+      queue,
+      inSegments((path) => bytesSet(queue, path, 0xff, every(53))),
+      {},
+    )
+  })
+
+  it('loses what is cut off its end, and nothing else', (t) =>
+    tryAll(
+      t,
+      queue,
+      inSegments((path) => cuts(queue, path, every(61))),
+      {},
+    ))
+
+  it('loses the batches that zeros or garbage hit, and nothing else', async (t) => {
+    for (const value of [0x00, 0xa5]) {
+      await tryAll(
+        t,
+        queue,
+        inSegments((path) => fills(queue, path, 512, value)),
+        {},
+      )
+      await tryAll(
+        t,
+        queue,
+        inSegments((path) => fills(queue, path, 4096, value)),
+        {},
+      )
+      await tryAll(
+        t,
+        queue,
+        inSegments((path) => fills(queue, path, 100, value, every(37))),
+        {},
+      )
+    }
+  })
+
+  it('loses the batches whose sectors stand elsewhere, and nothing else', async (t) => {
+    await tryAll(
+      t,
+      queue,
+      inSegments((path) => sectors(queue, path, 'doubled')),
+      {},
+    )
+    await tryAll(
+      t,
+      queue,
+      inSegments((path) => sectors(queue, path, 'swapped')),
+      {},
+    )
+  })
+})
