@@ -10,6 +10,7 @@ import { type Reading, readings } from './reading.ts'
 const [file = '', location = '', url = '', pace = ''] = process.argv.slice(2)
 const tickMs = 10
 const perTick = Math.max(1, Math.round((Number(pace) * tickMs) / 1000))
+const perUpload = Math.max(50, perTick * 10)
 
 const orphaned = () => process.exit(1) // the program that started us is gone
 process.on('disconnect', orphaned)
@@ -52,7 +53,7 @@ async function put(batch: readonly Reading[]): Promise<void> {
 
 /** A batch is acknowledged when the next one is asked for: only after the server has it. */
 async function upload(): Promise<void> {
-  for await (const batch of queue.batches(50, { maxWait: 20 })) {
+  for await (const batch of queue.batches(perUpload, { maxWait: 20 })) {
     for (let pause = 10; !(await sent(batch)); pause = Math.min(2 * pause, 250)) await sleep(pause)
   }
 }
