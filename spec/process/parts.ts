@@ -26,7 +26,7 @@ export interface Running {
 }
 
 export function startPart<Part extends keyof Parts>(t: TestContext, part: Part, args: Parts[Part]): Running {
-  const child = spawn(process.execPath, ['--enable-source-maps', fileURLToPath(program), part, JSON.stringify(args)], {
+  const child = spawn(process.execPath, [fileURLToPath(program), part, JSON.stringify(args)], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   t.after(() => child.kill('SIGKILL'))
