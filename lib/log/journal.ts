@@ -40,8 +40,10 @@ export interface CursorDamage {
 export const NOT_YET_DURABLE = Symbol('not yet durable')
 
 interface Half {
-  file: DiskFile
-  gate: Gate
+  readonly file: DiskFile
+  readonly gate: Gate
+  /** A sync of it failed: no later one counts, for whoever waits by then either, before it holds a new generation. */
+  poisoned: boolean
 }
 
 export class Journal {
@@ -64,8 +66,6 @@ export class Journal {
   #end = 0
   #seed = 0
   #durable = false
-  /** A file whose sync failed: no later sync of it counts before it holds a new generation. */
-  #poisoned: 0 | 1 | undefined
 
   constructor(folder: string, world: { disk: Disk; random: () => number; limits: Limits }) {
     this.#folder = folder
@@ -78,7 +78,8 @@ export class Journal {
   #openHalf(which: 0 | 1): Half {
     const path = `${this.#folder}/cursor.${which}`
     const file = openOrCreate(this.#disk, path)
-    return { file, gate: new Gate(() => file.sync()) }
+    const half: Half = { file, gate: new Gate(() => syncHalf(half)), poisoned: false }
+    return half
   }
 
   get #file(): DiskFile {
@@ -129,6 +130,7 @@ export class Journal {
   #rule(which: 0 | 1, reading: CursorReading, state: CursorState): void {
     this.#ruling = which
     this.state = state
+    if (reading.header?.generation !== this.#header.generation) this.#halves[which].poisoned = false
     if (reading.header) this.#header = reading.header
     if (reading.halfHeader) writeCursorHeader(this.#file, this.#header)
     this.#end = reading.end
@@ -153,6 +155,10 @@ export class Journal {
   refresh(): void {
     const other = this.#halves[this.#ruling === 0 ? 1 : 0].file
     if (claimedGeneration(other, this.#scratch) !== this.#otherGeneration) return this.load(this.state.runs.head)
+    // What was never durable may have been written over in its place, after a failed sync.
+    if (!this.#durable && claimedGeneration(this.#file, this.#scratch) !== this.#header.generation) {
+      return this.load(this.state.runs.head)
+    }
     for (;;) {
       const read = this.#file.read(this.#scratch, 0, this.#scratch.length, this.#end)
       if (this.#scratch[0] === 0 || read === 0) return
@@ -178,11 +184,17 @@ export class Journal {
     const bytes = Buffer.alloc(8192)
     const read = this.#file.read(bytes, 0, bytes.length, this.#end)
     const found = this.#decode(bytes.subarray(0, read), 0)
-    if (!found) return
+    if (!found) return this.#stepOver()
     this.#apply(found.record)
     this.#end += found.next
     this.#seed = found.crc
     this.refresh()
+  }
+
+  /** What a kill tore is the end, to be written over; what rotted since is not, as others have written on behind it. */
+  #stepOver(): void {
+    const { header, end } = readCursorFile(this.#file)
+    if (header?.generation === this.#header.generation && end > this.#end) this.load(this.state.runs.head)
   }
 
   #decode(bytes: Uint8Array, at: number): ReturnType<typeof decodeRecord> {
@@ -239,6 +251,7 @@ export class Journal {
       snapshotCrc: crc32(snapshot),
     }
     writeCursorFile(this.#halves[into].file, header, snapshot)
+    this.#halves[into].poisoned = false
     const stayed = into === this.#ruling
     if (!stayed) this.#otherGeneration = this.#header.generation
     this.#ruling = into
@@ -277,18 +290,11 @@ export class Journal {
 
   /** The sync that makes what was written so far durable; outside the lock. It holds the file it was called for. */
   sync(): Promise<void> {
-    const which = this.#ruling
-    if (this.#poisoned === which) {
-      return Promise.reject(new Error(`an earlier sync of ${this.#file.path} failed`))
-    }
-    return this.#halves[which].gate.pass().catch((error: unknown) => {
-      this.#poisoned = which
-      throw error
-    })
+    return this.#halves[this.#ruling].gate.pass()
   }
 
   get poisoned(): boolean {
-    return this.#poisoned === this.#ruling
+    return this.#halves[this.#ruling].poisoned
   }
 
   /**
@@ -302,7 +308,6 @@ export class Journal {
     this.#halves[into] = this.#openHalf(into)
     closed.close()
     this.#snapshot(into, 0)
-    this.#poisoned = undefined
   }
 
   /** Under the lock, after a sync: the generation that was synced is durable. */
@@ -319,6 +324,16 @@ export class Journal {
 
   idle(): Promise<unknown> {
     return Promise.all(this.#halves.map(({ gate }) => gate.idle()))
+  }
+}
+
+async function syncHalf(half: Half): Promise<void> {
+  if (half.poisoned) throw new Error(`an earlier sync of ${half.file.path} failed`)
+  try {
+    await half.file.sync()
+  } catch (error) {
+    half.poisoned = true
+    throw error
   }
 }
 
