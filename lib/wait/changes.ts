@@ -1,9 +1,9 @@
 // changes.ts: how waiting callers learn that something changed: told at once by this handle, by the store's watch
 // what others did, and by a slow poll, because a watch may miss something. All of it only while somebody waits.
 //
-//      nobody ──arrived──▶ fresh ──a millisecond later──▶ watching
-//        ▲                   │                               │
-//        └──────────────departed (the last one)──────────────┘
+//      nobody ──arrived──▶ tried ──unserved──▶ parked ──a millisecond later──▶ watching
+//        ▲                   │                   │                               │
+//        └───────────────────┴───departed (the last one)─────────────────────────┘
 //
 // The watch starts late: many calls that park are served by their own handle before that, and opening and closing a
 // watch costs ten times what serving them does. The timers keep the process alive while somebody waits.
@@ -39,15 +39,18 @@ export class Changes implements Attendance {
 
   arrived(): void {
     this.#waiting += 1
-    if (this.#waiting > 1) return
-    this.#watched.waited(true)
-    this.#start = setTimeout(() => this.#watch(), WATCH_AFTER_MS)
+    if (this.#waiting === 1) this.#watched.waited(true)
+  }
+
+  unserved(): void {
+    if (this.#waiting > 0) this.#start ??= setTimeout(() => this.#watch(), WATCH_AFTER_MS)
   }
 
   departed(): void {
     this.#waiting -= 1
     if (this.#waiting > 0) return
     clearTimeout(this.#start)
+    this.#start = undefined
     this.#stop?.()
     this.#stop = undefined
     this.#watched.waited(false)

@@ -11,9 +11,10 @@ export interface Caller {
   dismiss(reason: unknown): void
 }
 
-/** Told when somebody begins to wait and when nobody does any more. */
+/** Told of each who comes, of one who was tried in vain and so waits on, and of each who goes. */
 export interface Attendance {
   arrived(): void
+  unserved(): void
   departed(): void
 }
 
@@ -80,7 +81,9 @@ export class Line {
       const answered = await caller.attempt()
       if (answered) this.leave(caller)
       this.#trying = undefined
-      if (!answered) return
+      if (answered) continue
+      this.#attendance.unserved()
+      return
     }
   }
 }

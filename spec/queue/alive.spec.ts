@@ -25,7 +25,7 @@ async function printed(location: string, program: string): Promise<string[]> {
 const locations = ['memory:jobs', join(scratch, 'log')]
 
 // A timer that the process does not wait for: if it stays alive for the queue's sake, this one comes.
-const LATER = (code: string): string => `setTimeout(() => { ${code} }, 700).unref()`
+const LATER = (code: string): string => `setTimeout(() => { ${code} }, 400).unref()`
 
 for (const location of locations) {
   const kind = location.startsWith('memory:') ? 'memory' : 'log'
@@ -47,15 +47,15 @@ for (const location of locations) {
         loop: ';(async () => { for await (const item of queue) { console.log(item); break } })()',
         batches: ';(async () => { for await (const batch of queue.batches(5)) { console.log(batch[0]); break } })()',
       }
-      for (const [name, wait] of Object.entries(waits)) {
+      const woken = Object.entries(waits).map(async ([name, wait]) => {
         const program = `
           const queue = await AsyncQueue.open(location)
-          await queue.clear()
           ${wait}
           ${LATER("queue.put('woken')")}`
-        const [line] = await printed(location, program)
+        const [line] = await printed(`${location}-${name}`, program)
         assert.match(line ?? '', /woken/, name)
-      }
+      })
+      await Promise.all(woken)
       const program = `
         const queue = await AsyncQueue.open(location, { maxSize: 1 })
         await queue.clear()

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Changes } from '../../lib/wait/changes.ts'
-import { turns, until } from '../queue/place.ts'
+import { until } from '../queue/place.ts'
 
 function observed(): { changes: Changes; log: string[]; tell: () => void } {
   const log: string[] = []
@@ -23,6 +23,7 @@ describe('the queue, to learn of changes,', () => {
     const { changes, log, tell } = observed()
     changes.arrived()
     changes.arrived()
+    changes.unserved()
     await until(() => log.includes('watch'))
     assert.deepEqual(log, ['somebody', 'watch', 'changed'])
     tell()
@@ -35,15 +36,18 @@ describe('the queue, to learn of changes,', () => {
   it('starts no watch for a caller that is served at once', async () => {
     const { changes, log } = observed()
     changes.arrived()
+    changes.unserved()
     changes.departed()
-    await turns()
+    changes.arrived()
     await new Promise((resolve) => setTimeout(resolve, 5))
-    assert.deepEqual(log, ['somebody', 'nobody'])
+    assert.deepEqual(log, ['somebody', 'nobody', 'somebody'])
+    changes.departed()
   })
 
   it('looks by itself every so often, because a watch may miss something', async () => {
     const { changes, log } = observed()
     changes.arrived()
+    changes.unserved()
     await until(() => log.filter((word) => word === 'changed').length >= 2)
     changes.departed()
     assert.equal(log.filter((word) => word === 'watch').length, 1)

@@ -5,7 +5,7 @@ import { Parked } from '../../lib/wait/parked.ts'
 import { fate, turns } from '../queue/place.ts'
 import { ManualClock } from './manual-clock.ts'
 
-const unattended = { arrived() {}, departed() {} }
+const unattended = { arrived() {}, unserved() {}, departed() {} }
 
 /** A line at a counter that has some things to give. */
 class Counter {
@@ -17,6 +17,7 @@ class Counter {
     arrived: () => {
       this.waiting += 1
     },
+    unserved() {},
     departed: () => {
       this.waiting -= 1
     },
