@@ -9,13 +9,19 @@ import type { Durability, Order } from './store.ts'
 export interface QueueOptions<T = unknown> {
   /** How items become bytes. Default: what the queue records, 'msgpack' in a new one. */
   readonly codec?: CodecName | Codec<T> | undefined
-  /** What a resolved put or pop has survived: 'disk' (default) power loss, 'os' the process, `{ interval: ms }` as 'os', and synced at most that much later. */
+  /**
+   * What a resolved put or pop has survived: 'disk' (default) power loss, 'os' the process, `{ interval: ms }` as
+   * 'os', and synced at most that much later.
+   */
   readonly durability?: Durability | undefined
   /** Items that the queue may hold: ready, delayed or in flight. Default: no bound. */
   readonly maxSize?: number | undefined
   /** Not built yet. */
   readonly maxBytes?: number | undefined
-  /** What a put does that finds no room: 'wait' (default) for it, or 'reject' with QueueFullError. 'drop-oldest' is not built yet. */
+  /**
+   * What a put does that finds no room: 'wait' (default) for it, or 'reject' with QueueFullError. 'drop-oldest' is not
+   * built yet.
+   */
   readonly whenFull?: 'wait' | 'reject' | 'drop-oldest' | undefined
   /** Dead bytes that trigger `flush()` by themselves. Default: 1 MiB. `Infinity`: only by hand. */
   readonly flushLimit?: number | undefined
