@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { it } from 'node:test'
-import { newPlace, startPart } from './parts.ts'
+import { long, newPlace, startPart } from './parts.ts'
 
 const COUNT = 1_000_000
 const ROOM_MIB = 64
+// npm run check runs one file at a time.
+const ALONE = long(true, false)
 
 /** What a Node process takes that does nothing. */
 function emptyMiB(): number {
@@ -12,7 +14,7 @@ function emptyMiB(): number {
 }
 
 for (const way of ['pop', 'loop'] as const) {
-  it(`the queue keeps a million items beyond their process, and gives them by ${way} in order and little memory`, async (t) => {
+  it(`the queue keeps a million items beyond their process, and gives them by ${way}, in order, in little memory`, async (t) => {
     const folder = newPlace(t)
     await startPart(t, 'fill', { folder, count: COUNT }).done
     const drain = startPart(t, 'drain', { folder, count: COUNT, way })
@@ -22,6 +24,7 @@ for (const way of ['pop', 'loop'] as const) {
     const { openMs, sizeMs, drainMs, peakMiB } = JSON.parse(figures ?? '{}')
     const more = peakMiB - emptyMiB()
     t.diagnostic(`opened in ${openMs} ms, size() after ${sizeMs} ms, drained in ${drainMs} ms, ${Math.round(more)} MiB`)
-    assert.ok(more < ROOM_MIB, `${more} MiB more than an empty process`)
+    // Where other specs run at the same time the engine's collector comes late, and what it left is no measure.
+    if (ALONE) assert.ok(more < ROOM_MIB, `${more} MiB more than an empty process`)
   })
 }
