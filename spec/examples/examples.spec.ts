@@ -13,7 +13,7 @@ const folder = mkdtempSync(join(tmpdir(), 'spoolq-examples-'))
 const examples = fileURLToPath(new URL('../../examples/', import.meta.url))
 const shipped = fileURLToPath(new URL('../../../examples/data/crossing.csv', import.meta.url))
 
-describe('the examples', { timeout: 120_000 }, () => {
+describe('the examples', { timeout: 240_000, concurrency: 4 }, () => {
   after(() => rmSync(folder, { recursive: true, force: true }))
 
   it('quick-start takes what it put', async () => {
