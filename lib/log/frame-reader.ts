@@ -77,7 +77,11 @@ export class FrameReader {
   }
 
   #findMagic(segment: Segment, offset: number, end: number): number | undefined {
-    for (let from = offset; from + MAGIC.length <= end; from = this.#chunkOffset + this.#chunkLength - MAGIC.length + 1) {
+    for (
+      let from = offset;
+      from + MAGIC.length <= end;
+      from = this.#chunkOffset + this.#chunkLength - MAGIC.length + 1
+    ) {
       if (!this.#holds(segment, from, MAGIC.length)) this.#load(segment, from, this.#readBytes, end)
       if (!this.#holds(segment, from, MAGIC.length)) return
       const found = this.#chunk.subarray(0, this.#chunkLength).indexOf(MAGIC, from - this.#chunkOffset)

@@ -5,7 +5,7 @@
 // The crc is over the text before it. A file that rotted is made anew from what the segments say; one that somebody
 // else wrote, or a newer version did, is refused.
 
-import { type Disk, codeOf } from '../disk/disk.ts'
+import { codeOf, type Disk } from '../disk/disk.ts'
 import { FormatError } from '../errors.ts'
 import { crc32 } from './bytes.ts'
 import { isManifestInMaking, isOurs, MANIFEST, segmentsOf } from './layout.ts'
@@ -50,7 +50,9 @@ function parse(text: string, path: string): Manifest | 'bad' {
   if (!fields) return 'bad'
   const { format, codec, segmentSize } = fields
   if (typeof format === 'number' && format > FORMAT_VERSION && (holds || crcAt < 0)) {
-    throw new FormatError(`${path} says format ${format}, a newer version's: update spoolq (this one knows ${FORMAT_VERSION})`)
+    throw new FormatError(
+      `${path} says format ${format}, a newer version's: update spoolq (this one knows ${FORMAT_VERSION})`,
+    )
   }
   if (holds && typeof codec === 'string' && typeof segmentSize === 'number') return { codec, segmentSize }
   if (crcAt < 0) throw new FormatError(`${path} was not written by spoolq: name another folder`)
@@ -73,7 +75,8 @@ export function checkFolder(disk: Disk, folder: string): 'absent' | 'empty' | 'q
     names = disk.list(folder)
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return 'absent'
-    if (codeOf(error) === 'ENOTDIR') throw new FormatError(`${folder} is a file, not a queue's folder: name another place`)
+    if (codeOf(error) === 'ENOTDIR')
+      throw new FormatError(`${folder} is a file, not a queue's folder: name another place`)
     throw error
   }
   if (names.includes(MANIFEST)) return 'queue'

@@ -103,7 +103,8 @@ class Scan {
     while (segment.end < end) {
       const at = segment.end
       const found = this.#frames.read(segment, at, end)
-      const frame = found && found.firstId >= segment.nextId ? found : this.#frames.resync(segment, at + 1, end, segment.nextId)
+      const frame =
+        found && found.firstId >= segment.nextId ? found : this.#frames.resync(segment, at + 1, end, segment.nextId)
       if (!frame) break
       if (frame.firstId > segment.nextId) this.#gap(segment, frame.firstId - 1, frame.offset - at)
       this.#log.advance(segment, frame)

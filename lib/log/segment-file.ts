@@ -7,10 +7,19 @@
 import type { Disk, DiskFile } from '../disk/disk.ts'
 import { FormatError } from '../errors.ts'
 import { Gate } from '../wait/gate.ts'
+import { getU32 } from './bytes.ts'
 import { FRAME_HEADER_BYTES, FRAME_MAGIC, readFrameHeader } from './frame.ts'
 import { type SegmentName, segmentName } from './layout.ts'
-import { DATA_START, readHeader, readSeal, type Seal, SEAL_AT, SEAL_BYTES, type SegmentHeader, writeSeal } from './segment.ts'
-import { getU32 } from './bytes.ts'
+import {
+  DATA_START,
+  readHeader,
+  readSeal,
+  SEAL_AT,
+  SEAL_BYTES,
+  type Seal,
+  type SegmentHeader,
+  writeSeal,
+} from './segment.ts'
 
 export class Segment implements SegmentName {
   readonly base: number
@@ -84,7 +93,9 @@ export class Segment implements SegmentName {
     const reading = readHeader(head.subarray(0, file.read(head, 0, DATA_START, 0)))
     if (reading.newerVersion !== undefined) {
       file.close()
-      throw new FormatError(`${this.path} was written by a newer version of spoolq (format ${reading.newerVersion}): update spoolq`)
+      throw new FormatError(
+        `${this.path} was written by a newer version of spoolq (format ${reading.newerVersion}): update spoolq`,
+      )
     }
     this.#file = file
     this.damagedHeader = reading.damaged || reading.header === undefined
