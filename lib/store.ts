@@ -49,23 +49,52 @@ export interface Piece {
 export interface Bound {
   /** Items ready, delayed or in flight that the queue may hold. */
   readonly items: number
+  /** What to do where there is no room: nothing ('refuse', the default), or drop ready items from the front. */
+  readonly whenFull?: 'refuse' | 'drop-oldest' | undefined
+  /** Told how many items were dropped. */
+  readonly dropped?: ((count: number) => void) | undefined
 }
 
 export interface AppendOptions {
   /** Checked against what is there, whoever put it. */
   readonly bound?: Bound | undefined
+  /** Not ready before, in milliseconds since 1970. */
+  readonly due?: number | undefined
+}
+
+/** How items are held that a lease hands out. */
+export interface Hold {
+  /** Ready again at that time, however alive the handle is, in milliseconds since 1970; default: never. */
+  readonly deadline?: number | undefined
+  /** Taken ahead: when the handle dies, only those that `mark` names are charged an attempt. */
+  readonly uncharged?: boolean | undefined
 }
 
 export type Settlement =
-  | { readonly outcome: 'ack'; readonly ids: readonly IdRange[] }
-  /** Ready again at the old place, its attempt counted or (taken ahead, never seen) not. */
-  | { readonly outcome: 'back'; readonly ids: readonly IdRange[]; readonly counted: boolean }
-  | { readonly outcome: 'fail'; readonly ids: readonly IdRange[]; readonly reason: string }
+  | { readonly outcome: 'ack'; readonly ids: readonly HeldRange[] }
+  /**
+   * Ready again at the old place, its attempt counted or (taken ahead, never seen) not; `due`: not before, in
+   * milliseconds since 1970.
+   */
+  | {
+      readonly outcome: 'back'
+      readonly ids: readonly HeldRange[]
+      readonly counted: boolean
+      readonly due?: number | undefined
+    }
+  /** Ready again behind all that waits now, under new ids: written twice, so a crash between may deliver it twice. */
+  | { readonly outcome: 'toBack'; readonly ids: readonly HeldRange[]; readonly due?: number | undefined }
+  | { readonly outcome: 'fail'; readonly ids: readonly HeldRange[]; readonly reason: string }
 
 /** Ids `from` to `to`, both included. */
 export interface IdRange {
   readonly from: number
   readonly to: number
+}
+
+/** Ids that this handle holds. Where the attempt is named and is another one by now, it is a SettledError. */
+export interface HeldRange extends IdRange {
+  readonly attempt?: number | undefined
 }
 
 export interface Counts {
@@ -134,6 +163,8 @@ export interface StoreOptions {
   readonly segmentSize: number
   readonly onDamage: 'skip' | 'fail'
   readonly autoResume: boolean
+  /** Acknowledged items to keep for the record. */
+  readonly keepAcked?: number | undefined
   readonly events: StoreEvents
   readonly signal?: AbortSignal | undefined
 }
@@ -160,8 +191,24 @@ export interface Store {
   clear(): Promise<number>
 
   /** Up to `n` items from the front, in flight in this handle; `first` is settled in the same step. */
-  lease(n: number, first?: readonly Settlement[]): Promise<Piece[]>
-  /** Settles what this handle holds. `relaxed`: written, but the durability is not waited for. */
+  lease(n: number, first?: readonly Settlement[], hold?: Hold): Promise<Piece[]>
+  /**
+   * What of the items taken ahead is in hand in this handle's loop of that number: charged an attempt if the process
+   * dies. Costs one small write and no lock; undefined: nothing.
+   */
+  mark(loop: number, ids: IdRange | undefined): void
+  /** A later deadline for what this handle holds, in milliseconds since 1970. SettledError where it doesn't. */
+  extend(ids: readonly HeldRange[], deadline: number): Promise<void>
+  /** What dead handles held is ready again; resolves to how many items that were. Only needed without autoResume. */
+  reclaim(): Promise<number>
+  /** Failed items (all, or those) become ready, under new ids and with no attempts; resolves to how many. */
+  retry(ids?: readonly number[]): Promise<number>
+  /** Failed items (all, or those) go for good; resolves to how many. */
+  discard(ids?: readonly number[]): Promise<number>
+  /**
+   * Settles what this handle holds, all of it or nothing: SettledError where one is not held any more. `relaxed`:
+   * written, but the durability is not waited for.
+   */
   settle(settlements: readonly Settlement[], relaxed?: boolean): Promise<void>
   /** Sets aside items of a piece that was popped and turned out not to decode. */
   fail(piece: Piece, reason: string): Promise<void>

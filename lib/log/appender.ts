@@ -14,22 +14,15 @@ import { StorageError } from '../errors.ts'
 import type { Bound, Document, Durability } from '../store.ts'
 import { turn, turnDue } from '../wait/turn.ts'
 import { Aside } from './aside.ts'
-import { crc32 } from './bytes.ts'
-import type { Cursor, Decision } from './cursor.ts'
-import { bodyBytesOf, FRAME_HEADER_BYTES, writeDocuments } from './frame.ts'
+import type { Extra, Slice } from './frame.ts'
+import { type Batch, batchOf, draftOf, groupLength } from './batch.ts'
+import type { Cursor, Decide } from './cursor.ts'
 import type { Draft, Log } from './log.ts'
 import { DATA_START } from './segment.ts'
+import { Room } from './room.ts'
 import type { Segment } from './segment-file.ts'
 import type { StepLock } from './step-lock.ts'
-
-interface Batch {
-  readonly documents: readonly Document[]
-  readonly bytes: number
-  readonly count: number
-  readonly bound: Bound | undefined
-  readonly resolve: (firstId: number | undefined) => void
-  readonly reject: (error: unknown) => void
-}
+import { missingRecords } from './unrecorded.ts'
 
 /** Batches that were written together: `fitted` of them, the others found no room. */
 interface Written {
@@ -67,11 +60,13 @@ export class Appender {
     this.#frameBytes = parts.log.world.limits.frameBytes
   }
 
-  append(documents: readonly Document[], bound: Bound | undefined): Promise<number | undefined> {
+  append(
+    documents: readonly (Document | Slice)[],
+    bound: Bound | undefined,
+    extra?: Extra | undefined,
+  ): Promise<number | undefined> {
     return new Promise((resolve, reject) => {
-      let count = 0
-      for (const document of documents) count += document.count
-      this.#pending.push({ documents, bytes: bodyBytesOf(documents), count, bound, resolve, reject })
+      this.#pending.push(batchOf(documents, { bound, extra }, { resolve, reject }))
       this.#running ??= this.#run()
     })
   }
@@ -97,21 +92,12 @@ export class Appender {
     this.#running = undefined
   }
 
-  /** As many batches as share a frame; a large one is alone. */
   #nextGroup(): Batch[] {
-    let bytes = 0
-    let taken = 0
-    for (const batch of this.#pending) {
-      if (taken > 0 && bytes + batch.bytes > this.#frameBytes) break
-      bytes += batch.bytes
-      taken++
-    }
-    if (taken === this.#pending.length) {
-      const all = this.#pending
-      this.#pending = []
-      return all
-    }
-    return this.#pending.splice(0, taken)
+    const taken = groupLength(this.#pending, this.#frameBytes)
+    if (taken < this.#pending.length) return this.#pending.splice(0, taken)
+    const all = this.#pending
+    this.#pending = []
+    return all
   }
 
   #put(group: readonly Batch[]): Promise<void> | undefined {
@@ -177,46 +163,30 @@ export class Appender {
   }
 
   #write(group: readonly Batch[]): Promise<Written | undefined> | Written | undefined {
-    const isBounded = group.some(({ bound }) => bound)
-    if (isBounded) return this.#writeBounded(group)
-    const draft = this.#draft(group)
+    if (group.some(({ bound, extra }) => bound || extra)) return this.#writeCounted(group)
+    const draft = draftOf(group, this.#parts.log.windows)
     return this.#parts.lock.run(() => this.#writeDraft(draft, group))
   }
 
-  /** What is there is counted and added to in one step, whoever else puts or takes. */
-  #writeBounded(group: readonly Batch[]): Promise<Written | undefined> | Written | undefined {
+  /** What is there is counted, added to and recorded in one step, whoever else puts or takes. */
+  #writeCounted(group: readonly Batch[]): Promise<Written | undefined> | Written | undefined {
+    const { log } = this.#parts
+    return this.#counted(group, (fitted) => this.#writeDraft(draftOf(fitted, log.windows), fitted))
+  }
+
+  /** Both locks; `write` runs at most once. */
+  #counted<R>(group: readonly Batch[], write: (fitted: readonly Batch[]) => R): Promise<R | undefined> | R | undefined {
     const { cursor, log, lock } = this.#parts
-    const decide = (): Decision<Written | undefined> => {
+    const decide: Decide<R | undefined> = (state) => {
       log.refresh()
-      const fitted = this.#fitting(group)
-      const result = fitted.length > 0 ? this.#writeDraft(this.#draft(fitted), fitted) : undefined
-      return { records: [], result }
+      const before = missingRecords(log, state)
+      if (before.length > 0) return { before }
+      const room = new Room(log, state)
+      const fitted = group.filter((batch) => room.admits(batch))
+      const result = fitted.length > 0 ? write(fitted) : undefined
+      return { records: [...room.records(), ...missingRecords(log, state)], result }
     }
-    return cursor.step(decide, lock)
-  }
-
-  #fitting(group: readonly Batch[]): Batch[] {
-    const { cursor, log } = this.#parts
-    const { ready, delayed } = cursor.state.runs.count(log.nextId, log.world.now())
-    let held = ready + delayed + cursor.state.runs.inFlight
-    return group.filter(({ bound, count }) => {
-      if (bound && held + count > bound.items) return false
-      held += count
-      return true
-    })
-  }
-
-  #draft(group: readonly Batch[]): Draft {
-    let bytes = FRAME_HEADER_BYTES
-    let count = 0
-    for (const batch of group) {
-      bytes += batch.bytes
-      count += batch.count
-    }
-    const buffer = this.#parts.log.windows.reserve(bytes)
-    let at = FRAME_HEADER_BYTES
-    for (const { documents } of group) at = writeDocuments(buffer, at, documents)
-    return { bytes: buffer, bodyCrc: crc32(buffer.subarray(FRAME_HEADER_BYTES)), count, flags: 0 }
+    return cursor.step(decide, { outer: lock, roomBytes: roomBytesOf(group) })
   }
 
   /** Under append.lock. */
@@ -229,29 +199,25 @@ export class Appender {
   }
 
   async #aside(batch: Batch): Promise<Written | undefined> {
-    const { log, lock } = this.#parts
+    const { log } = this.#parts
     const aside = new Aside(log, this.#parts.owner(), ++this.#asides)
     try {
-      await aside.write(batch.documents)
-      const segment = await (batch.bound ? this.#joinBounded(aside, batch) : lock.run(() => aside.join()))
+      await aside.write(batch.documents, batch.extra)
+      const segment = await this.#join(aside, batch)
       if (!segment) {
         aside.abandon()
         return
       }
-      return { segment, firstId: segment.base, from: DATA_START, to: segment.header.asideEnd, fitted: [batch] }
+      return { segment, firstId: segment.base, from: DATA_START, to: segment.end, fitted: [batch] }
     } catch (error) {
       aside.abandon()
       throw error
     }
   }
 
-  #joinBounded(aside: Aside, batch: Batch): Promise<Segment | undefined> | Segment | undefined {
-    const { cursor, log, lock } = this.#parts
-    const decide = (): Decision<Segment | undefined> => {
-      log.refresh()
-      return { records: [], result: this.#fitting([batch]).length > 0 ? aside.join() : undefined }
-    }
-    return cursor.step(decide, lock)
+  #join(aside: Aside, batch: Batch): Promise<Segment | undefined> | Segment | undefined {
+    if (!batch.bound && !batch.extra) return this.#parts.lock.run(() => aside.join())
+    return this.#counted([batch], () => aside.join())
   }
 
   /** The sync failed: the frames are void, and the log goes on in a segment that says so. */
@@ -277,6 +243,12 @@ export class Appender {
       : `putting into ${folder} failed (${codeOf(cause) || String(cause)})`
     return new StorageError(what, { cause })
   }
+}
+
+/** Bytes that the records of these batches take at most. */
+function roomBytesOf(group: readonly Batch[]): number {
+  const ranges = group.reduce((sum, { extra }) => sum + (extra?.replaced.length ?? 0), 0)
+  return 512 + ranges * 24
 }
 
 export function isFull(error: unknown): boolean {

@@ -7,12 +7,15 @@
 
 import type { DiskFile } from '../disk/disk.ts'
 import type { Document } from '../store.ts'
+import { countItems } from './batch.ts'
 import { crc32 } from './bytes.ts'
-import { bodyBytesOf, FRAME_HEADER_BYTES, writeDocuments, writeFrameHeader } from './frame.ts'
+import { bodyBytesOf, type Extra, encodePreamble, FRAME_HEADER_BYTES, flagsOf, type Slice, writeDocuments, writeFrameHeader } from './frame.ts'
 import { asideName } from './layout.ts'
 import type { Log } from './log.ts'
 import { DATA_START, type SegmentHeader, writeHeader } from './segment.ts'
 import { Segment } from './segment-file.ts'
+
+const NO_BYTES = Buffer.alloc(0)
 
 export class Aside {
   readonly #log: Log
@@ -21,6 +24,7 @@ export class Aside {
   readonly #nonce: number
   #end = DATA_START
   #count = 0
+  #extra: Extra | undefined
 
   constructor(log: Log, owner: number, number: number) {
     this.#log = log
@@ -34,9 +38,10 @@ export class Aside {
   }
 
   /** Writes the documents as frames of up to `frameBytes`, and syncs them. */
-  async write(documents: readonly Document[]): Promise<void> {
+  async write(documents: readonly (Document | Slice)[], extra?: Extra): Promise<void> {
+    this.#extra = extra
     const { frameBytes } = this.#log.world.limits
-    let group: Document[] = []
+    let group: (Document | Slice)[] = []
     let bytes = 0
     for (const document of documents) {
       if (bytes > 0 && bytes + document.bytes.length > frameBytes) {
@@ -51,15 +56,19 @@ export class Aside {
     await this.#file.sync()
   }
 
-  async #frame(documents: readonly Document[]): Promise<void> {
-    const bytes = Buffer.allocUnsafeSlow(FRAME_HEADER_BYTES + bodyBytesOf(documents))
-    writeDocuments(bytes, FRAME_HEADER_BYTES, documents)
-    const count = documents.reduce((sum, document) => sum + document.count, 0)
+  async #frame(documents: readonly (Document | Slice)[]): Promise<void> {
+    const extra = this.#extra
+    const preamble = extra ? encodePreamble(extra) : NO_BYTES
+    const start = FRAME_HEADER_BYTES + preamble.length
+    const bytes = Buffer.allocUnsafeSlow(start + bodyBytesOf(documents))
+    preamble.copy(bytes, FRAME_HEADER_BYTES)
+    writeDocuments(bytes, start, documents)
+    const count = countItems(documents)
     writeFrameHeader(bytes, 0, {
       bodyCrc: crc32(bytes.subarray(FRAME_HEADER_BYTES)),
       bodyBytes: bytes.length - FRAME_HEADER_BYTES,
       count,
-      flags: 0,
+      flags: extra ? flagsOf(extra) : 0,
       relativeId: this.#count,
       nonce: this.#nonce,
       time: this.#log.world.now(),
@@ -77,7 +86,9 @@ export class Aside {
     const tail = log.tail
     if (tail && !tail.seal) tail.writeSeal()
     const base = log.nextId
-    const made = { nonce: this.#nonce, asideEnd: this.#end, asideCount: this.#count }
+    // Frames that say more than their items are read by whoever catches up; others may be stepped over at once.
+    const known = this.#extra ? { asideEnd: 0, asideCount: 0 } : { asideEnd: this.#end, asideCount: this.#count }
+    const made = { nonce: this.#nonce, ...known }
     const header: SegmentHeader = { ...log.header(base), ...made }
     this.#file.write(writeHeader(header), 0)
     return log.joined(this.#path, this.#file, header)

@@ -53,7 +53,7 @@ export class CursorState {
       case 'gone':
         return this.#gone(record.ids, record.why)
       case 'due':
-        return this.#each(record.ids, () => ({ state: 'back', attempt: 0, due: record.due }))
+        return this.#each(record.ids, () => ({ state: 'back', attempt: record.attempt, due: record.due }))
       case 'synced':
         return this.#synced(record)
       case 'joined':

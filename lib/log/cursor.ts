@@ -16,7 +16,18 @@ export interface Decision<R> {
   readonly result: R
 }
 
+/** What a step decides: records and a result, or records that have to be there before it can decide. */
+export type Decide<R> = (state: CursorState) => Decision<R> | { readonly before: readonly CursorRecord[] }
+
+export interface StepOptions {
+  /** Taken first, and held as long. */
+  readonly outer?: StepLock | undefined
+  /** The decision has effects of its own and runs once: room for so many bytes of records is made before. */
+  readonly roomBytes?: number | undefined
+}
+
 const AGAIN = Symbol('again')
+const ANEW = Symbol('anew')
 
 export class Cursor {
   readonly journal: Journal
@@ -36,26 +47,25 @@ export class Cursor {
   }
 
   /** One step. `decide` may run more than once: it must change nothing but what a rerun corrects. */
-  step<R>(decide: (state: CursorState) => Decision<R>, outer?: StepLock): R | Promise<R> {
-    const work = () => this.#decide(decide)
-    const result = outer ? outer.runBoth(this.lock, work) : this.lock.run(work)
-    if (result instanceof Promise) return result.then((settled) => this.#after(settled, decide, outer))
-    return this.#after(result, decide, outer)
+  step<R>(decide: Decide<R>, options: StepOptions = NO_OPTIONS): R | Promise<R> {
+    const work = () => this.#decide(decide, options.roomBytes ?? 0)
+    const result = options.outer ? options.outer.runBoth(this.lock, work) : this.lock.run(work)
+    if (result instanceof Promise) return result.then((settled) => this.#after(settled, decide, options))
+    return this.#after(result, decide, options)
   }
 
-  #decide<R>(decide: (state: CursorState) => Decision<R>): R | typeof AGAIN {
+  #decide<R>(decide: Decide<R>, roomBytes: number): R | typeof AGAIN | typeof ANEW {
     this.journal.refresh()
-    const { records, result } = decide(this.journal.state)
+    if (roomBytes > 0 && this.journal.makeRoom(roomBytes) === NOT_YET_DURABLE) return AGAIN
+    const decision = decide(this.journal.state)
+    const records = 'before' in decision ? decision.before : decision.records
     if (records.length > 0 && this.journal.append(records) === NOT_YET_DURABLE) return AGAIN
-    return result
+    return 'before' in decision ? ANEW : decision.result
   }
 
-  #after<R>(
-    result: R | typeof AGAIN,
-    decide: (state: CursorState) => Decision<R>,
-    outer: StepLock | undefined,
-  ): R | Promise<R> {
-    if (result === AGAIN) return this.#harden().then(() => this.step(decide, outer))
+  #after<R>(result: R | typeof AGAIN | typeof ANEW, decide: Decide<R>, options: StepOptions): R | Promise<R> {
+    if (result === AGAIN) return this.#harden().then(() => this.step(decide, options))
+    if (result === ANEW) return this.step(decide, options)
     if (!this.journal.durable && !this.#hardening) this.#harden().catch(this.#failed)
     return result
   }
@@ -105,5 +115,7 @@ export class Cursor {
     this.lock.close()
   }
 }
+
+const NO_OPTIONS: StepOptions = Object.freeze({})
 
 function ignore(): void {}

@@ -3,7 +3,7 @@
 
 import { codeOf } from '../disk/disk.ts'
 import type { IdRange, Piece } from '../store.ts'
-import { type PlacedDocument, type Position, readDocument, SPARSE } from './frame.ts'
+import { type PlacedDocument, type Position, readDocument, readPreamble, SPARSE } from './frame.ts'
 import { type Frame, FrameReader } from './frame-reader.ts'
 import type { Log } from './log.ts'
 import { DATA_START } from './segment.ts'
@@ -41,9 +41,9 @@ export class DocumentReader {
       for (let id = from; id <= to; ) {
         const found = this.locate(id)
         if ('at' in found) return pieces.length > 0 ? pieces : { ...found, to: Math.min(found.to, to) }
-        const { firstId, document, time } = found
-        const count = Math.min(to, firstId + document.count - 1) - id + 1
-        pieces.push({ firstId: id, count, document, skip: id - firstId, attempt, enqueuedAt: time })
+        const { firstId, document, offset, taken, time } = found
+        const count = Math.min(to, firstId + taken - 1) - id + 1
+        pieces.push({ firstId: id, count, document, skip: offset + id - firstId, attempt, enqueuedAt: time })
         bytes += (document.bytes.length * count) / document.count
         if (bytes >= maxBytes) return pieces
         id += count
@@ -55,7 +55,7 @@ export class DocumentReader {
   /** The document that holds the id. */
   locate(id: number): PlacedDocument | Gap {
     const placed = this.#placed
-    if (placed && id >= placed.firstId && id < placed.firstId + placed.document.count) return placed
+    if (placed && id >= placed.firstId && id < placed.firstId + placed.taken) return placed
     const frame = this.#frame
     if (frame && id >= frame.firstId && id < frame.firstId + frame.header.count) return this.#inFrame(frame, id)
     if (frame && this.#segment && id === frame.firstId + frame.header.count) {
@@ -80,10 +80,10 @@ export class DocumentReader {
     while (this.#at < frame.body.length) {
       const found = readDocument(frame.body, this.#at, { flags, time, firstId: this.#nextId })
       if (!found) break
-      const { firstId, document } = found.placed
+      const { firstId, taken } = found.placed
       if (firstId > id) return this.#gap(id, firstId - 1, frame.offset, 0)
       this.#at = found.next
-      this.#nextId = firstId + document.count
+      this.#nextId = firstId + taken
       if (id >= this.#nextId) continue
       this.#placed = found.placed
       return found.placed
@@ -93,7 +93,7 @@ export class DocumentReader {
   }
 
   #rewind(frame: Frame): void {
-    this.#at = 0
+    this.#at = readPreamble(frame.body, frame.header.flags).end
     this.#nextId = frame.firstId
   }
 

@@ -5,9 +5,9 @@
 //    │ magic │ header crc │ body crc │ body bytes │ count │ flags │ first − │ nonce │ time  │ synced-to            │
 //    │       │            │          │            │       │       │ base    │       │ ms    │ segment 8 · offset 8 │
 //    └───────┴────────────┴──────────┴────────────┴───────┴───────┴─────────┴───────┴───────┴──────────────────────┘
-//   56 ┌────────────────────────────────────┬ ─ ─
-//      │ [skip] count · bytes · document …  │          varints; skip (ids left out before it) in sparse frames only
-//      └────────────────────────────────────┴ ─ ─
+//   56 ┌───────────────────────┬────────────────────────────────────────────────────┬ ─ ─
+//      │ [due] [replaced]      │ [skip] [offset · taken] count · bytes · document   │  varints, those in brackets by flag
+//      └───────────────────────┴────────────────────────────────────────────────────┴ ─ ─
 //
 // The header has a crc of its own, over bytes 8 to 56, so that a length is trusted before it is used, and so that a
 // body can be built and summed before its ids are known. Ids are relative to the segment's base: a batch that was
@@ -15,14 +15,79 @@
 // segment never passes. `synced-to` is what the writer knew to be durable: damage before it is damage, and a crash
 // behind it is no more than a crash.
 
-import type { Document } from '../store.ts'
-import { ByteReader, crc32, getU32, getU64, putU32, putU64, putVarint, varintLength } from './bytes.ts'
+import type { Document, IdRange } from '../store.ts'
+import { ByteReader, ByteWriter, crc32, getU32, getU64, putU32, putU64, putVarint, varintLength } from './bytes.ts'
 
 export const FRAME_MAGIC = 0x66717073 // 'spqf'
 export const FRAME_HEADER_BYTES = 56
 
 /** Ids were left out: each document says how many before it. */
 export const SPARSE = 1
+/** The body begins with the time, ms since 1970, before which its items are not ready (0: none), and their attempts. */
+export const DUE = 2
+/** The body begins (behind the time) with ids whose items stand here again: those are settled. */
+export const REPLACES = 4
+/** As REPLACES, with ids of failed items: those are failed no longer. */
+export const RETRIES = 8
+/** Each document says which part of it is meant: offset and number of items, before its count. */
+export const SLICED = 16
+
+/** What a frame says besides its items. */
+export interface Extra {
+  /** Not ready before, in ms since 1970; 0: at once. */
+  readonly due: number
+  /** How often its items were handed out before. */
+  readonly attempt: number
+  /** Ids whose items stand in this frame again: its documents are slices then. */
+  readonly replaced: readonly IdRange[]
+  /** They were failed ones. */
+  readonly retried: boolean
+}
+
+/** What a body begins with, where the flags say so. */
+export interface Preamble {
+  readonly due: number
+  /** How often the items were handed out before they came here. */
+  readonly attempt: number
+  readonly replaced: readonly IdRange[]
+  /** Where the documents start. */
+  readonly end: number
+}
+
+export const NO_PREAMBLE: Preamble = Object.freeze({ due: 0, attempt: 0, replaced: Object.freeze([]), end: 0 })
+
+export function flagsOf({ due, attempt, replaced, retried }: Extra): number {
+  const replaces = replaced.length === 0 ? 0 : (retried ? RETRIES : REPLACES) | SLICED
+  return (due > 0 || attempt > 0 ? DUE : 0) | replaces
+}
+
+/** The bytes of a preamble: due time and attempts, then number of ranges, first id and length less one of each. */
+export function encodePreamble({ due, attempt, replaced }: Extra): Buffer {
+  const writer = new ByteWriter()
+  if (due > 0 || attempt > 0) {
+    writer.varint(due)
+    writer.varint(attempt)
+  }
+  if (replaced.length > 0) writer.varint(replaced.length)
+  for (const { from, to } of replaced) {
+    writer.varint(from)
+    writer.varint(to - from)
+  }
+  return Buffer.from(writer.bytes())
+}
+
+export function readPreamble(body: Uint8Array, flags: number): Preamble {
+  if ((flags & (DUE | REPLACES | RETRIES)) === 0) return NO_PREAMBLE
+  const reader = new ByteReader(body)
+  const due = flags & DUE ? reader.varint() : 0
+  const attempt = flags & DUE ? reader.varint() : 0
+  const replaced: IdRange[] = []
+  for (let left = flags & (REPLACES | RETRIES) ? reader.varint() : 0; left > 0 && !reader.overrun; left--) {
+    const from = reader.varint()
+    replaced.push({ from, to: from + reader.varint() })
+  }
+  return { due, attempt, replaced, end: reader.at }
+}
 
 /** Where in the log something is: a segment, by its base, and an offset in it. */
 export interface Position {
@@ -83,31 +148,43 @@ export function parseFrameHeader(bytes: Uint8Array, at: number): FrameHeader {
   }
 }
 
-/** A document in its place: the ids from `firstId` on. */
+/** A part of a document: `taken` of its items, behind `offset` others. What comes again can't be cut out of it. */
+export interface Slice extends Document {
+  readonly offset: number
+  readonly taken: number
+}
+
+/** A document in its place: `taken` ids from `firstId` on, the first of them for the item behind `offset` others. */
 export interface PlacedDocument {
   readonly firstId: number
   readonly document: Document
+  readonly offset: number
+  readonly taken: number
   readonly time: number
 }
 
 /** Bytes that the documents take in a frame's body. */
-export function bodyBytesOf(documents: readonly Document[]): number {
+export function bodyBytesOf(documents: readonly (Document | Slice)[]): number {
   let total = 0
-  for (const { bytes, count } of documents) {
+  for (const document of documents) {
+    const { bytes, count } = document
     total += varintLength(count) + varintLength(bytes.length) + bytes.length
+    if ('taken' in document) total += varintLength(document.offset) + varintLength(document.taken)
   }
   return total
 }
 
 /** Writes documents as (part of) a body and returns where the next byte goes. */
-export function writeDocuments(bytes: Uint8Array, at: number, documents: readonly Document[]): number {
+export function writeDocuments(bytes: Uint8Array, at: number, documents: readonly (Document | Slice)[]): number {
   let next = at
   for (const document of documents) next = writeDocument(bytes, next, document)
   return next
 }
 
-export function writeDocument(bytes: Uint8Array, at: number, document: Document): number {
-  const start = putVarint(bytes, putVarint(bytes, at, document.count), document.bytes.length)
+export function writeDocument(bytes: Uint8Array, at: number, document: Document | Slice): number {
+  let next = at
+  if ('taken' in document) next = putVarint(bytes, putVarint(bytes, at, document.offset), document.taken)
+  const start = putVarint(bytes, putVarint(bytes, next, document.count), document.bytes.length)
   bytes.set(document.bytes, start)
   return start + document.bytes.length
 }
@@ -123,10 +200,14 @@ export function readDocument(
 ): { readonly placed: PlacedDocument; readonly next: number } | undefined {
   const reader = new ByteReader(body, at)
   const skip = frame.flags & SPARSE ? reader.varint() : 0
+  const isSliced = (frame.flags & SLICED) !== 0
+  const offset = isSliced ? reader.varint() : 0
+  const sliced = isSliced ? reader.varint() : 0
   const count = reader.varint()
   const length = reader.varint()
   const next = reader.at + length
-  if (reader.overrun || next > body.length || count === 0) return
+  const taken = isSliced ? sliced : count
+  if (reader.overrun || next > body.length || taken === 0 || offset + taken > count) return
   const document = { bytes: body.subarray(reader.at, next), count }
-  return { placed: { firstId: frame.firstId + skip, document, time: frame.time }, next }
+  return { placed: { firstId: frame.firstId + skip, document, offset, taken, time: frame.time }, next }
 }

@@ -206,6 +206,14 @@ export class Journal {
     if (record.kind === 'durable') this.#durable = true
   }
 
+  /** Sees to it that so many bytes of records fit. */
+  makeRoom(bytes: number): typeof NOT_YET_DURABLE | undefined {
+    if (this.#end + bytes <= this.#header.fileBytes - RESERVED_BYTES) return
+    if (!this.#durable) return NOT_YET_DURABLE
+    this.roll(bytes)
+    return
+  }
+
   /** Writes the records in one go, then applies them; or says that it must be tried again after `harden()`. */
   append(records: readonly CursorRecord[]): typeof NOT_YET_DURABLE | undefined {
     const all = records.flatMap(fitted)

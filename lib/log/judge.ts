@@ -72,7 +72,7 @@ export class Judge {
       const still = { ...found, to: Math.min(found.to, gap.to) }
       const result = verdictOn(still, log.known, state, { folder: log.folder, onDamage })
       return { records: result.record ? [result.record] : [], result }
-    }, lock)
+    }, { outer: lock })
     if (!verdict.corruption) return
     keep(log, verdict.corruption)
     this.#parts.corruption(verdict.corruption)

@@ -11,6 +11,9 @@ import type {
   AppendOptions,
   Counts,
   Document,
+  HeldRange,
+  Hold,
+  IdRange,
   Listed,
   ListOptions,
   Piece,
@@ -31,8 +34,12 @@ import { Judge } from './judge.ts'
 import { FAILED } from './layout.ts'
 import { defaultLimits, type Limits } from './limits.ts'
 import { Log } from './log.ts'
+import { Looker } from './looker.ts'
 import { type Opened, openLog, type World } from './opening.ts'
+import { Reclaimer } from './reclaimer.ts'
+import { Settler } from './settler.ts'
 import { Taker } from './taker.ts'
+import { missingRecords } from './unrecorded.ts'
 
 const SUPPORTS: Supports = Object.freeze({
   orders: Object.freeze(['fifo'] as const),
@@ -58,6 +65,9 @@ export class LogStore implements Store {
   readonly #opened: Opened
   readonly #appender: Appender
   readonly #taker: Taker
+  readonly #settler: Settler
+  readonly #reclaimer: Reclaimer
+  readonly #looker: Looker
   readonly #reader: DocumentReader
   readonly #flusher: Flusher
   readonly #interval: IntervalSync
@@ -98,8 +108,11 @@ export class LogStore implements Store {
     const failed = new FailedItems(this.#failedLog, lock)
     const recorded = () => this.#recorded()
     const durable = durability === 'disk'
-    const { clock } = world
-    this.#taker = new Taker({ log, cursor, reader: this.#reader, judge, failed, owners, clock, durable, recorded, failing })
+    const parts = { log, cursor, lock, reader: this.#reader, judge, owners, clock: world.clock, durable, recorded, failing }
+    this.#reclaimer = new Reclaimer(parts, options.autoResume)
+    this.#settler = new Settler(parts, this.#appender, failed, options.keepAcked ?? 0)
+    this.#taker = new Taker(parts, this.#settler, this.#reclaimer)
+    this.#looker = new Looker(parts, failed)
     this.#tell()
   }
 
@@ -119,11 +132,13 @@ export class LogStore implements Store {
 
   append(documents: readonly Document[], options?: AppendOptions): Promise<number | undefined> {
     if (this.#closing) return Promise.reject(new QueueClosedError())
-    return this.#appender.append(documents, options?.bound)
+    const due = options?.due
+    const extra = due === undefined ? undefined : { due, attempt: 0, replaced: [], retried: false }
+    return this.#appender.append(documents, options?.bound, extra)
   }
 
   peek(n: number): Promise<Piece[]> {
-    return this.#guard(this.#taker.peek(n))
+    return this.#guard(this.#looker.peek(n))
   }
 
   pop(n: number): Promise<Piece[]> {
@@ -138,20 +153,40 @@ export class LogStore implements Store {
     return this.#guard(this.#taker.clear())
   }
 
-  lease(n: number, first?: readonly Settlement[]): Promise<Piece[]> {
-    return this.#guard(this.#taker.lease(n, first))
+  lease(n: number, first?: readonly Settlement[], hold?: Hold): Promise<Piece[]> {
+    return this.#guard(this.#taker.lease(n, first, hold))
+  }
+
+  mark(loop: number, ids: IdRange | undefined): void {
+    this.#opened.owners.mark(loop, ids)
+  }
+
+  extend(ids: readonly HeldRange[], deadline: number): Promise<void> {
+    return this.#guard(this.#settler.extend(ids, deadline))
+  }
+
+  reclaim(): Promise<number> {
+    return this.#guard(this.#reclaimer.reclaim())
+  }
+
+  retry(ids?: readonly number[]): Promise<number> {
+    return this.#guard(this.#settler.retry(ids))
+  }
+
+  discard(ids?: readonly number[]): Promise<number> {
+    return this.#guard(this.#settler.discard(ids))
   }
 
   settle(settlements: readonly Settlement[], relaxed?: boolean): Promise<void> {
-    return this.#guard(this.#taker.settle(settlements, relaxed))
+    return this.#guard(this.#settler.settle(settlements, relaxed))
   }
 
   fail(piece: Piece, reason: string): Promise<void> {
-    return this.#guard(this.#taker.fail(piece, reason))
+    return this.#guard(this.#settler.fail(piece, reason))
   }
 
   list(options: ListOptions): Promise<Listed[]> {
-    return this.#guard(this.#taker.list(options))
+    return this.#guard(this.#looker.list(options))
   }
 
   flush(): Promise<{ readonly reclaimed: number }> {
@@ -166,9 +201,11 @@ export class LogStore implements Store {
     const { log } = this.#opened
     return this.#cursor.step((state) => {
       log.refresh()
+      const before = missingRecords(log, state)
+      if (before.length > 0) return { before }
       const { ready, delayed } = state.runs.count(log.nextId, this.#world.clock.now())
-      const { inFlight } = state.runs
-      return { records: [], result: { ready, delayed, inFlight, failed: state.failed.size, acked: 0 } }
+      const { inFlight, acked } = state.runs
+      return { records: [], result: { ready, delayed, inFlight, failed: state.failed.size, acked } }
     })
   }
 

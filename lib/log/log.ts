@@ -11,7 +11,7 @@
 import { codeOf, type Disk, type DiskFile } from '../disk/disk.ts'
 import { Gate } from '../wait/gate.ts'
 import type { Known } from './classify.ts'
-import { FRAME_HEADER_BYTES, isBefore, type Position, START, writeFrameHeader } from './frame.ts'
+import { DUE, FRAME_HEADER_BYTES, isBefore, type Position, REPLACES, RETRIES, START, writeFrameHeader } from './frame.ts'
 import { type Frame, FrameReader } from './frame-reader.ts'
 import { type SegmentName, segmentName, segmentsOf } from './layout.ts'
 import type { Limits } from './limits.ts'
@@ -47,6 +47,8 @@ export class Log {
   readonly voids: Void[] = []
   /** The next segment's base is at least this. */
   minimumBase = 1
+  /** Frames met that say more than which items they hold: the journal may not know it yet. */
+  unrecorded: Frame[] = []
   codec = ''
   segmentBytes: number
   readonly folderGate: Gate
@@ -91,6 +93,7 @@ export class Log {
 
   /** Forgets all, and lists the folder. */
   reset(): void {
+    this.unrecorded = []
     for (const segment of this.segments) segment.close()
     this.segments = []
     this.list()
@@ -168,6 +171,7 @@ export class Log {
 
   /** A frame that holds stands at the segment's known end. */
   advance(segment: Segment, frame: Frame): void {
+    if (frame.header.flags & (DUE | REPLACES | RETRIES)) this.unrecorded.push(frame)
     segment.index.add(frame.firstId, frame.offset)
     segment.end = frame.next
     segment.nextId = frame.firstId + frame.header.count
@@ -291,10 +295,14 @@ export class Log {
     this.world.disk.rename(path, segment.path)
     if (replaced) this.#forget(replaced)
     segment.adopt(file, header)
-    segment.end = header.asideEnd
-    segment.nextId = header.base + header.asideCount
+    if (header.asideEnd > 0) {
+      segment.end = header.asideEnd
+      segment.nextId = header.base + header.asideCount
+    }
     segment.dirty = true
     this.#push(segment)
+    // Frames that say more than their items are met like anybody's.
+    this.refresh()
     return segment
   }
 
@@ -368,7 +376,8 @@ export class Log {
     }
     tail.dirty = true
     this.windows.commit(tail, offset, draft.bytes)
-    this.advance(tail, { header, firstId, offset, next: offset + draft.bytes.length, body: draft.bytes })
+    const body = draft.bytes.subarray(FRAME_HEADER_BYTES)
+    this.advance(tail, { header, firstId, offset, next: offset + draft.bytes.length, body })
     return firstId
   }
 

@@ -94,7 +94,7 @@ class Opening {
     await disk.syncFolder(this.#folder)
     await cursorLock.run(() => journal.load(this.#firstBase()))
     const parts = { log, journal, owners, boot, onDamage, autoResume }
-    const recovery = await cursor.step((state) => recover(parts, state), lock)
+    const recovery = await cursor.step((state) => recover(parts, state), { outer: lock })
     await lock.runBoth(cursorLock, () => this.#sweep(log, owners, cursor, recovery))
     await log.folderGate.pass()
     await cursor.durable()

@@ -4,7 +4,9 @@
 
 import { codeOf, type Disk, type DiskFile } from '../disk/disk.ts'
 import type { CursorState } from './cursor-state.ts'
+import type { IdRange } from '../store.ts'
 import { OWNERS } from './layout.ts'
+import { writeMark } from './marks.ts'
 import type { CursorRecord } from './record.ts'
 
 export class Owners {
@@ -64,6 +66,21 @@ export class Owners {
     } finally {
       file.close()
     }
+  }
+
+  /** Reads the file of an owner. */
+  read<R>(owner: number, reading: (file: DiskFile) => R): R {
+    const file = this.#disk.open(`${this.#folder}/${owner}`, 'read')
+    try {
+      return reading(file)
+    } finally {
+      file.close()
+    }
+  }
+
+  /** What this handle's loop has in hand; no lock is needed. */
+  mark(loop: number, ids: IdRange | undefined): void {
+    if (this.#file) writeMark(this.#file, loop, ids)
   }
 
   /** Removes the files of owners that the state no longer knows: they hold nothing. */

@@ -48,7 +48,8 @@ export type CursorRecord =
   | { readonly kind: 'left'; readonly owner: number; readonly counted: number; readonly ids: readonly IdRange[] }
   /** The snapshot of this file is durable: its predecessor may be written over. */
   | { readonly kind: 'durable' }
-  | { readonly kind: 'due'; readonly due: number; readonly ids: readonly IdRange[] }
+  /** Put with a delay, or once more: not ready before `due` (0: ready), and handed out so often already. */
+  | { readonly kind: 'due'; readonly due: number; readonly attempt: number; readonly ids: readonly IdRange[] }
   /** Settled by a take that could not be made durable: ready again. */
   | { readonly kind: 'restored'; readonly ids: readonly IdRange[] }
   /** Settled, and kept for the record, where no more than `keep` stay. */
@@ -105,7 +106,7 @@ function writeFields(record: CursorRecord, body: ByteWriter): void {
     case 'gone':
       return writeRanges(body, [record.why], record.ids)
     case 'due':
-      return writeRanges(body, [record.due], record.ids)
+      return writeRanges(body, [record.due, record.attempt], record.ids)
     case 'synced':
       return writeRanges(body, [record.segment, record.offset, record.nextId], undefined)
     case 'joined':
@@ -187,7 +188,7 @@ function readFields(kind: (typeof KINDS)[number], reader: ByteReader): CursorRec
     case 'gone':
       return { kind, why: field(), ids: readRanges(reader) }
     case 'due':
-      return { kind, due: field(), ids: readRanges(reader) }
+      return { kind, due: field(), attempt: field(), ids: readRanges(reader) }
     case 'synced':
       return { kind, segment: field(), offset: field(), nextId: field() }
     case 'joined':

@@ -15,8 +15,10 @@ import type { Journal } from './journal.ts'
 import { keep, verdictOn } from './judge.ts'
 import type { Log } from './log.ts'
 import type { Owners } from './owners.ts'
+import { leftRecords } from './reclaimer.ts'
 import type { CursorRecord } from './record.ts'
 import { countOf } from './runs.ts'
+import { missingRecords } from './unrecorded.ts'
 import { scan, type Unborn } from './scan.ts'
 import { asideOwner, segmentName, segmentsOf } from './layout.ts'
 import { codeOf } from '../disk/disk.ts'
@@ -56,7 +58,7 @@ export function recover(parts: RecoveryParts, state: CursorState): Decision<Reco
   records.push(...goOnBehind(log, state, isUnclean))
   const dead = parts.autoResume || isUnclean ? owners.dead(state) : []
   const reclaimed = dead.reduce((sum, owner) => sum + countOf(state.heldBy(owner)), 0)
-  records.push(...dead.map((owner): CursorRecord => ({ kind: 'left', owner, counted: 1, ids: [] })))
+  records.push(...missingRecords(log, state), ...leftRecords(dead, parts))
   records.push(owners.join(state, boot))
   const rotted = parts.journal.damaged.map((each) => ({ ...each, lost: 0 }))
   const corruptions = [...rotted, ...verdicts.flatMap((each) => each.corruption ?? [])]

@@ -5,7 +5,7 @@
 import type { DiskFile } from '../disk/disk.ts'
 import { crc32, putVarint, varintLength } from './bytes.ts'
 import type { CursorState } from './cursor-state.ts'
-import { bodyBytesOf, FRAME_HEADER_BYTES, type PlacedDocument, readDocument, SPARSE, writeDocument, writeFrameHeader } from './frame.ts'
+import { bodyBytesOf, FRAME_HEADER_BYTES, type PlacedDocument, readDocument, readPreamble, SLICED, SPARSE, writeDocument, writeFrameHeader } from './frame.ts'
 import { type Frame, FrameReader } from './frame-reader.ts'
 import { asideName, segmentName, segmentsOf } from './layout.ts'
 import type { Log } from './log.ts'
@@ -60,7 +60,7 @@ async function copy(log: Log, segment: Segment, state: CursorState, file: DiskFi
     const bytes = sparseFrame(frame, live, nonce)
     await file.writeAside(bytes, end)
     end += bytes.length
-    for (const { document } of live) items += document.count
+    for (const { taken } of live) items += taken
   }
   const header = { ...segment.header, rewrite: segment.rewrite + 1, nonce, items, asideEnd: 0, asideCount: 0, voids: segment.header.voids }
   return { header, end }
@@ -70,11 +70,11 @@ function liveDocuments(frame: Frame, state: CursorState): PlacedDocument[] {
   const live: PlacedDocument[] = []
   const { flags, time } = frame.header
   let firstId = frame.firstId
-  for (let at = 0; at < frame.body.length; ) {
+  for (let at = readPreamble(frame.body, flags).end; at < frame.body.length; ) {
     const found = readDocument(frame.body, at, { flags, time, firstId })
     if (!found) break
     const { placed, next } = found
-    firstId = placed.firstId + placed.document.count
+    firstId = placed.firstId + placed.taken
     if (state.runs.live(placed.firstId, firstId - 1) > 0) live.push(placed)
     at = next
   }
@@ -84,16 +84,19 @@ function liveDocuments(frame: Frame, state: CursorState): PlacedDocument[] {
 function sparseFrame(frame: Frame, live: readonly PlacedDocument[], nonce: number): Buffer {
   const skips = live.map(({ firstId }, index) => {
     const before = live[index - 1]
-    return firstId - (before ? before.firstId + before.document.count : frame.firstId)
+    return firstId - (before ? before.firstId + before.taken : frame.firstId)
   })
+  const isSliced = (frame.header.flags & SLICED) !== 0
+  const documents = live.map(({ document, offset, taken }) => (isSliced ? { ...document, offset, taken } : document))
   const skipBytes = skips.reduce((sum, skip) => sum + varintLength(skip), 0)
-  const bytes = Buffer.allocUnsafeSlow(FRAME_HEADER_BYTES + skipBytes + bodyBytesOf(live.map(({ document }) => document)))
+  const bytes = Buffer.allocUnsafeSlow(FRAME_HEADER_BYTES + skipBytes + bodyBytesOf(documents))
   let at = FRAME_HEADER_BYTES
-  live.forEach(({ document }, index) => {
+  documents.forEach((document, index) => {
     at = writeDocument(bytes, putVarint(bytes, at, skips[index] ?? 0), document)
   })
   const body = bytes.subarray(FRAME_HEADER_BYTES)
-  const flags = frame.header.flags | SPARSE
+  // Whatever it replaced or delayed has been recorded long since: its segment is sealed, and the cursor is durable.
+  const flags = SPARSE | (frame.header.flags & SLICED)
   writeFrameHeader(bytes, 0, { ...frame.header, flags, nonce, bodyBytes: body.length, bodyCrc: crc32(body) })
   return bytes
 }

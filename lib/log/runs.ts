@@ -248,6 +248,20 @@ export class Runs {
     return live
   }
 
+  /** The parts of the range that nobody has taken yet. */
+  freshRanges(from: number, to: number): IdRange[] {
+    const ranges: IdRange[] = []
+    let at = Math.max(from, this.#head)
+    for (let index = this.#find(at); at <= to; index++) {
+      const run = this.#runs[index]
+      const last = Math.min(run ? run.from - 1 : to, to)
+      if (at <= last) ranges.push({ from: at, to: last })
+      if (!run || run.from > to) break
+      at = Math.max(at, run.to + 1)
+    }
+    return ranges
+  }
+
   /** The parts of the range that are neither settled nor gone. */
   liveRanges(from: number, to: number): IdRange[] {
     const ranges: IdRange[] = []

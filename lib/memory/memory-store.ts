@@ -21,6 +21,7 @@ export class MemoryStore implements seam.Store {
   readonly supports = supports
   readonly #shelf: Shelf
   readonly #clock: Clock
+  readonly #keepAcked: number
   readonly #unwatch = new Set<() => void>()
   #state: 'open' | 'closed' = 'open'
 
@@ -32,12 +33,13 @@ export class MemoryStore implements seam.Store {
       throw new CodecMismatchError(`memory:${name} was written with codec '${shelf.codec}', not '${options.codec}'`)
     }
     if (name !== '') shelves.set(name, shelf)
-    return new MemoryStore(shelf, clock)
+    return new MemoryStore(shelf, clock, options.keepAcked ?? 0)
   }
 
-  private constructor(shelf: Shelf, clock: Clock) {
+  private constructor(shelf: Shelf, clock: Clock, keepAcked: number) {
     this.#shelf = shelf
     this.#clock = clock
+    this.#keepAcked = keepAcked
   }
 
   get codec(): string {
@@ -47,8 +49,8 @@ export class MemoryStore implements seam.Store {
   async append(documents: readonly seam.Document[], options?: seam.AppendOptions): Promise<number | undefined> {
     this.#check()
     const bound = options?.bound
-    if (bound !== undefined && this.#held() + countOf(documents) > bound.items) return undefined
-    const firstId = this.#shelf.append(documents, this.#clock.now())
+    if (bound !== undefined && !this.#makesRoom(bound, countOf(documents))) return undefined
+    const firstId = this.#shelf.append(documents, this.#clock.now(), options?.due)
     this.#shelf.changed()
     return firstId
   }
@@ -73,13 +75,45 @@ export class MemoryStore implements seam.Store {
   }
 
   async clear(): Promise<number> {
-    return this.delete(Infinity)
+    this.#check()
+    return this.#shelf.takeDelayed() + (await this.delete(Infinity))
   }
 
-  async lease(n: number, first: readonly seam.Settlement[] = []): Promise<seam.Piece[]> {
+  async lease(n: number, first: readonly seam.Settlement[] = [], hold: seam.Hold = {}): Promise<seam.Piece[]> {
     this.#check()
     this.#settle(first)
-    return piecesOf(this.#shelf.lease(n, this), ({ deliveries }) => deliveries)
+    return piecesOf(this.#shelf.lease(n, this, hold.deadline ?? 0), ({ deliveries }) => deliveries)
+  }
+
+  /** A handle of memory dies with its process: nobody is left to be told. */
+  mark(): void {
+    this.#check()
+  }
+
+  async extend(ids: readonly seam.HeldRange[], deadline: number): Promise<void> {
+    this.#check()
+    this.#shelf.extend(ids, this, deadline)
+  }
+
+  async reclaim(): Promise<number> {
+    this.#check()
+    return 0
+  }
+
+  async retry(ids?: readonly number[]): Promise<number> {
+    this.#check()
+    const items = this.#shelf.failed(ids)
+    this.#shelf.discard(items)
+    this.#shelf.again(items, 0, () => 0)
+    if (items.length > 0) this.#shelf.changed()
+    return items.length
+  }
+
+  async discard(ids?: readonly number[]): Promise<number> {
+    this.#check()
+    const items = this.#shelf.failed(ids)
+    this.#shelf.discard(items)
+    return items.length
   }
 
   async settle(settlements: readonly seam.Settlement[]): Promise<void> {
@@ -150,6 +184,16 @@ export class MemoryStore implements seam.Store {
 
   #check(): void {
     if (this.#state === 'closed') throw new QueueClosedError()
+    this.#shelf.pass(this.#clock.now())
+  }
+
+  #makesRoom(bound: seam.Bound, count: number): boolean {
+    const excess = this.#held() + count - bound.items
+    if (excess <= 0) return true
+    if (bound.whenFull !== 'drop-oldest' || this.#shelf.counts().ready < excess) return false
+    this.#shelf.take(excess)
+    bound.dropped?.(excess)
+    return true
   }
 
   #held(): number {
@@ -159,7 +203,7 @@ export class MemoryStore implements seam.Store {
 
   #settle(settlements: readonly seam.Settlement[]): void {
     if (settlements.length === 0) return
-    this.#shelf.settle(settlements, this)
+    this.#shelf.settle(settlements, this, this.#keepAcked)
     this.#shelf.changed()
   }
 }

@@ -2,14 +2,15 @@
 // in exactly one of these places.
 //
 //      #fresh, #returned (ready) ──take──▶ the caller; a lease puts it in #inFlight
-//      #inFlight ──settle──▶ gone · #returned · #failed
+//      #inFlight ──settle──▶ gone · #returned · #failed · #acked (kept for the record)
+//      #delayed ──due──▶ #returned                  #inFlight ──deadline──▶ #returned
 //
 // Ready items are in order of their ids. Nearly all of them are #fresh, which only grows at its end; what was given
 // back is put into #returned at its place. The first item is the lesser of the two heads.
 
 import { SettledError } from '../errors.ts'
 import { Fifo } from '../fifo.ts'
-import type { Counts, Document, Settlement, Status } from '../store.ts'
+import type { Counts, Document, HeldRange, Settlement, Status } from '../store.ts'
 
 export interface Item {
   readonly id: number
@@ -23,6 +24,13 @@ export interface Item {
 interface InFlight {
   readonly item: Item
   readonly owner: object
+  /** Ready again then, in ms since 1970; 0: never. */
+  readonly deadline: number
+}
+
+interface Delayed {
+  readonly item: Item
+  readonly due: number
 }
 
 interface Failed {
@@ -37,7 +45,11 @@ export class Shelf {
   #returned: Item[] = []
   readonly #inFlight = new Map<number, InFlight>()
   readonly #failed = new Map<number, Failed>()
+  readonly #delayed = new Map<number, Delayed>()
+  readonly #acked = new Map<number, { readonly item: Item }>()
   #nextId = 1
+  /** Of the handle that settles. */
+  #keepAcked = 0
 
   constructor(codec: string) {
     this.codec = codec
@@ -49,18 +61,32 @@ export class Shelf {
 
   counts(): Counts {
     const ready = this.#fresh.length + this.#returned.length
-    return { ready, delayed: 0, inFlight: this.#inFlight.size, failed: this.#failed.size, acked: 0 }
+    const [delayed, inFlight] = [this.#delayed.size, this.#inFlight.size]
+    return { ready, delayed, inFlight, failed: this.#failed.size, acked: this.#acked.size }
   }
 
-  append(documents: readonly Document[], enqueuedAt: number): number {
+  /** What has become due, or was held beyond its lease, is ready. */
+  pass(now: number): void {
+    for (const { item, due } of [...this.#delayed.values()]) if (due <= now) this.#return(item)
+    for (const { item, deadline } of [...this.#inFlight.values()]) {
+      if (deadline > 0 && deadline <= now) this.#return(item)
+    }
+  }
+
+  append(documents: readonly Document[], enqueuedAt: number, due = 0): number {
     const firstId = this.#nextId
     for (const document of documents) {
       for (let skip = 0; skip < document.count; skip += 1) {
-        this.#fresh.push({ id: this.#nextId, document, skip, enqueuedAt, deliveries: 0 })
-        this.#nextId += 1
+        this.#add({ id: this.#nextId, document, skip, enqueuedAt, deliveries: 0 }, due)
       }
     }
     return firstId
+  }
+
+  #add(item: Item, due: number): void {
+    if (due > 0) this.#delayed.set(item.id, { item, due })
+    else this.#fresh.push(item)
+    this.#nextId += 1
   }
 
   /** The first `n` ready items, which stay. */
@@ -86,18 +112,45 @@ export class Shelf {
     return items
   }
 
-  lease(n: number, owner: object): Item[] {
+  /** Delayed items, which go. */
+  takeDelayed(): number {
+    const { size } = this.#delayed
+    this.#delayed.clear()
+    return size
+  }
+
+  lease(n: number, owner: object, deadline: number): Item[] {
     const items = this.take(n)
     for (const item of items) {
       item.deliveries += 1
-      this.#inFlight.set(item.id, { item, owner })
+      this.#inFlight.set(item.id, { item, owner, deadline })
     }
     return items
   }
 
+  extend(ids: readonly HeldRange[], owner: object, deadline: number): void {
+    for (const item of this.#heldBy(owner, ids)) this.#inFlight.set(item.id, { item, owner, deadline })
+  }
+
+  /** Failed items, all or those. */
+  failed(ids?: readonly number[]): Item[] {
+    const all = byId(this.#failed.values()).map(({ item }) => item)
+    return ids === undefined ? all : all.filter(({ id }) => ids.includes(id))
+  }
+
+  discard(items: readonly Item[]): void {
+    for (const { id } of items) this.#failed.delete(id)
+  }
+
+  /** The same items once more, under new ids. */
+  again(items: readonly Item[], due: number, deliveries: (item: Item) => number): void {
+    for (const item of items) this.#add({ ...item, id: this.#nextId, deliveries: deliveries(item) }, due)
+  }
+
   /** All of it, or SettledError and nothing, where the owner does not hold all of it. */
-  settle(settlements: readonly Settlement[], owner: object): void {
-    const all = settlements.map((settlement) => ({ settlement, items: this.#heldBy(owner, settlement) }))
+  settle(settlements: readonly Settlement[], owner: object, keepAcked = 0): void {
+    this.#keepAcked = keepAcked
+    const all = settlements.map((settlement) => ({ settlement, items: this.#heldBy(owner, settlement.ids) }))
     for (const { settlement, items } of all) for (const item of items) this.#settleOne(item, settlement)
   }
 
@@ -116,19 +169,20 @@ export class Shelf {
     if (status === 'ready') return this.peek(Infinity).map((item) => ({ item }))
     if (status === 'inFlight') return byId(this.#inFlight.values())
     if (status === 'failed') return byId(this.#failed.values())
-    return []
+    return byId(status === 'delayed' ? this.#delayed.values() : this.#acked.values())
   }
 
   changed(): void {
     for (const watcher of [...this.watchers]) watcher()
   }
 
-  #heldBy(owner: object, settlement: Settlement): Item[] {
+  #heldBy(owner: object, ids: readonly HeldRange[]): Item[] {
     const items: Item[] = []
-    for (const { from, to } of settlement.ids) {
+    for (const { from, to, attempt } of ids) {
       for (let id = from; id <= to; id += 1) {
         const held = this.#inFlight.get(id)
-        if (held?.owner !== owner) throw new SettledError(`item ${id} is not in flight here: it was settled already`)
+        const isOther = attempt !== undefined && attempt !== held?.item.deliveries
+        if (held?.owner !== owner || isOther) throw new SettledError(`item ${id} is not in flight here: it was settled already`)
         items.push(held.item)
       }
     }
@@ -137,13 +191,34 @@ export class Shelf {
 
   #settleOne(item: Item, settlement: Settlement): void {
     if (settlement.outcome === 'fail') this.fail(item, settlement.reason)
-    else if (settlement.outcome === 'back') this.#giveBack(item, settlement.counted)
-    else this.#inFlight.delete(item.id)
+    else if (settlement.outcome === 'back') this.#giveBack(item, settlement.counted, settlement.due)
+    else if (settlement.outcome === 'toBack') this.#toBack(item, settlement.due)
+    else this.#ack(item)
   }
 
-  #giveBack(item: Item, counted = true): void {
+  #ack(item: Item): void {
+    this.#inFlight.delete(item.id)
+    if (this.#keepAcked === 0) return
+    this.#acked.set(item.id, { item })
+    const excess = [...this.#acked.keys()].sort((one, other) => one - other).slice(0, -this.#keepAcked)
+    for (const id of excess) this.#acked.delete(id)
+  }
+
+  #toBack(item: Item, due = 0): void {
+    this.#inFlight.delete(item.id)
+    this.again([item], due, ({ deliveries }) => deliveries)
+  }
+
+  #giveBack(item: Item, counted = true, due = 0): void {
     if (!counted) item.deliveries -= 1
     this.#inFlight.delete(item.id)
+    if (due > 0) this.#delayed.set(item.id, { item, due })
+    else this.#return(item)
+  }
+
+  #return(item: Item): void {
+    this.#inFlight.delete(item.id)
+    this.#delayed.delete(item.id)
     const place = this.#returned.findIndex(({ id }) => id > item.id)
     this.#returned.splice(place === -1 ? this.#returned.length : place, 0, item)
   }

@@ -45,7 +45,7 @@ export function anyRecord({ ids, number }: Sizes = WIDE): fc.Arbitrary<CursorRec
     of('acked', { keep: number, ids }),
     of('extended', { deadline: number, ids }),
     of('durable', {}),
-    of('due', { due: number, ids }),
+    of('due', { due: number, attempt: number, ids }),
     of('restored', { ids }),
     of('unfailed', { ids }),
   ) as fc.Arbitrary<CursorRecord>

@@ -1,0 +1,62 @@
+// batch.ts: what one append call brings, and how several become one frame.
+
+import type { Bound, Document } from '../store.ts'
+import { crc32 } from './bytes.ts'
+import { bodyBytesOf, type Extra, encodePreamble, FRAME_HEADER_BYTES, flagsOf, type Slice, writeDocuments } from './frame.ts'
+import type { Draft } from './log.ts'
+import type { Windows } from './windows.ts'
+
+export interface Batch {
+  readonly documents: readonly (Document | Slice)[]
+  readonly bytes: number
+  readonly count: number
+  readonly bound: Bound | undefined
+  readonly extra: Extra | undefined
+  readonly resolve: (firstId: number | undefined) => void
+  readonly reject: (error: unknown) => void
+}
+
+export function countItems(documents: readonly (Document | Slice)[]): number {
+  let count = 0
+  for (const document of documents) count += 'taken' in document ? document.taken : document.count
+  return count
+}
+
+/** As many batches from the front as share a frame; a large one, or one that says more than its items, is alone. */
+export function groupLength(pending: readonly Batch[], frameBytes: number): number {
+  let bytes = 0
+  let taken = 0
+  for (const batch of pending) {
+    if (taken > 0 && (batch.extra || bytes + batch.bytes > frameBytes)) break
+    bytes += batch.bytes
+    taken++
+    if (batch.extra) break
+  }
+  return taken
+}
+
+/** The batches as a frame without its ids. */
+export function draftOf(group: readonly Batch[], windows: Windows): Draft {
+  const extra = group[0]?.extra
+  const preamble = extra ? encodePreamble(extra) : undefined
+  let bytes = FRAME_HEADER_BYTES + (preamble?.length ?? 0)
+  let count = 0
+  for (const batch of group) {
+    bytes += batch.bytes
+    count += batch.count
+  }
+  const buffer = windows.reserve(bytes)
+  preamble?.copy(buffer, FRAME_HEADER_BYTES)
+  let at = FRAME_HEADER_BYTES + (preamble?.length ?? 0)
+  for (const { documents } of group) at = writeDocuments(buffer, at, documents)
+  const flags = extra ? flagsOf(extra) : 0
+  return { bytes: buffer, bodyCrc: crc32(buffer.subarray(FRAME_HEADER_BYTES)), count, flags }
+}
+
+export function batchOf(
+  documents: readonly (Document | Slice)[],
+  options: { readonly bound: Bound | undefined; readonly extra: Extra | undefined },
+  settle: Pick<Batch, 'resolve' | 'reject'>,
+): Batch {
+  return { documents, bytes: bodyBytesOf(documents), count: countItems(documents), ...options, ...settle }
+}

@@ -1,0 +1,60 @@
+// looker.ts: looking at items without changing anything.
+
+import type { IdRange, ListOptions, Listed, Piece } from '../store.ts'
+import type { Decide } from './cursor.ts'
+import type { CursorState } from './cursor-state.ts'
+import type { Gap } from './document-reader.ts'
+import type { FailedItems } from './failed-items.ts'
+import { attemptAt, type Parts, upToDate } from './parts.ts'
+import type { RunStatus } from './runs.ts'
+
+export class Looker {
+  readonly #parts: Parts
+  readonly #failed: FailedItems
+
+  constructor(parts: Parts, failed: FailedItems) {
+    this.#parts = parts
+    this.#failed = failed
+  }
+
+  peek(n: number): Promise<Piece[]> {
+    const { log, clock } = this.#parts
+    return this.#read((state) => state.runs.ready(log.nextId, n, clock.now()))
+  }
+
+  /** Reads items without a record of them; gaps are judged. */
+  async #read(choose: (state: CursorState) => readonly IdRange[]): Promise<Piece[]> {
+    const decide: Decide<Piece[] | Gap> = (state) => {
+      const attempts = (id: number) => attemptAt(state, id)
+      const result = this.#parts.reader.pieces(choose(state), attempts, Number.POSITIVE_INFINITY)
+      return { records: [], result }
+    }
+    for (;;) {
+      const read = await this.#parts.cursor.step(upToDate(this.#parts, decide))
+      if (Array.isArray(read)) return read
+      await this.#parts.judge.judge(read)
+    }
+  }
+
+  async list({ status, after, limit }: ListOptions): Promise<Listed[]> {
+    const { cursor } = this.#parts
+    if (status === 'failed') {
+      return cursor.step((state) => ({ records: [], result: this.#failed.list(state, after, limit) }))
+    }
+    const pieces = await this.#read((state) => this.#idsOf(state, status, after, limit))
+    return pieces.map((piece) => ({ piece, status }))
+  }
+
+  #idsOf(state: CursorState, status: RunStatus, after: number, limit: number): IdRange[] {
+    const { log, clock } = this.#parts
+    const ids: IdRange[] = []
+    let left = limit
+    for (const range of state.runs.withStatus(status, after + 1, log.nextId, clock.now())) {
+      if (left <= 0) break
+      const to = Math.min(range.to, range.from + left - 1)
+      ids.push({ from: range.from, to })
+      left -= to - range.from + 1
+    }
+    return ids
+  }
+}

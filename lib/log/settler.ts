@@ -1,0 +1,150 @@
+// settler.ts: settling what this handle holds, and mending what failed.
+//
+//    ack, back        one record
+//    fail             the copy in failed/ is written and synced, then the record
+//    toBack, retry    the items stand in a new frame that names the ids it replaces: the frame is the commit
+//
+// What is written twice may be delivered twice after a crash between, never zero times. Where nothing can be written
+// the call rejects, and the item stays in flight.
+
+import { SettledError } from '../errors.ts'
+import type { HeldRange, IdRange, Piece, Settlement } from '../store.ts'
+import type { Appender } from './appender.ts'
+import type { Extra } from './frame.ts'
+import type { CursorState } from './cursor-state.ts'
+import type { FailedItems } from './failed-items.ts'
+import { attemptAt, done, doneLater, type Parts } from './parts.ts'
+import type { CursorRecord } from './record.ts'
+import { countOf } from './runs.ts'
+
+export class Settler {
+  readonly #parts: Parts
+  readonly #appender: Appender
+  readonly #failed: FailedItems
+  readonly #keepAcked: number
+
+  constructor(parts: Parts, appender: Appender, failed: FailedItems, keepAcked: number) {
+    this.#parts = parts
+    this.#appender = appender
+    this.#failed = failed
+    this.#keepAcked = keepAcked
+  }
+
+  async settle(settlements: readonly Settlement[], relaxed = false): Promise<void> {
+    for (const settlement of settlements) {
+      if (settlement.outcome === 'fail') await this.#failHeld(settlement.ids, settlement.reason)
+      if (settlement.outcome === 'toBack') await this.#toBack(settlement.ids, settlement.due ?? 0)
+    }
+    const step = this.#parts.cursor.step((state) => ({ records: this.records(state, settlements), result: undefined }))
+    if (step instanceof Promise) await step
+    if (relaxed) doneLater(this.#parts)
+    else await done(this.#parts)
+  }
+
+  /** The records of those settlements that are no more than a record. Throws where one is not held any more. */
+  records(state: CursorState, settlements: readonly Settlement[]): CursorRecord[] {
+    const records: CursorRecord[] = []
+    for (const settlement of settlements) {
+      if (settlement.outcome === 'fail' || settlement.outcome === 'toBack') continue
+      const { ids } = settlement
+      this.#checkHeld(state, ids)
+      if (settlement.outcome === 'ack') records.push(this.#acked(ids))
+      else records.push({ kind: 'back', counted: settlement.counted ? 1 : 0, due: settlement.due ?? 0, ids })
+    }
+    return records
+  }
+
+  #acked(ids: readonly IdRange[]): CursorRecord {
+    return this.#keepAcked > 0 ? { kind: 'acked', keep: this.#keepAcked, ids } : { kind: 'settled', ids }
+  }
+
+  #checkHeld(state: CursorState, ranges: readonly HeldRange[]): void {
+    const { owners, clock } = this.#parts
+    for (const { from, to, attempt } of ranges) {
+      for (let id = from; id <= to; id++) {
+        const value = state.runs.at(id)
+        const isHeld = value?.state === 'inFlight' && value.owner === owners.own
+        const isInTime = isHeld && (value.deadline === 0 || value.deadline > clock.now())
+        if (isInTime && (attempt === undefined || attempt === value.attempt)) continue
+        throw new SettledError(`item ${id} is not in flight here: it was settled already, or its lease went to somebody else`)
+      }
+    }
+  }
+
+  async #failHeld(ids: readonly HeldRange[], reason: string): Promise<void> {
+    const { cursor } = this.#parts
+    for (const piece of await this.#held(ids)) {
+      const record = await this.#failed.write(piece, piece.attempt, reason)
+      await cursor.step((state) => {
+        this.#checkHeld(state, ids)
+        return { records: [record], result: undefined }
+      })
+    }
+  }
+
+  /** Pieces of what is held. */
+  async #held(ids: readonly HeldRange[]): Promise<Piece[]> {
+    const { cursor, reader, judge } = this.#parts
+    for (;;) {
+      const read = await cursor.step((state) => {
+        this.#checkHeld(state, ids)
+        return { records: [], result: reader.pieces(ids, (id) => attemptAt(state, id), Number.POSITIVE_INFINITY) }
+      })
+      if (Array.isArray(read)) return read
+      await judge.judge(read)
+    }
+  }
+
+  async #toBack(ids: readonly HeldRange[], due: number): Promise<void> {
+    const pieces = await this.#held(ids)
+    await this.#appendAgain(pieces, { due, attempt: pieces[0]?.attempt ?? 0, replaced: ids, retried: false })
+  }
+
+  /** The bound is not asked: what comes again takes no more room than it did. */
+  async #appendAgain(pieces: readonly Piece[], extra: Extra): Promise<void> {
+    const slices = pieces.map(({ document, skip, count }) => ({ ...document, offset: skip, taken: count }))
+    await this.#appender.append(slices, undefined, extra)
+  }
+
+  async retry(wanted?: readonly number[]): Promise<number> {
+    const listed = await this.#parts.cursor.step((state) => {
+      const ids = new Set(wanted ?? state.failed.keys())
+      const all = this.#failed.list(state, 0, Number.POSITIVE_INFINITY)
+      return { records: [], result: all.filter(({ piece }) => ids.has(piece.firstId)) }
+    })
+    if (listed.length === 0) return 0
+    const pieces = listed.map(({ piece }) => piece)
+    const replaced = pieces.map(({ firstId }) => ({ from: firstId, to: firstId }))
+    await this.#appendAgain(pieces, { due: 0, attempt: 0, replaced, retried: true })
+    return listed.length
+  }
+
+  /** A popped item that turned out not to decode. */
+  async fail(piece: Piece, reason: string): Promise<void> {
+    const record = await this.#failed.write(piece, piece.attempt, reason)
+    await this.#parts.cursor.step(() => ({ records: [record], result: undefined }))
+    await done(this.#parts)
+  }
+
+  async extend(ids: readonly HeldRange[], deadline: number): Promise<void> {
+    await this.#parts.cursor.step((state) => {
+      this.#checkHeld(state, ids)
+      return { records: [{ kind: 'extended', deadline, ids }], result: undefined }
+    })
+    await done(this.#parts)
+  }
+
+  async discard(wanted?: readonly number[]): Promise<number> {
+    const count = await this.#parts.cursor.step((state) => {
+      const ids = failedIds(state, wanted)
+      return { records: ids.length > 0 ? [{ kind: 'unfailed', ids }] : [], result: countOf(ids) }
+    })
+    if (count > 0) await done(this.#parts)
+    return count
+  }
+}
+
+function failedIds(state: CursorState, wanted: readonly number[] | undefined): IdRange[] {
+  const ids = wanted ? wanted.filter((id) => state.failed.has(id)) : [...state.failed.keys()]
+  return ids.map((id) => ({ from: id, to: id }))
+}
