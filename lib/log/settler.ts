@@ -75,8 +75,9 @@ export class Settler {
     const { cursor } = this.#parts
     for (const piece of await this.#held(ids)) {
       const record = await this.#failed.write(piece, piece.attempt, reason)
+      const own = { from: piece.firstId, to: piece.firstId + piece.count - 1, attempt: piece.attempt }
       await cursor.step((state) => {
-        this.#checkHeld(state, ids)
+        this.#checkHeld(state, [own])
         return { records: [record], result: undefined }
       })
     }

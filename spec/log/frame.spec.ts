@@ -168,6 +168,8 @@ describe('the documents of a frame', () => {
               { ...read, document: { ...read?.document, bytes: Buffer.from(read?.document.bytes ?? []) } },
               {
                 firstId,
+                offset: 0,
+                taken: count,
                 time: 7,
                 document: { bytes: Buffer.from(bytes), count },
               },
