@@ -100,6 +100,13 @@ export function claimedGeneration(file: DiskFile, scratch: Uint8Array): number {
   return file.read(scratch, 0, 16, 0) === 16 && getU32(scratch, 0) === CURSOR_MAGIC ? getU64(scratch, 8) : 0
 }
 
+export interface DamagedBytes {
+  readonly offset: number
+  readonly bytes: number
+  /** Records that hold stand behind it. A power cut can leave that too, where sectors got through in another order. */
+  readonly isGap: boolean
+}
+
 export interface CursorReading {
   /** Undefined where the file has no header that holds. */
   readonly header: CursorHeader | undefined
@@ -111,8 +118,8 @@ export interface CursorReading {
   /** Where the next record goes, and the crc that seeds it. */
   readonly end: number
   readonly seed: number
-  /** Where bytes did not hold that a crash can't explain, each with its length. */
-  readonly damaged: readonly { readonly offset: number; readonly bytes: number }[]
+  /** Where bytes did not hold. */
+  readonly damaged: readonly DamagedBytes[]
   /** Only one copy of the header holds. */
   readonly halfHeader: boolean
   readonly everWritten: boolean
@@ -139,7 +146,9 @@ export function readCursorFile(file: DiskFile): CursorReading {
   const durable = journal.records.some(({ kind }) => kind === 'durable')
   const current = whole.filter(({ generation }) => generation === header.generation)
   const halfHeader = current.length === 1
-  if (durable && halfHeader) damaged.push({ offset: copies[0] === header ? COPY_AT : 0, bytes: HEADER_BYTES })
+  if (durable && halfHeader) {
+    damaged.push({ offset: copies[0] === header ? COPY_AT : 0, bytes: HEADER_BYTES, isGap: false })
+  }
   return {
     header,
     newerVersion: undefined,
@@ -154,7 +163,7 @@ export function readCursorFile(file: DiskFile): CursorReading {
 /** The records from the snapshot on; one that doesn't hold is stepped over where its stored crc seeds a successor. */
 function readJournal(bytes: Buffer, header: CursorHeader): Pick<CursorReading, 'records' | 'end' | 'seed' | 'damaged'> {
   const records: CursorRecord[] = []
-  const damaged: { offset: number; bytes: number }[] = []
+  const damaged: DamagedBytes[] = []
   let end = journalStart(header.snapshotBytes)
   let seed = firstSeed(header)
   for (;;) {
@@ -167,7 +176,7 @@ function readJournal(bytes: Buffer, header: CursorHeader): Pick<CursorReading, '
     }
     const resumed = successor(bytes, end, header.salt)
     if (resumed === undefined) return { records, end, seed, damaged }
-    damaged.push({ offset: end, bytes: resumed - end })
+    damaged.push({ offset: end, bytes: resumed - end, isGap: true })
     end = resumed
     seed = getU32(bytes, resumed - 4)
   }

@@ -17,6 +17,7 @@ import {
   type CursorHeader,
   type CursorReading,
   claimedGeneration,
+  type DamagedBytes,
   firstSeed,
   journalStart,
   RESERVED_BYTES,
@@ -30,10 +31,8 @@ import type { Limits } from './limits.ts'
 import { type CursorRecord, decodeRecord, encodeRecord, fitted } from './record.ts'
 
 /** What is wrong with the cursor's files, as loading found it. */
-export interface CursorDamage {
+export interface CursorDamage extends DamagedBytes {
   readonly file: string
-  readonly offset: number
-  readonly bytes: number
 }
 
 /** The next generation has to wait for a sync: `Journal.harden()`, outside the lock, then once more. */
@@ -66,6 +65,8 @@ export class Journal {
   #end = 0
   #seed = 0
   #durable = false
+  /** Something was stepped over: the next generation begins at the next write, so that it is met once only. */
+  #hasGap = false
 
   constructor(folder: string, world: { disk: Disk; random: () => number; limits: Limits }) {
     this.#folder = folder
@@ -111,14 +112,15 @@ export class Journal {
     const state = reading.state ?? this.#remade(which, header, reading, before)
     if (!state) return
     for (const record of reading.records) state.apply(record)
-    for (const { offset, bytes } of reading.damaged) this.damaged.push({ file: this.#halves[which].file.path, offset, bytes })
+    for (const each of reading.damaged) this.damaged.push({ file: this.#halves[which].file.path, ...each })
     return state
   }
 
   /** A snapshot is the fold of its predecessor: the same bytes once more, if the predecessor is still there. */
   #remade(which: 0 | 1, header: CursorHeader, reading: CursorReading, before: CursorReading): CursorState | undefined {
     const durable = reading.records.some(({ kind }) => kind === 'durable')
-    if (durable) this.damaged.push({ file: this.#halves[which].file.path, offset: SNAPSHOT_AT, bytes: header.snapshotBytes })
+    const place = { file: this.#halves[which].file.path, offset: SNAPSHOT_AT, bytes: header.snapshotBytes }
+    if (durable) this.damaged.push({ ...place, isGap: false })
     if (!before.state || before.header?.generation !== header.generation - 1 || reading.records.length === 0) return
     for (const record of before.records) before.state.apply(record)
     const snapshot = before.state.encode()
@@ -135,6 +137,7 @@ export class Journal {
     if (reading.halfHeader) writeCursorHeader(this.#file, this.#header)
     this.#end = reading.end
     this.#seed = reading.seed
+    this.#hasGap = reading.damaged.some(({ isGap }) => isGap)
     this.#durable = reading.records.some(({ kind }) => kind === 'durable')
     this.#otherGeneration = claimedGeneration(this.#halves[which === 0 ? 1 : 0].file, this.#scratch)
   }
@@ -219,7 +222,7 @@ export class Journal {
     const all = records.flatMap(fitted)
     let written = this.#encode(all)
     if (written.bytes.length === 0) return
-    if (this.#end + written.bytes.length > this.#header.fileBytes - RESERVED_BYTES) {
+    if (this.#hasGap || this.#end + written.bytes.length > this.#header.fileBytes - RESERVED_BYTES) {
       if (!this.#durable) return NOT_YET_DURABLE
       this.roll(written.bytes.length)
       written = this.#encode(all)
@@ -267,6 +270,7 @@ export class Journal {
     this.#end = journalStart(snapshot.length)
     this.#seed = firstSeed(header)
     this.#durable = false
+    this.#hasGap = false
   }
 
   /**

@@ -60,7 +60,10 @@ export function recover(parts: RecoveryParts, state: CursorState): Decision<Reco
   const reclaimed = dead.reduce((sum, owner) => sum + countOf(state.heldBy(owner)), 0)
   records.push(...missingRecords(log, state), ...leftRecords(dead, parts))
   records.push(owners.join(state, boot))
-  const rotted = parts.journal.damaged.map((each) => ({ ...each, lost: 0 }))
+  // A power cut may have let later sectors of the journal through without earlier ones: no more than a crash.
+  const rotted = parts.journal.damaged
+    .filter(({ isGap }) => !(isGap && isUnclean))
+    .map(({ file, offset, bytes }) => ({ file, offset, bytes, lost: 0 }))
   const corruptions = [...rotted, ...verdicts.flatMap((each) => each.corruption ?? [])]
   for (const corruption of corruptions) keep(log, corruption)
   return { records, result: { corruptions, tornBytes, reclaimed, unborn } }
