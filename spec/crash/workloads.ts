@@ -3,6 +3,7 @@
 //
 //   1 put one   3 put three, in two documents   B put one that crosses sectors   A put one too large for a frame
 //   p pop one   n pop three   L lease three: acknowledge the second, give back the third, hold the first
+//   r lease three and acknowledge them, not waiting for the medium
 //   f flush     o close and open again          x two puts and a pop at once
 
 import type { Store } from '../../lib/store.ts'
@@ -10,7 +11,7 @@ import type { DiskProcess } from './disk-process.ts'
 import type { RecordingDisk } from './recording-disk.ts'
 import { documentOf, itemsOf } from './trial.ts'
 
-export const ALPHABET = '13BApnLfox'
+export const ALPHABET = '13BApnLrfox'
 
 const BIG_BYTES = 700
 const ASIDE_BYTES = 1500
@@ -26,7 +27,7 @@ export function* words(length: number, alphabet = ALPHABET): Generator<string> {
 }
 
 function isIdle(word: string, letter: string): boolean {
-  return word === '' && 'pnLf'.includes(letter)
+  return word === '' && 'pnLrf'.includes(letter)
 }
 
 /** Where in the disk's log the last step begins. What stood before was tried with a shorter word. */
@@ -90,6 +91,8 @@ export class Program {
         return this.pop(3)
       case 'L':
         return this.lease()
+      case 'r':
+        return this.#ack(await this.#lease(3), true)
       case 'f':
         await this.store.flush()
         return
@@ -150,11 +153,11 @@ export class Program {
     return ids
   }
 
-  async #ack(ids: readonly number[]): Promise<void> {
+  async #ack(ids: readonly number[], relaxed = false): Promise<void> {
     const call = ++this.#calls
     this.#disk.mark({ what: 'settle', call, ids })
-    await this.store.settle([{ outcome: 'ack', ids: ids.map((id) => ({ from: id, to: id })) }])
-    this.#disk.mark({ what: 'settle done', call })
+    await this.store.settle([{ outcome: 'ack', ids: ids.map((id) => ({ from: id, to: id })) }], relaxed)
+    this.#disk.mark({ what: 'settle done', call, relaxed })
   }
 
   async #back(id: number): Promise<void> {
