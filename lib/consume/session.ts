@@ -174,7 +174,7 @@ export class Session<T> {
     }
   }
 
-  /** Tries for the next lot; undefined where there is nothing, and it is worth waiting. `ending`: else the session ends. */
+  /** The next lot, or undefined: nothing yet, but worth a wait. `ending`: where it is not, the session ends. */
   async #tryLease(ending: boolean): Promise<true | undefined> {
     while (!this.ended) {
       // Looked at before the lease: what was put before the writing side ended is found by it.
