@@ -27,7 +27,10 @@ export function segmentName(name: SegmentName): string {
 
 export function parseSegmentName(name: string): SegmentName | undefined {
   const match = /^(\d{20})\.(\d+)\.log$/.exec(name)
-  return match ? { base: Number(match[1]), rewrite: Number(match[2]) } : undefined
+  if (!match) return
+  const parsed = { base: Number(match[1]), rewrite: Number(match[2]) }
+  // What is written in another way would be looked for by another name.
+  return segmentName(parsed) === name ? parsed : undefined
 }
 
 /** The segments in a listing: for each base the last rewrite, by base; and the names that those replace. */

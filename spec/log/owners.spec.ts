@@ -1,0 +1,119 @@
+// owners.spec.ts: who is alive, whoever asks, and no number is given twice.
+
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { CursorState } from '../../lib/log/cursor-state.ts'
+import { Owners } from '../../lib/log/owners.ts'
+import type { DiskProcess } from '../crash/disk-process.ts'
+import { FaultDisk } from '../crash/fault-disk.ts'
+import { RecordingDisk } from '../crash/recording-disk.ts'
+
+const BOOT = 77
+
+class Crowd {
+  readonly disk = new RecordingDisk()
+  readonly state = new CursorState()
+
+  /** A process that joins. */
+  join(): { readonly process: DiskProcess; readonly owners: Owners } {
+    const process = this.disk.process()
+    const owners = new Owners(process, '/q')
+    this.state.apply(owners.join(this.state, BOOT))
+    return { process, owners }
+  }
+
+  get files(): string[] {
+    return this.disk.list('/q/owners').sort()
+  }
+}
+
+describe('owners', () => {
+  it('get a number each, recorded with the boot that they live in', () => {
+    const crowd = new Crowd()
+    const [one, two] = [crowd.join(), crowd.join()]
+    assert.deepEqual([one.owners.own, two.owners.own], [1, 2])
+    assert.deepEqual(
+      [...crowd.state.owners],
+      [
+        [1, BOOT],
+        [2, BOOT],
+      ],
+    )
+    assert.deepEqual(crowd.files, ['1', '2'])
+  })
+
+  it('that join again have the number that they had', () => {
+    const { owners } = new Crowd().join()
+    assert.deepEqual(owners.join(new CursorState(), BOOT), { kind: 'joined', owner: 1, boot: BOOT })
+  })
+
+  it('pass over numbers whose file is there already', () => {
+    const crowd = new Crowd()
+    crowd.disk.makeFolder('/q/owners')
+    for (const name of ['1', '2', '4']) crowd.disk.open(`/q/owners/${name}`, 'create').close()
+    assert.equal(crowd.join().owners.own, 3)
+    assert.equal(crowd.join().owners.own, 5)
+  })
+
+  it('never get a number that somebody had before', () => {
+    const crowd = new Crowd()
+    const { owners } = crowd.join()
+    owners.leave()
+    crowd.state.apply({ kind: 'left', owner: owners.own, counted: 1, ids: [] })
+    assert.deepEqual(crowd.files, [])
+    assert.equal(crowd.join().owners.own, 2)
+  })
+
+  it('are alive until they leave or their process dies, however it does', () => {
+    const crowd = new Crowd()
+    const [one, two, three] = [crowd.join(), crowd.join(), crowd.join()]
+    assert.deepEqual(one.owners.dead(crowd.state), [])
+    two.process.kill()
+    three.owners.leave()
+    assert.deepEqual(one.owners.dead(crowd.state), [2, 3])
+    assert.equal(one.owners.isAlive(1), true)
+    assert.equal(one.owners.isAlive(99), false)
+    assert.deepEqual(crowd.files, ['1', '2'], 'asking removes nothing')
+    assert.equal(one.owners.isAlive(1), true, 'asking does not free a lock')
+  })
+
+  it('are swept away once the state no longer knows them, and only then', () => {
+    const crowd = new Crowd()
+    const [one, two, three] = [crowd.join(), crowd.join(), crowd.join()]
+    two.process.kill()
+    one.owners.sweep(crowd.state)
+    assert.deepEqual(crowd.files, ['1', '2', '3'], 'it may hold something')
+    for (const owner of [2, 3]) crowd.state.apply({ kind: 'left', owner, counted: 1, ids: [] })
+    one.owners.sweep(crowd.state)
+    assert.deepEqual(crowd.files, ['1', '3'], 'who lives keeps its file')
+    three.process.kill()
+    one.owners.sweep(crowd.state)
+    assert.deepEqual(crowd.files, ['1'])
+  })
+
+  it('leave once, and what is gone already is no error', () => {
+    const crowd = new Crowd()
+    const { owners, process } = crowd.join()
+    owners.remove(1)
+    owners.leave()
+    owners.leave()
+    owners.remove(17)
+    assert.equal(process.openFiles, 0)
+  })
+
+  it('tell a disk that fails from a death', () => {
+    const crowd = new Crowd()
+    const disk = new FaultDisk(crowd.disk)
+    const owners = new Owners(disk, '/q')
+    crowd.join()
+    for (const call of ['open', 'tryLock'] as const) {
+      disk.setFault({ at: 1, call, code: 'EIO' })
+      assert.throws(() => owners.isAlive(1), { code: 'EIO' })
+      assert.equal(disk.openFiles, 0)
+    }
+    disk.setFault({ at: 1, call: 'open', code: 'ENOSPC' })
+    assert.throws(() => owners.join(crowd.state, BOOT), { code: 'ENOSPC' })
+    disk.setFault(undefined)
+    assert.equal(owners.join(crowd.state, BOOT).kind, 'joined')
+  })
+})
