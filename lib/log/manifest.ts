@@ -9,8 +9,10 @@ import { codeOf, type Disk } from '../disk/disk.ts'
 import { FormatError } from '../errors.ts'
 import { crc32 } from './bytes.ts'
 import { isManifestInMaking, isOurs, MANIFEST, segmentsOf } from './layout.ts'
-import { DATA_START, FORMAT_VERSION, readHeader } from './segment.ts'
+import { codecInHeader, DATA_START, FORMAT_VERSION, readHeader } from './segment.ts'
 import type { StepLock } from './step-lock.ts'
+
+const FIELDS = ['format', 'codec', 'order', 'segmentSize', 'crc']
 
 export interface Manifest {
   readonly codec: string
@@ -55,7 +57,10 @@ function parse(text: string, path: string): Manifest | 'bad' {
     )
   }
   if (holds && typeof codec === 'string' && typeof segmentSize === 'number') return { codec, segmentSize }
-  if (crcAt < 0) throw new FormatError(`${path} was not written by spoolq: name another folder`)
+  // With most of its fields it is one that rotted.
+  if (FIELDS.filter((name) => name in fields).length < 3) {
+    throw new FormatError(`${path} was not written by spoolq: name another folder`)
+  }
   return 'bad'
 }
 
@@ -105,7 +110,8 @@ export async function readOrCreate(
   if (found === 'bad' && !recorded && segmentsOf(disk.list(folder)).current.length === 0) {
     throw new FormatError(`${folder}/${MANIFEST} is damaged, and no segment tells what it said: restore it from a copy`)
   }
-  const manifest = { ...wanted, codec: recorded ?? wanted.codec }
+  const isWanted = recorded === undefined || recorded === codecInHeader(wanted.codec)
+  const manifest = isWanted ? wanted : { ...wanted, codec: recorded }
   await write(disk, folder, manifest, making)
   const written = read(disk, folder)
   const result = typeof written === 'object' ? written : manifest

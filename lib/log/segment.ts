@@ -34,6 +34,7 @@ export const MAX_VOIDS = 17
 
 const CRC_AT = HEADER_BYTES - 4
 const CODEC_AT = 64
+const CODEC_BYTES = 31
 const VOIDS_AT = 96
 const VOID_BYTES = 24
 
@@ -83,7 +84,7 @@ export function writeHeader(header: SegmentHeader, seal?: Seal): Buffer {
   // There is never more than one at a time, but for a disk on which nothing works any more.
   const voids = header.voids.slice(0, MAX_VOIDS)
   putU32(bytes, 60, voids.length)
-  bytes[CODEC_AT] = bytes.write(header.codec, CODEC_AT + 1, 31, 'utf8')
+  bytes[CODEC_AT] = bytes.write(header.codec, CODEC_AT + 1, CODEC_BYTES, 'utf8')
   voids.forEach((each, index) => {
     writeVoid(bytes, VOIDS_AT + index * VOID_BYTES, each)
   })
@@ -91,6 +92,12 @@ export function writeHeader(header: SegmentHeader, seal?: Seal): Buffer {
   bytes.copy(bytes, HEADER_BYTES, 0, HEADER_BYTES)
   if (seal) writeSeal(seal).copy(bytes, SEAL_AT)
   return bytes
+}
+
+/** As much of a codec's name as a header holds. */
+export function codecInHeader(codec: string): string {
+  const bytes = Buffer.alloc(CODEC_BYTES)
+  return bytes.toString('utf8', 0, bytes.write(codec, 'utf8'))
 }
 
 function writeVoid(bytes: Uint8Array, at: number, each: Void): void {
@@ -124,7 +131,7 @@ function readCopy(bytes: Uint8Array, at: number): { version: number; header: Seg
   if (at + HEADER_BYTES > bytes.length) return
   const copy = bytes.subarray(at, at + HEADER_BYTES)
   if (getU32(copy, 0) !== SEGMENT_MAGIC || crc32(copy.subarray(0, CRC_AT)) !== getU32(copy, CRC_AT)) return
-  const codecLength = Math.min(copy[CODEC_AT] ?? 0, 31)
+  const codecLength = Math.min(copy[CODEC_AT] ?? 0, CODEC_BYTES)
   const voids = Array.from({ length: Math.min(getU32(copy, 60), MAX_VOIDS) }, (_, index) => readVoid(copy, index))
   const header: SegmentHeader = {
     base: getU64(copy, 8),
