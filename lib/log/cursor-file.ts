@@ -81,10 +81,16 @@ function decodeHeader(bytes: Uint8Array, at: number): (CursorHeader & { readonly
 
 /** Writes the snapshot, then the header that makes it rule. */
 export function writeCursorFile(file: DiskFile, header: CursorHeader, snapshot: Uint8Array): void {
-  const padded = Buffer.alloc(journalStart(snapshot.length) - SNAPSHOT_AT)
+  // Zeros up to the end: what an earlier generation left would have to be looked at by everybody in every step.
+  writeSnapshot(file, snapshot, header.fileBytes)
+  writeCursorHeader(file, header)
+}
+
+/** The snapshot, and zeros up to `end`: the journal's start, where its records are to stay. */
+export function writeSnapshot(file: DiskFile, snapshot: Uint8Array, end = journalStart(snapshot.length)): void {
+  const padded = Buffer.alloc(end - SNAPSHOT_AT)
   padded.set(snapshot)
   file.write(padded, SNAPSHOT_AT)
-  writeCursorHeader(file, header)
 }
 
 /** Both copies: also to mend one that a crash left behind, or that rotted. */

@@ -145,6 +145,7 @@ export class Flusher {
     return lock.run(() => {
       let reclaimed = 0
       for (const segment of dead) {
+        if (!this.#isStillDead(segment)) continue
         log.minimumBase = Math.max(log.minimumBase, segment.nextId)
         if (unlinked(log, segment)) reclaimed += segment.end
         log.drop(segment)
@@ -153,10 +154,19 @@ export class Flusher {
     })
   }
 
+  /** Nothing can have been appended since: but an empty segment's name may have been given to another one. */
+  #isStillDead(segment: Segment): boolean {
+    const { log, cursor } = this.#parts
+    if (cursor.state.runs.live(segment.base, segment.nextId - 1) > 0) return false
+    return segment.end > DATA_START || log.sizeOf(segment) <= DATA_START
+  }
+
   async #rewrite(segment: Segment, state: CursorState): Promise<number> {
     const { log, lock, owners } = this.#parts
     const made = await rewriteSegment(log, segment, state, { owner: owners.own, number: ++this.#rewrites })
     if (!made) return 0
+    // What was settled while it was copied was left out as well.
+    await this.#parts.cursor.durable()
     const took = await lock.run(() => made.takePlace())
     if (!took) return 0
     // The new name is durable before the old one goes: the other way round a power cut could leave neither.

@@ -24,6 +24,7 @@ import {
   readCursorFile,
   SNAPSHOT_AT,
   writeCursorHeader,
+  writeSnapshot,
   writeCursorFile,
 } from './cursor-file.ts'
 import { CursorState } from './cursor-state.ts'
@@ -125,7 +126,7 @@ export class Journal {
     for (const record of before.records) before.state.apply(record)
     const snapshot = before.state.encode()
     if (crc32(snapshot) !== header.snapshotCrc) return
-    writeCursorFile(this.#halves[which].file, header, snapshot)
+    writeSnapshot(this.#halves[which].file, snapshot)
     return CursorState.decode(snapshot)
   }
 

@@ -239,10 +239,28 @@ export class Log {
     }
   }
 
+  /** What stands under the segment's name now, in bytes. */
+  sizeOf(segment: Segment): number {
+    try {
+      const file = this.world.disk.open(segment.path, 'read')
+      const size = file.size()
+      file.close()
+      return size
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return 0
+      throw error
+    }
+  }
+
   /** True where nothing is ever appended to the segment again. Without a head of its own it may be. */
   isOver(segment: Segment): boolean {
     const isThere = this.openIfThere(segment) || segment.isOpen
-    return isThere && (segment.seal !== undefined || this.after(segment) !== undefined)
+    if (!isThere) return false
+    const next = this.after(segment)
+    // It may have been open since before it was sealed: what was appended meanwhile is known by the seal alone.
+    if (segment.isWhole) segment.readSeal()
+    if (next && !segment.seal) segment.presume(next.base)
+    return segment.seal !== undefined || next !== undefined
   }
 
   #learnVoid(each: Void): void {
