@@ -9,11 +9,20 @@ import type { DiskFile } from '../disk/disk.ts'
 import type { Document } from '../store.ts'
 import { countItems } from './batch.ts'
 import { crc32 } from './bytes.ts'
-import { bodyBytesOf, type Extra, encodePreamble, FRAME_HEADER_BYTES, flagsOf, type Slice, writeDocuments, writeFrameHeader } from './frame.ts'
+import {
+  bodyBytesOf,
+  type Extra,
+  encodePreamble,
+  FRAME_HEADER_BYTES,
+  flagsOf,
+  type Slice,
+  writeDocuments,
+  writeFrameHeader,
+} from './frame.ts'
 import { asideName } from './layout.ts'
 import type { Log } from './log.ts'
 import { DATA_START, type SegmentHeader, writeHeader } from './segment.ts'
-import { Segment } from './segment-file.ts'
+import type { Segment } from './segment-file.ts'
 
 const NO_BYTES = Buffer.alloc(0)
 

@@ -2,7 +2,15 @@
 
 import type { Bound, Document } from '../store.ts'
 import { crc32 } from './bytes.ts'
-import { bodyBytesOf, type Extra, encodePreamble, FRAME_HEADER_BYTES, flagsOf, type Slice, writeDocuments } from './frame.ts'
+import {
+  bodyBytesOf,
+  type Extra,
+  encodePreamble,
+  FRAME_HEADER_BYTES,
+  flagsOf,
+  type Slice,
+  writeDocuments,
+} from './frame.ts'
 import type { Draft } from './log.ts'
 import type { Windows } from './windows.ts'
 

@@ -93,7 +93,14 @@ export class LogStore implements Store {
     const flushed = (report: { readonly reclaimed: number }) => events.flushed(report)
     const failing = (error: Error) => events.failed(error)
     this.#flusher = new Flusher({ log, cursor, lock, owners, flushLimit, flushed, failed: failing })
-    const judge = new Judge({ log, cursor, lock, reader: this.#reader, onDamage, corruption: (report) => events.corruption(report) })
+    const judge = new Judge({
+      log,
+      cursor,
+      lock,
+      reader: this.#reader,
+      onDamage,
+      corruption: (report) => events.corruption(report),
+    })
     this.#appender = new Appender({
       log,
       cursor,
@@ -108,7 +115,18 @@ export class LogStore implements Store {
     const failed = new FailedItems(this.#failedLog, lock)
     const recorded = () => this.#recorded()
     const durable = durability === 'disk'
-    const parts = { log, cursor, lock, reader: this.#reader, judge, owners, clock: world.clock, durable, recorded, failing }
+    const parts = {
+      log,
+      cursor,
+      lock,
+      reader: this.#reader,
+      judge,
+      owners,
+      clock: world.clock,
+      durable,
+      recorded,
+      failing,
+    }
     this.#reclaimer = new Reclaimer(parts, options.autoResume)
     this.#settler = new Settler(parts, this.#appender, failed, options.keepAcked ?? 0)
     this.#taker = new Taker(parts, this.#settler, this.#reclaimer)
@@ -213,7 +231,9 @@ export class LogStore implements Store {
     const counts = await this.counts()
     const oldest = counts.ready > 0 ? (await this.peek(1))[0]?.enqueuedAt : undefined
     const { log } = this.#opened
-    const sizes = await this.#guard(Promise.resolve(this.#cursor.step((state) => ({ records: [], result: sizesOf(log, state) }))))
+    const sizes = await this.#guard(
+      Promise.resolve(this.#cursor.step((state) => ({ records: [], result: sizesOf(log, state) }))),
+    )
     return { ...counts, ...sizes, oldest, nextId: log.nextId, lost: this.#cursor.state.lost }
   }
 
@@ -242,7 +262,9 @@ export class LogStore implements Store {
       return await call
     } catch (error) {
       if (error instanceof QueueError || codeOf(error) === '') throw error
-      throw new StorageError(`${this.#opened.log.folder}: ${error instanceof Error ? error.message : error}`, { cause: error })
+      throw new StorageError(`${this.#opened.log.folder}: ${error instanceof Error ? error.message : error}`, {
+        cause: error,
+      })
     }
   }
 

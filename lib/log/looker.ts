@@ -1,6 +1,6 @@
 // looker.ts: looking at items without changing anything.
 
-import type { IdRange, ListOptions, Listed, Piece } from '../store.ts'
+import type { IdRange, Listed, ListOptions, Piece } from '../store.ts'
 import type { Decide } from './cursor.ts'
 import type { CursorState } from './cursor-state.ts'
 import type { Gap } from './document-reader.ts'

@@ -3,8 +3,8 @@
 // What is called here runs under cursor.lock.
 
 import { codeOf, type Disk, type DiskFile } from '../disk/disk.ts'
-import type { CursorState } from './cursor-state.ts'
 import type { IdRange } from '../store.ts'
+import type { CursorState } from './cursor-state.ts'
 import { OWNERS } from './layout.ts'
 import { writeMark } from './marks.ts'
 import type { CursorRecord } from './record.ts'

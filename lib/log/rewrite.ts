@@ -5,7 +5,17 @@
 import type { DiskFile } from '../disk/disk.ts'
 import { crc32, putVarint, varintLength } from './bytes.ts'
 import type { CursorState } from './cursor-state.ts'
-import { bodyBytesOf, FRAME_HEADER_BYTES, type PlacedDocument, readDocument, readPreamble, SLICED, SPARSE, writeDocument, writeFrameHeader } from './frame.ts'
+import {
+  bodyBytesOf,
+  FRAME_HEADER_BYTES,
+  type PlacedDocument,
+  readDocument,
+  readPreamble,
+  SLICED,
+  SPARSE,
+  writeDocument,
+  writeFrameHeader,
+} from './frame.ts'
 import { type Frame, FrameReader } from './frame-reader.ts'
 import { asideName, segmentName, segmentsOf } from './layout.ts'
 import type { Log } from './log.ts'
@@ -62,7 +72,15 @@ async function copy(log: Log, segment: Segment, state: CursorState, file: DiskFi
     end += bytes.length
     for (const { taken } of live) items += taken
   }
-  const header = { ...segment.header, rewrite: segment.rewrite + 1, nonce, items, asideEnd: 0, asideCount: 0, voids: segment.header.voids }
+  const header = {
+    ...segment.header,
+    rewrite: segment.rewrite + 1,
+    nonce,
+    items,
+    asideEnd: 0,
+    asideCount: 0,
+    voids: segment.header.voids,
+  }
   return { header, end }
 }
 
