@@ -9,7 +9,8 @@ import type { IdRange } from '../store.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
 import { type Position, START, isBefore } from './frame.ts'
 import { type CursorRecord, GONE } from './record.ts'
-import { ACKED, type IdState, Runs, SETTLED } from './runs.ts'
+import { ACKED, type IdState, SETTLED } from './id-state.ts'
+import { Runs } from './runs.ts'
 
 const NEVER = Number.POSITIVE_INFINITY
 

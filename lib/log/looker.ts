@@ -6,7 +6,7 @@ import type { CursorState } from './cursor-state.ts'
 import type { Gap } from './document-reader.ts'
 import type { FailedItems } from './failed-items.ts'
 import { attemptAt, type Parts, upToDate } from './parts.ts'
-import type { RunStatus } from './runs.ts'
+import type { RunStatus } from './id-state.ts'
 
 export class Looker {
   readonly #parts: Parts

@@ -9,27 +9,7 @@
 // hold are settled too. Runs are sorted, disjoint and merged, so a queue in order costs nothing however long it is.
 
 import type { IdRange } from '../store.ts'
-
-export type IdState =
-  | { readonly state: 'settled' }
-  | {
-      readonly state: 'inFlight'
-      readonly owner: number
-      readonly attempt: number
-      /** When it is ready again however alive its owner is, in ms since 1970; 0: never. */
-      readonly deadline: number
-      /** 1: taken ahead, and charged an attempt only if it was marked as in hand. */
-      readonly mode: number
-    }
-  /** Settled, and kept for the record. */
-  | { readonly state: 'acked' }
-  /** Handed out `attempt` times, and ready again at `due` (0: at once). */
-  | { readonly state: 'back'; readonly attempt: number; readonly due: number }
-
-export const SETTLED: IdState = Object.freeze({ state: 'settled' })
-export const ACKED: IdState = Object.freeze({ state: 'acked' })
-
-export type RunStatus = 'ready' | 'delayed' | 'inFlight' | 'acked'
+import { type IdState, isReady, type RunStatus, SETTLED, same, statusOf } from './id-state.ts'
 
 export interface Run extends IdRange {
   readonly value: IdState
@@ -299,22 +279,3 @@ function take(ranges: IdRange[], from: number, to: number, limit: number): numbe
   return last - from + 1
 }
 
-function statusOf(value: IdState, now: number): RunStatus | 'settled' {
-  if (value.state !== 'back') return value.state
-  return value.due <= now ? 'ready' : 'delayed'
-}
-
-function isReady(value: IdState, now: number): boolean {
-  return value.state === 'back' && value.due <= now
-}
-
-function same(one: IdState, other: IdState): boolean {
-  if (one === other) return true
-  if (one.state !== other.state || one.state === 'settled' || one.state === 'acked') return one.state === other.state
-  if (one.state === 'back') {
-    return other.state === 'back' && one.attempt === other.attempt && one.due === other.due
-  }
-  if (other.state !== 'inFlight') return false
-  const sameHold = one.owner === other.owner && one.deadline === other.deadline && one.mode === other.mode
-  return sameHold && one.attempt === other.attempt
-}

@@ -1,0 +1,174 @@
+// segment-list.ts: the segments in a folder, as this handle knows them. The listing is read when something says that it
+// has changed: a seal, a name that is not there any more.
+
+import { codeOf, type Disk, type DiskFile } from '../disk/disk.ts'
+import { type SegmentName, segmentName, segmentsOf } from './layout.ts'
+import type { Limits } from './limits.ts'
+import { DATA_START, readHeader, readSeal, SEAL_AT, type Void } from './segment.ts'
+import { Segment } from './segment-file.ts'
+
+export interface LogWorld {
+  readonly disk: Disk
+  readonly limits: Limits
+  readonly random: () => number
+  readonly now: () => number
+}
+
+export class SegmentList {
+  readonly folder: string
+  readonly world: LogWorld
+  /** By base; the last one is the tail. */
+  segments: Segment[] = []
+  /** What the headers met so far tell of frames whose sync failed. */
+  readonly voids: Void[] = []
+
+  constructor(folder: string, world: LogWorld) {
+    this.folder = folder
+    this.world = world
+  }
+
+  get tail(): Segment | undefined {
+    return this.segments.at(-1)
+  }
+
+  /** Forgets all, and lists the folder. */
+  reset(): void {
+    for (const segment of this.segments) segment.close()
+    this.segments = []
+    this.list()
+  }
+
+  /** Reads the folder anew: segments that are new, rewritten or gone. What is known of the others stays. */
+  list(): void {
+    const { current } = segmentsOf(this.world.disk.list(this.folder))
+    const known = new Map(this.segments.map((segment) => [segmentName(segment), segment]))
+    const tail = this.tail
+    const listed = current.map((name) => known.get(segmentName(name)) ?? this.named(name))
+    for (const segment of this.segments) if (!listed.includes(segment) && segment !== tail) segment.close()
+    this.segments = listed
+    // A tail that others have passed and unlinked: what it says still holds.
+    if (tail && listed.every((segment) => segment.base < tail.base)) this.segments.push(tail)
+  }
+
+  named(name: { base: number; rewrite: number }): Segment {
+    return new Segment(this.world.disk, this.folder, name, this.world.limits.indexBytes)
+  }
+
+  /** The segment that holds the id, if one does. */
+  segmentOf(id: number): Segment | undefined {
+    let low = 0
+    let high = this.segments.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.segments[middle]?.base ?? 0) <= id) low = middle + 1
+      else high = middle
+    }
+    return this.segments[low - 1]
+  }
+
+  /** The segment behind a segment. */
+  after(segment: Segment): Segment | undefined {
+    return this.segments.find((each) => each.base > segment.base)
+  }
+
+  /** No longer part of the log: unlinked, replaced, or never whole. */
+  drop(segment: Segment): void {
+    segment.close()
+    this.segments = this.segments.filter((each) => each !== segment)
+  }
+
+  /** True where the segment of this base is whole, so that it may rule. */
+  holds(base: number): boolean {
+    const segment = this.segments.find((each) => each.base === base)
+    return segment !== undefined && this.openIfThere(segment)
+  }
+
+  /** Under append.lock: removes what was found to be no segment, unless it has become one since. */
+  removeUnborn(name: SegmentName): void {
+    const segment = this.named(name)
+    if (!this.openIfThere(segment) && segment.isOpen) this.world.disk.unlink(segment.path)
+    segment.close()
+  }
+
+  /** Opens a segment of the list; false where nothing makes it one: its creator died, or damage took its head. */
+  open(segment: Segment): boolean {
+    if (segment.isOpen) return segment.isWhole
+    const isWhole = segment.open()
+    // Nobody appends to one that another follows, so it ends there though it doesn't say so.
+    const next = segment.seal ? undefined : this.after(segment)
+    if (next) segment.presume(next.base)
+    if (!isWhole) return false
+    for (const each of segment.header.voids) this.learnVoid(each)
+    return true
+  }
+
+  /** As `open`; false, too, where another process removed or replaced it meanwhile. */
+  openIfThere(segment: Segment): boolean {
+    try {
+      return this.open(segment)
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return false
+      throw error
+    }
+  }
+
+  /** What stands under the segment's name now, in bytes. */
+  sizeOf(segment: Segment): number {
+    try {
+      const file = this.world.disk.open(segment.path, 'read')
+      const size = file.size()
+      file.close()
+      return size
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return 0
+      throw error
+    }
+  }
+
+  /** True where nothing is ever appended to the segment again. Without a head of its own it may be. */
+  isOver(segment: Segment): boolean {
+    const isThere = this.openIfThere(segment) || segment.isOpen
+    if (!isThere) return false
+    const next = this.after(segment)
+    // It may have been open since before it was sealed: what was appended meanwhile is known by the seal alone.
+    if (segment.isWhole) segment.readSeal()
+    if (next && !segment.seal) segment.presume(next.base)
+    return segment.seal !== undefined || next !== undefined
+  }
+
+  learnVoid(each: Void): void {
+    const isKnown = this.voids.some(({ segment, from }) => segment === each.segment && from === each.from)
+    if (!isKnown) this.voids.push(each)
+  }
+
+  /** Under append.lock: a new file for the segment. */
+  createFile(segment: Segment): DiskFile {
+    const { disk } = this.world
+    try {
+      return disk.open(segment.path, 'create')
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') throw error
+    }
+    this.#removeEmpty(segment)
+    return disk.open(segment.path, 'create')
+  }
+
+  /** What holds no frame may go: the remains of a creator that died, or a tail that was sealed before it held one. */
+  #removeEmpty(segment: Segment): void {
+    const file = this.world.disk.open(segment.path, 'read')
+    const head = Buffer.alloc(DATA_START)
+    const { header } = readHeader(head.subarray(0, file.read(head, 0, DATA_START, 0)))
+    const seal = readSeal(head, SEAL_AT)
+    const isSealedEmpty = typeof seal === 'object' && seal.end === DATA_START
+    const holdsNothing = !header || isSealedEmpty || file.size() <= DATA_START
+    file.close()
+    if (!holdsNothing) throw new Error(`${segment.path} is there already, and it is no part of the log`)
+    this.world.disk.unlink(segment.path)
+    const known = this.segments.find(({ base, rewrite }) => base === segment.base && rewrite === segment.rewrite)
+    if (known) this.drop(known)
+  }
+
+  close(): void {
+    for (const segment of this.segments) segment.close()
+  }
+}
