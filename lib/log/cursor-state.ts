@@ -7,9 +7,9 @@
 
 import type { IdRange } from '../store.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
-import { type Position, START, isBefore } from './frame.ts'
-import { type CursorRecord, GONE } from './record.ts'
+import { isBefore, type Position, START } from './frame.ts'
 import { ACKED, type IdState, SETTLED } from './id-state.ts'
+import { type CursorRecord, GONE } from './record.ts'
 import { Runs } from './runs.ts'
 
 const NEVER = Number.POSITIVE_INFINITY
@@ -103,14 +103,18 @@ export class CursorState {
     if (now < this.#earliest) return []
     const isExpired = (value: IdState) => value.state === 'inFlight' && value.deadline > 0 && value.deadline <= now
     const leased = [...this.runs].filter(({ value }) => value.state === 'inFlight' && value.deadline > now)
-    this.#earliest = Math.min(...leased.map(({ value }) => (value.state === 'inFlight' ? value.deadline : NEVER)), NEVER)
+    this.#earliest = Math.min(
+      ...leased.map(({ value }) => (value.state === 'inFlight' ? value.deadline : NEVER)),
+      NEVER,
+    )
     return [...this.runs].filter(({ value }) => isExpired(value))
   }
 
   #failed(ids: readonly IdRange[], at: FailedAt): void {
     this.#each(ids, () => SETTLED)
     const { segment, offset, attempt } = at
-    for (const { from, to } of ids) for (let id = from; id <= to; id++) this.failed.set(id, { segment, offset, attempt })
+    for (const { from, to } of ids)
+      for (let id = from; id <= to; id++) this.failed.set(id, { segment, offset, attempt })
   }
 
   #gone(ids: readonly IdRange[], why: number): void {

@@ -134,7 +134,8 @@ export class DocumentReader {
       const frame = this.#frames.readFor(segment, at, end, id)
       if (!frame) {
         const next = this.#frames.resync(segment, at + 1, end, segment.base)
-        if (!next || next.firstId > id) return this.#gap(id, (next?.firstId ?? this.#idBehind(segment, id)) - 1, at, (next?.offset ?? end) - at)
+        if (!next || next.firstId > id)
+          return this.#gap(id, (next?.firstId ?? this.#idBehind(segment, id)) - 1, at, (next?.offset ?? end) - at)
         at = next.offset
         continue
       }

@@ -5,8 +5,8 @@ import type { Decide } from './cursor.ts'
 import type { CursorState } from './cursor-state.ts'
 import type { Gap } from './document-reader.ts'
 import type { FailedItems } from './failed-items.ts'
-import { attemptAt, type Parts, upToDate } from './parts.ts'
 import type { RunStatus } from './id-state.ts'
+import { attemptAt, type Parts, upToDate } from './parts.ts'
 
 export class Looker {
   readonly #parts: Parts

@@ -78,7 +78,11 @@ class Opening {
     return { ...opened, lock, codec: manifest.codec, release }
   }
 
-  async #recover(lock: StepLock, cursorLock: StepLock, codec: string): Promise<Omit<Opened, 'lock' | 'codec' | 'release'>> {
+  async #recover(
+    lock: StepLock,
+    cursorLock: StepLock,
+    codec: string,
+  ): Promise<Omit<Opened, 'lock' | 'codec' | 'release'>> {
     const { disk, clock, limits, random } = this.#world
     const journal = new Journal(this.#folder, this.#world)
     this.#closing.push(() => journal.close())

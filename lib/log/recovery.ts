@@ -6,22 +6,22 @@
 //    another boot, and somebody had not closed ─▶ the log goes on 2^32 ids further, so that no id is used twice
 //    dead owners ─▶ left: what they held is ready again        this handle ─▶ joined
 
+import { codeOf } from '../disk/disk.ts'
 import type { Corruption, IdRange } from '../store.ts'
-import type { CursorState } from './cursor-state.ts'
 import type { Decision } from './cursor.ts'
+import type { CursorState } from './cursor-state.ts'
 import type { Gap } from './document-reader.ts'
 import { START } from './frame.ts'
 import type { Journal } from './journal.ts'
 import { keep, verdictOn } from './judge.ts'
+import { asideOwner, segmentName, segmentsOf } from './layout.ts'
 import type { Log } from './log.ts'
 import type { Owners } from './owners.ts'
 import { leftRecords } from './reclaimer.ts'
 import type { CursorRecord } from './record.ts'
 import { countOf } from './runs.ts'
-import { missingRecords } from './unrecorded.ts'
 import { scan, type Unborn } from './scan.ts'
-import { asideOwner, segmentName, segmentsOf } from './layout.ts'
-import { codeOf } from '../disk/disk.ts'
+import { missingRecords } from './unrecorded.ts'
 
 /** No id that somebody may have seen before a power cut is given again. */
 const JUMP = 2 ** 32

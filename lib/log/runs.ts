@@ -278,4 +278,3 @@ function take(ranges: IdRange[], from: number, to: number, limit: number): numbe
   ranges.push({ from, to: last })
   return last - from + 1
 }
-

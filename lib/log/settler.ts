@@ -10,9 +10,9 @@
 import { SettledError } from '../errors.ts'
 import type { HeldRange, IdRange, Piece, Settlement } from '../store.ts'
 import type { Appender } from './appender.ts'
-import type { Extra } from './frame.ts'
 import type { CursorState } from './cursor-state.ts'
 import type { FailedItems } from './failed-items.ts'
+import type { Extra } from './frame.ts'
 import { attemptAt, done, doneLater, type Parts } from './parts.ts'
 import type { CursorRecord } from './record.ts'
 import { countOf } from './runs.ts'
@@ -66,7 +66,9 @@ export class Settler {
         const isHeld = value?.state === 'inFlight' && value.owner === owners.own
         const isInTime = isHeld && (value.deadline === 0 || value.deadline > clock.now())
         if (isInTime && (attempt === undefined || attempt === value.attempt)) continue
-        throw new SettledError(`item ${id} is not in flight here: it was settled already, or its lease went to somebody else`)
+        throw new SettledError(
+          `item ${id} is not in flight here: it was settled already, or its lease went to somebody else`,
+        )
       }
     }
   }
