@@ -176,11 +176,12 @@ export class Segment implements SegmentName {
     return this.end - DATA_START
   }
 
-  /** A sync under way still needs its descriptor, and keeps it. */
+  /** At once, as one step may pass a thousand segments; but a sync under way still needs its descriptor, and keeps it. */
   close(): void {
     const file = this.#file
     this.#file = undefined
-    if (file) void this.gate.idle().then(() => file.close())
+    if (this.gate.isIdle) file?.close()
+    else void this.gate.idle().then(() => file?.close())
   }
 }
 

@@ -17,6 +17,10 @@ export class Gate {
     return this.#next
   }
 
+  get isIdle(): boolean {
+    return this.#running === undefined
+  }
+
   /** Resolves when nothing is under way any more; never rejects. */
   async idle(): Promise<void> {
     while (this.#running) await this.#running.catch(ignore)
