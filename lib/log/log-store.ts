@@ -1,8 +1,4 @@
-// log-store.ts: the append-only log as a Store. It puts the parts together and is otherwise thin.
-//
-//    appender ──▶ log ◀── reader ◀── taker ──▶ cursor ──▶ journal
-//                  ▲                   │          ▲
-//               flusher ◀──────────────┘        owners
+// log-store.ts: the append-only log as a Store. Thin: each call goes to the part that does it (assembly.ts).
 
 import { codeOf } from '../disk/disk.ts'
 import { nodeDisk } from '../disk/node.ts'
@@ -24,22 +20,11 @@ import type {
   Supports,
 } from '../store.ts'
 import { systemClock } from '../wait/clock.ts'
-import { Appender } from './appender.ts'
+import { type Assembly, assemble } from './assembly.ts'
 import type { Cursor } from './cursor.ts'
-import { DocumentReader } from './document-reader.ts'
-import { FailedItems } from './failed-items.ts'
-import { deadBytesOf, Flusher } from './flusher.ts'
 import { IntervalSync } from './interval-sync.ts'
-import { Judge } from './judge.ts'
-import { FAILED } from './layout.ts'
-import { defaultLimits, type Limits } from './limits.ts'
-import { Log } from './log.ts'
-import { Looker } from './looker.ts'
+import { defaultLimits } from './limits.ts'
 import { type Opened, openLog, type World } from './opening.ts'
-import { Reclaimer } from './reclaimer.ts'
-import { Settler } from './settler.ts'
-import { Taker } from './taker.ts'
-import { missingRecords } from './unrecorded.ts'
 
 const SUPPORTS: Supports = Object.freeze({
   orders: Object.freeze(['fifo'] as const),
@@ -63,15 +48,8 @@ export class LogStore implements Store {
   readonly #options: StoreOptions
   readonly #world: World
   readonly #opened: Opened
-  readonly #appender: Appender
-  readonly #taker: Taker
-  readonly #settler: Settler
-  readonly #reclaimer: Reclaimer
-  readonly #looker: Looker
-  readonly #reader: DocumentReader
-  readonly #flusher: Flusher
+  readonly #parts: Assembly
   readonly #interval: IntervalSync
-  readonly #failedLog: Log
   readonly #watchers = new Set<() => void>()
   #closing: Promise<void> | undefined
 
@@ -82,55 +60,16 @@ export class LogStore implements Store {
   }
 
   private constructor(opened: Opened, options: StoreOptions, world: World) {
-    const { log, cursor, owners, lock } = opened
-    const { events, durability, flushLimit, onDamage } = options
     this.codec = opened.codec
     this.#opened = opened
     this.#options = options
     this.#world = world
-    this.#reader = new DocumentReader(log)
-    this.#interval = new IntervalSync(durability, world.clock, () => this.#sync(), events)
-    const flushed = (report: { readonly reclaimed: number }) => events.flushed(report)
-    const failing = (error: Error) => events.failed(error)
-    this.#flusher = new Flusher({ log, cursor, lock, owners, flushLimit, flushed, failed: failing })
-    const judge = new Judge({
-      log,
-      cursor,
-      lock,
-      reader: this.#reader,
-      onDamage,
-      corruption: (report) => events.corruption(report),
-    })
-    this.#appender = new Appender({
-      log,
-      cursor,
-      lock,
-      durability,
-      owner: () => owners.own,
-      makeRoom: () => this.#flusher.makeRoom(),
+    this.#interval = new IntervalSync(options.durability, world.clock, () => this.#sync(), options.events)
+    this.#parts = assemble(opened, options, world, {
       appended: () => this.#changed(),
+      recorded: () => this.#recorded(),
       syncLater: () => this.#interval.start(),
     })
-    this.#failedLog = new Log(`${log.folder}/${FAILED}`, log.world, options.segmentSize)
-    const failed = new FailedItems(this.#failedLog, lock)
-    const recorded = () => this.#recorded()
-    const durable = durability === 'disk'
-    const parts = {
-      log,
-      cursor,
-      lock,
-      reader: this.#reader,
-      judge,
-      owners,
-      clock: world.clock,
-      durable,
-      recorded,
-      failing,
-    }
-    this.#reclaimer = new Reclaimer(parts, options.autoResume)
-    this.#settler = new Settler(parts, this.#appender, failed, options.keepAcked ?? 0)
-    this.#taker = new Taker(parts, this.#settler, this.#reclaimer)
-    this.#looker = new Looker(parts, failed)
     this.#tell()
   }
 
@@ -152,27 +91,27 @@ export class LogStore implements Store {
     if (this.#closing) return Promise.reject(new QueueClosedError())
     const due = options?.due
     const extra = due === undefined ? undefined : { due, attempt: 0, replaced: [], retried: false }
-    return this.#appender.append(documents, options?.bound, extra)
+    return this.#parts.appender.append(documents, options?.bound, extra)
   }
 
   peek(n: number): Promise<Piece[]> {
-    return this.#guard(this.#looker.peek(n))
+    return this.#guard(this.#parts.looker.peek(n))
   }
 
   pop(n: number): Promise<Piece[]> {
-    return this.#guard(this.#taker.pop(n))
+    return this.#guard(this.#parts.taker.pop(n))
   }
 
   delete(n: number): Promise<number> {
-    return this.#guard(this.#taker.delete(n))
+    return this.#guard(this.#parts.taker.delete(n))
   }
 
   clear(): Promise<number> {
-    return this.#guard(this.#taker.clear())
+    return this.#guard(this.#parts.taker.clear())
   }
 
   lease(n: number, first?: readonly Settlement[], hold?: Hold): Promise<Piece[]> {
-    return this.#guard(this.#taker.lease(n, first, hold))
+    return this.#guard(this.#parts.taker.lease(n, first, hold))
   }
 
   mark(loop: number, ids: IdRange | undefined): void {
@@ -180,61 +119,43 @@ export class LogStore implements Store {
   }
 
   extend(ids: readonly HeldRange[], deadline: number): Promise<void> {
-    return this.#guard(this.#settler.extend(ids, deadline))
+    return this.#guard(this.#parts.settler.extend(ids, deadline))
   }
 
   reclaim(): Promise<number> {
-    return this.#guard(this.#reclaimer.reclaim())
+    return this.#guard(this.#parts.reclaimer.reclaim())
   }
 
   retry(ids?: readonly number[]): Promise<number> {
-    return this.#guard(this.#settler.retry(ids))
+    return this.#guard(this.#parts.settler.retry(ids))
   }
 
   discard(ids?: readonly number[]): Promise<number> {
-    return this.#guard(this.#settler.discard(ids))
+    return this.#guard(this.#parts.settler.discard(ids))
   }
 
   settle(settlements: readonly Settlement[], relaxed?: boolean): Promise<void> {
-    return this.#guard(this.#settler.settle(settlements, relaxed))
+    return this.#guard(this.#parts.settler.settle(settlements, relaxed))
   }
 
   fail(piece: Piece, reason: string): Promise<void> {
-    return this.#guard(this.#settler.fail(piece, reason))
+    return this.#guard(this.#parts.settler.fail(piece, reason))
   }
 
   list(options: ListOptions): Promise<Listed[]> {
-    return this.#guard(this.#looker.list(options))
+    return this.#guard(this.#parts.looker.list(options))
   }
 
   flush(): Promise<{ readonly reclaimed: number }> {
-    return this.#guard(this.#flusher.flush())
+    return this.#guard(this.#parts.flusher.flush())
   }
 
-  async counts(): Promise<Counts> {
-    return this.#guard(Promise.resolve(this.#count()))
+  counts(): Promise<Counts> {
+    return this.#guard(this.#parts.counter.counts())
   }
 
-  #count(): Counts | Promise<Counts> {
-    const { log } = this.#opened
-    return this.#cursor.step((state) => {
-      log.refresh()
-      const before = missingRecords(log, state)
-      if (before.length > 0) return { before }
-      const { ready, delayed } = state.runs.count(log.nextId, this.#world.clock.now())
-      const { inFlight, acked } = state.runs
-      return { records: [], result: { ready, delayed, inFlight, failed: state.failed.size, acked } }
-    })
-  }
-
-  async stats(): Promise<StoreStats> {
-    const counts = await this.counts()
-    const oldest = counts.ready > 0 ? (await this.peek(1))[0]?.enqueuedAt : undefined
-    const { log } = this.#opened
-    const sizes = await this.#guard(
-      Promise.resolve(this.#cursor.step((state) => ({ records: [], result: sizesOf(log, state) }))),
-    )
-    return { ...counts, ...sizes, oldest, nextId: log.nextId, lost: this.#cursor.state.lost }
+  stats(): Promise<StoreStats> {
+    return this.#guard(this.#parts.counter.stats())
   }
 
   watch(changed: () => void): () => void {
@@ -252,7 +173,7 @@ export class LogStore implements Store {
 
   #recorded(): void {
     this.#interval.start()
-    this.#flusher.maybe()
+    this.#parts.flusher.maybe()
     this.#changed()
   }
 
@@ -283,15 +204,15 @@ export class LogStore implements Store {
   /** The log is synced and its end recorded, whatever the durability; then everything is freed, whatever failed. */
   async #close(): Promise<void> {
     const { log, owners, lock, release } = this.#opened
-    await this.#appender.idle()
+    await this.#parts.appender.idle()
     this.#interval.stop()
-    await this.#flusher.idle()
+    await this.#parts.flusher.idle()
     try {
       await this.#guard(this.#leave())
     } finally {
       owners.leave()
       log.close()
-      this.#failedLog.close()
+      this.#parts.failedLog.close()
       await this.#cursor.close()
       lock.close()
       release()
@@ -308,18 +229,3 @@ export class LogStore implements Store {
     await this.#cursor.durable()
   }
 }
-
-function sizesOf(log: Log, state: Cursor['state']): { bytes: number; deadBytes: number; segments: number } {
-  let bytes = 0
-  let deadBytes = 0
-  for (const segment of log.segments) {
-    const wasOpen = segment.isOpen
-    if (!log.openIfThere(segment)) continue
-    bytes += segment.end
-    deadBytes += deadBytesOf(segment, state)
-    if (!wasOpen) segment.close()
-  }
-  return { bytes, deadBytes, segments: log.segments.length }
-}
-
-export type { Limits }
