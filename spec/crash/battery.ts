@@ -1,4 +1,4 @@
-// battery.ts: words (workloads.ts) against all disks that a crash in their last step leaves (states.ts), each put to
+// battery.ts: words (workloads.ts) against all disks that a crash in their last step can leave (states.ts), each put to
 // trial (trial.ts). What is wrong with one is told by a name that makes it again: word '/' state ['/' state].
 
 import type { Store } from '../../lib/store.ts'
@@ -25,13 +25,16 @@ export interface Result {
 export interface BatteryOptions extends StateOptions {
   /** How many crashes while it opens after each crash, and in how many of the states. Default: none. */
   readonly again?: { readonly every: number; readonly limit: number }
+  /** Crashes in every step, for words whose shorter ones are not tried by themselves. Default: in the last one. */
+  readonly whole?: boolean
 }
 
-/** Tries all crashes in the last step of a word. */
+/** Tries the crashes of a word. */
 export async function tryWord(word: string, subject: FullSubject, options: BatteryOptions = {}): Promise<Result> {
   const result: Result = { states: 0, failures: [] }
   const disk = new RecordingDisk()
-  const from = await runWorkload(word, disk, (process) => subject.open(process, newTold()))
+  const last = await runWorkload(word, disk, (process) => subject.open(process, newTold()))
+  const from = options.whole ? 0 : last
   const written = new Written()
   const again = options.again
   for (const state of crashStates(disk.log, { ...options, from })) {

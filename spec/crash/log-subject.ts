@@ -41,7 +41,8 @@ function seedOf(disk: Disk): number {
   return textNumber(disk.bootId()) ^ Math.imul(log.length + 1, 0x9e3779b1)
 }
 
-export function logSubject(durability: Durability = 'disk'): FullSubject {
+/** `clock`: one for all openings, that a spec can move. Default: one of its own for each. */
+export function logSubject(durability: Durability = 'disk', clock?: SpecClock): FullSubject {
   return {
     names: NAMES,
     maxNames: 16,
@@ -64,7 +65,7 @@ export function logSubject(durability: Durability = 'disk'): FullSubject {
           failed: (error) => told.failures.push(error),
         },
       }
-      const world = { disk, clock: new SpecClock(), random: () => random(2 ** 32), limits: SMALL_LIMITS }
+      const world = { disk, clock: clock ?? new SpecClock(), random: () => random(2 ** 32), limits: SMALL_LIMITS }
       return LogStore.open(FOLDER, options, world)
     },
   }

@@ -29,6 +29,12 @@ export class SpecClock implements Clock {
     return () => this.#waiting.delete(waiting)
   }
 
+  /** So much time goes by, and what became due in it is told. */
+  pass(ms: number): void {
+    this.#elapsed += ms
+    for (const waiting of this.#waiting) if (waiting.at <= this.#elapsed && this.#waiting.delete(waiting)) waiting.due()
+  }
+
   #jump(): void {
     let first: Waiting | undefined
     for (const waiting of this.#waiting) if (!first || waiting.at < first.at) first = waiting

@@ -59,11 +59,13 @@ export class Program {
   readonly #open: () => Promise<Store>
   #store: Store | undefined
   #held: number[] = []
-  #calls = 0
+  #calls: number
 
-  constructor(disk: RecordingDisk, open: () => Promise<Store>) {
+  /** `firstCall`: different for programs that mark on the same disk. */
+  constructor(disk: RecordingDisk, open: () => Promise<Store>, firstCall = 1) {
     this.#disk = disk
     this.#open = open
+    this.#calls = firstCall - 1
   }
 
   async open(): Promise<void> {
