@@ -165,9 +165,14 @@ export class Flusher {
     const { log, lock, owners } = this.#parts
     const made = await rewriteSegment(log, segment, state, { owner: owners.own, number: ++this.#rewrites })
     if (!made) return 0
-    // What was settled while it was copied was left out as well.
-    await this.#parts.cursor.durable()
-    const took = await lock.run(() => made.takePlace())
+    let took = false
+    try {
+      // What was settled while it was copied was left out as well.
+      await this.#parts.cursor.durable()
+      took = await lock.run(() => made.takePlace())
+    } finally {
+      if (!took) made.abandon()
+    }
     if (!took) return 0
     // The new name is durable before the old one goes: the other way round a power cut could leave neither.
     await log.folderGate.pass()

@@ -26,6 +26,8 @@ export interface Rewritten {
   readonly bytes: number
   /** Under append.lock: takes the next rewrite count, unless somebody else did. */
   takePlace(): boolean
+  /** It did not take its place: it goes. */
+  abandon(): void
 }
 
 /** Undefined where the segment is damaged: whoever takes its items judges that first. */
@@ -48,7 +50,8 @@ export async function rewriteSegment(
     file.write(writeHeader(copied.header, { end: copied.end, nextId: segment.nextId }), 0)
     await file.sync()
     file.close()
-    return { bytes: copied.end, takePlace: () => takePlace(log, segment, path) }
+    const abandon = () => log.world.disk.unlink(path)
+    return { bytes: copied.end, takePlace: () => takePlace(log, segment, path), abandon }
   } catch (error) {
     file.close()
     log.world.disk.unlink(path)
@@ -121,10 +124,7 @@ function sparseFrame(frame: Frame, live: readonly PlacedDocument[], nonce: numbe
 
 function takePlace(log: Log, segment: Segment, path: string): boolean {
   const present = segmentsOf(log.world.disk.list(log.folder)).current.find(({ base }) => base === segment.base)
-  if (present?.rewrite !== segment.rewrite) {
-    log.world.disk.unlink(path)
-    return false
-  }
+  if (present?.rewrite !== segment.rewrite) return false
   const name = segmentName({ base: segment.base, rewrite: segment.rewrite + 1 })
   log.world.disk.rename(path, `${log.folder}/${name}`)
   return true
