@@ -55,3 +55,19 @@ export function codeOf(error: unknown): string {
   if (typeof error !== 'object' || error === null || !('code' in error)) return ''
   return typeof error.code === 'string' ? error.code : ''
 }
+
+/** Opens a file for writing, or makes it, whoever does the same meanwhile. */
+export function openOrCreate(disk: Disk, path: string): DiskFile {
+  for (;;) {
+    try {
+      return disk.open(path, 'write')
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error
+    }
+    try {
+      return disk.open(path, 'create')
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') throw error
+    }
+  }
+}

@@ -9,42 +9,26 @@
 // when it has been written.
 
 import type { Disk, DiskFile } from '../disk/disk.ts'
-import { codeOf } from '../disk/disk.ts'
-import { FormatError } from '../errors.ts'
-import { Gate } from '../wait/gate.ts'
 import { ByteWriter, crc32 } from './bytes.ts'
 import {
   type CursorHeader,
   type CursorReading,
   claimedGeneration,
-  type DamagedBytes,
   firstSeed,
   journalStart,
   RESERVED_BYTES,
   readCursorFile,
-  SNAPSHOT_AT,
-  writeCursorHeader,
-  writeSnapshot,
   writeCursorFile,
+  writeCursorHeader,
 } from './cursor-file.ts'
+import { grow, type Half, openHalf, sized } from './cursor-half.ts'
+import { type CursorDamage, loadCursor } from './cursor-loading.ts'
 import { CursorState } from './cursor-state.ts'
 import type { Limits } from './limits.ts'
 import { type CursorRecord, decodeRecord, encodeRecord, fitted } from './record.ts'
 
-/** What is wrong with the cursor's files, as loading found it. */
-export interface CursorDamage extends DamagedBytes {
-  readonly file: string
-}
-
 /** The next generation has to wait for a sync: `Journal.harden()`, outside the lock, then once more. */
 export const NOT_YET_DURABLE = Symbol('not yet durable')
-
-interface Half {
-  readonly file: DiskFile
-  readonly gate: Gate
-  /** A sync of it failed: no later one counts, for whoever waits by then either, before it holds a new generation. */
-  poisoned: boolean
-}
 
 export class Journal {
   state = new CursorState()
@@ -74,14 +58,7 @@ export class Journal {
     this.#disk = world.disk
     this.#random = world.random
     this.#limits = world.limits
-    this.#halves = [this.#openHalf(0), this.#openHalf(1)]
-  }
-
-  #openHalf(which: 0 | 1): Half {
-    const path = `${this.#folder}/cursor.${which}`
-    const file = openOrCreate(this.#disk, path)
-    const half: Half = { file, gate: new Gate(() => syncHalf(half)), poisoned: false }
-    return half
+    this.#halves = [openHalf(this.#disk, this.#folder, 0), openHalf(this.#disk, this.#folder, 1)]
   }
 
   get #file(): DiskFile {
@@ -90,44 +67,11 @@ export class Journal {
 
   /** Reads both files whole. `head`: where a queue without any cursor begins. */
   load(head: number): void {
-    const readings = [readCursorFile(this.#halves[0].file), readCursorFile(this.#halves[1].file)] as const
-    for (const { newerVersion } of readings) {
-      if (newerVersion !== undefined) throw newer(this.#folder, newerVersion)
-    }
-    const [first, second] = readings
-    const order: (0 | 1)[] = (first.header?.generation ?? -1) >= (second.header?.generation ?? -1) ? [0, 1] : [1, 0]
-    this.damaged = []
-    this.lostAll = false
-    for (const which of order) {
-      const other = which === 0 ? 1 : 0
-      const state = this.#stateOf(which, readings[which], readings[other])
-      if (state) return this.#rule(which, readings[which], state)
-    }
-    this.#begin(head, first.everWritten || second.everWritten)
-  }
-
-  /** The state at the end of a file, or undefined where another rules. A snapshot that rotted is made anew. */
-  #stateOf(which: 0 | 1, reading: CursorReading, before: CursorReading): CursorState | undefined {
-    const { header } = reading
-    if (!header) return
-    const state = reading.state ?? this.#remade(which, header, reading, before)
-    if (!state) return
-    for (const record of reading.records) state.apply(record)
-    for (const each of reading.damaged) this.damaged.push({ file: this.#halves[which].file.path, ...each })
-    return state
-  }
-
-  /** A snapshot is the fold of its predecessor: the same bytes once more, if the predecessor is still there. */
-  #remade(which: 0 | 1, header: CursorHeader, reading: CursorReading, before: CursorReading): CursorState | undefined {
-    const durable = reading.records.some(({ kind }) => kind === 'durable')
-    const place = { file: this.#halves[which].file.path, offset: SNAPSHOT_AT, bytes: header.snapshotBytes }
-    if (durable) this.damaged.push({ ...place, isGap: false })
-    if (!before.state || before.header?.generation !== header.generation - 1 || reading.records.length === 0) return
-    for (const record of before.records) before.state.apply(record)
-    const snapshot = before.state.encode()
-    if (crc32(snapshot) !== header.snapshotCrc) return
-    writeSnapshot(this.#halves[which].file, snapshot)
-    return CursorState.decode(snapshot)
+    const { damaged, ruling, everWritten } = loadCursor([this.#halves[0].file, this.#halves[1].file], this.#folder)
+    this.damaged = damaged
+    this.lostAll = ruling === undefined && everWritten
+    if (ruling) this.#rule(ruling.which, ruling.reading, ruling.state)
+    else this.#begin(head)
   }
 
   #rule(which: 0 | 1, reading: CursorReading, state: CursorState): void {
@@ -144,8 +88,7 @@ export class Journal {
   }
 
   /** No file holds: a new queue, or one that lost both. */
-  #begin(head: number, lost: boolean): void {
-    if (lost) this.lostAll = true
+  #begin(head: number): void {
     this.state = new CursorState(head)
     this.#durable = true
     this.#ruling = 1
@@ -254,7 +197,11 @@ export class Journal {
 
   #snapshot(into: 0 | 1, roomBytes: number): void {
     const snapshot = this.state.encode()
-    const fileBytes = this.#resize(this.#halves[into].file, snapshot.length, roomBytes)
+    const fileBytes = sized(this.#halves[into].file, {
+      snapshotBytes: snapshot.length,
+      roomBytes,
+      least: this.#limits.cursorBytes,
+    })
     const header = {
       generation: this.#header.generation + 1,
       salt: this.#random(),
@@ -272,25 +219,6 @@ export class Journal {
     this.#seed = firstSeed(header)
     this.#durable = false
     this.#hasGap = false
-  }
-
-  /**
-   * Twice as large as long as a quarter doesn't hold the snapshot, and smaller again when it does. On a full disk a
-   * file that can't grow goes on as it is while half of it holds the snapshot.
-   */
-  #resize(file: DiskFile, snapshotBytes: number, roomBytes: number): number {
-    const needed = journalStart(snapshotBytes) + roomBytes + RESERVED_BYTES
-    let size = this.#limits.cursorBytes
-    while (size < Math.max(snapshotBytes * 4, needed)) size *= 2
-    const present = file.size()
-    try {
-      grow(file, size)
-    } catch (error) {
-      if (present < Math.max(snapshotBytes * 2, needed)) throw error
-      return present
-    }
-    if (present > size) file.truncate(size)
-    return size
   }
 
   get durable(): boolean {
@@ -318,7 +246,7 @@ export class Journal {
     const old = this.#ruling
     const into = this.#durable ? (old === 0 ? 1 : 0) : old
     const closed = this.#halves[into].file
-    this.#halves[into] = this.#openHalf(into)
+    this.#halves[into] = openHalf(this.#disk, this.#folder, into)
     closed.close()
     this.#snapshot(into, 0)
   }
@@ -338,38 +266,4 @@ export class Journal {
   idle(): Promise<unknown> {
     return Promise.all(this.#halves.map(({ gate }) => gate.idle()))
   }
-}
-
-async function syncHalf(half: Half): Promise<void> {
-  if (half.poisoned) throw new Error(`an earlier sync of ${half.file.path} failed`)
-  try {
-    await half.file.sync()
-  } catch (error) {
-    half.poisoned = true
-    throw error
-  }
-}
-
-function grow(file: DiskFile, size: number): void {
-  const present = file.size()
-  if (present < size) file.write(Buffer.alloc(size - present), present)
-}
-
-function openOrCreate(disk: Disk, path: string): DiskFile {
-  for (;;) {
-    try {
-      return disk.open(path, 'write')
-    } catch (error) {
-      if (codeOf(error) !== 'ENOENT') throw error
-    }
-    try {
-      return disk.open(path, 'create')
-    } catch (error) {
-      if (codeOf(error) !== 'EEXIST') throw error
-    }
-  }
-}
-
-function newer(folder: string, version: number): FormatError {
-  return new FormatError(`${folder} was written by a newer version of spoolq (cursor format ${version}): update spoolq`)
 }

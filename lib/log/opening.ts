@@ -4,7 +4,7 @@
 //
 // Nothing is written to a folder that is no queue. Each step leaves what the next opener can go on from.
 
-import { codeOf, type Disk, type DiskFile } from '../disk/disk.ts'
+import { codeOf, type Disk, type DiskFile, openOrCreate } from '../disk/disk.ts'
 import { CodecMismatchError, QueueError, StorageError } from '../errors.ts'
 import type { StoreOptions } from '../store.ts'
 import type { Clock } from '../wait/clock.ts'
@@ -136,21 +136,6 @@ class Opening {
     throw new CodecMismatchError(
       `${this.#folder} was written with codec '${recorded}', not '${codec}': open it with that codec, or with none named`,
     )
-  }
-}
-
-function openOrCreate(disk: Disk, path: string): DiskFile {
-  for (;;) {
-    try {
-      return disk.open(path, 'write')
-    } catch (error) {
-      if (codeOf(error) !== 'ENOENT') throw error
-    }
-    try {
-      return disk.open(path, 'create')
-    } catch (error) {
-      if (codeOf(error) !== 'EEXIST') throw error
-    }
   }
 }
 
