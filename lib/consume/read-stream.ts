@@ -2,7 +2,7 @@
 // when it ends. Destroyed, it gives back what is not acknowledged; so it does when the queue closes, where it ends,
 // or, if a sink still holds items that others will get, is destroyed.
 
-import { Readable } from 'node:stream'
+import { addAbortSignal, Readable } from 'node:stream'
 import type { Consumer, Core } from './core.ts'
 import { type Chunk, Reading } from './reading.ts'
 import { Session, type SessionOptions } from './session.ts'
@@ -19,8 +19,10 @@ export class ReadStream<T> extends Readable implements Consumer {
 
   /** `open` also keeps the queue from being collected while the stream is in use. */
   constructor(open: () => Promise<Core<T>>, { wait, signal, highWaterMark }: ReadStreamOptions) {
-    super({ objectMode: true, highWaterMark, ...(signal && { signal }) })
+    super({ objectMode: true, highWaterMark })
     this.#reading = new Reading(this, async () => this.#enter(await open(), { wait }))
+    // Last, because a signal that has aborted destroys at once.
+    if (signal !== undefined) addAbortSignal(signal, this)
   }
 
   override _read(): void {

@@ -167,16 +167,15 @@ export class Reading<T> implements PipeSource<T> {
     this.#giveUp()
   }
 
-  #hold(held: Held<T> | undefined): void {
-    this.#next()
-    this.#inHand = held
-  }
-
   /** Whoever has an item in hand asks for the next one. */
   #next(): void {
-    if (this.#inHand !== undefined) this.#session?.ack(this.#inHand)
-    this.#inHand = undefined
+    this.#hold(undefined)
     this.#finish()
+  }
+
+  #hold(held: Held<T> | undefined): void {
+    if (this.#inHand !== undefined) this.#session?.ack(this.#inHand)
+    this.#inHand = held
   }
 
   /** Pushes what is at hand, and asks for more, until the Readable or a sink has enough. */

@@ -175,3 +175,8 @@ export async function turns(count = 20): Promise<void> {
 export async function closed(stream: Readable | Writable): Promise<void> {
   if (!stream.closed) await new Promise((resolve) => stream.once('close', resolve))
 }
+
+/** Resolves when no item is in flight. */
+export function nothingHeld(queue: Pick<AsyncQueue, 'counts'>): Promise<void> {
+  return until(async () => (await queue.counts()).inFlight === 0, 'that nothing is held')
+}
