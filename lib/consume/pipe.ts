@@ -76,6 +76,7 @@ export class Pipe<T> {
     this.#stream.off('data', this.#hand).off('end', this.#ended)
     this.sink.off('drain', this.#drained).off('finish', this.#finished)
     this.#drain()
+    if (this.#out.length === 0) this.#unwatch()
     this.sink.emit('unpipe', this.#stream, { hasUnpiped: true })
   }
 
