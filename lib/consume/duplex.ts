@@ -9,7 +9,8 @@
 // side of the handle; when both sides have ended, or one has failed, the handle closes (Node's autoDestroy).
 
 import { Duplex } from 'node:stream'
-import { type Chunk, Reading } from './reading.ts'
+import type { Chunk } from './pipe.ts'
+import { Reading } from './reading.ts'
 import type { Session } from './session.ts'
 import { itemsOf, type WriteCallback, Writing } from './writing.ts'
 
@@ -53,11 +54,12 @@ export abstract class ItemDuplex<T> extends Duplex {
   }
 
   override pipe<S extends NodeJS.WritableStream>(sink: S, options?: { end?: boolean }): S {
-    return this.#reading.pipe(sink, options)
+    this.#reading.pipes.join(sink, options?.end !== false)
+    return sink
   }
 
   override unpipe(sink?: NodeJS.WritableStream): this {
-    this.#reading.unpipe(sink)
+    this.#reading.pipes.leave(sink)
     return this
   }
 
@@ -66,7 +68,7 @@ export abstract class ItemDuplex<T> extends Duplex {
   }
 
   override emit(event: string | symbol, ...rest: unknown[]): boolean {
-    return event === 'data' ? this.#reading.give(rest[0] as T) : super.emit(event, ...rest)
+    return event === 'data' ? this.#reading.give(rest[0]) : super.emit(event, ...rest)
   }
 
   /**

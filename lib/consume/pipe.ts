@@ -15,6 +15,9 @@ import type { Readable } from 'node:stream'
 import { Fifo } from '../fifo.ts'
 import type { Held } from './session.ts'
 
+/** What Node's types call an item: a stream whose methods took or returned a T would be no NodeJS.ReadWriteStream. */
+export type Chunk = ReturnType<Readable['read']>
+
 /** The side of the stream that gives items out. */
 export interface PipeSource<T> {
   /** What is being handed on; undefined: an item that was never the queue's (unshifted). */
@@ -86,10 +89,10 @@ export class Pipe<T> {
     this.#unwatch()
   }
 
-  readonly #hand = (item: T): void => {
+  readonly #hand = (item: Chunk): void => {
     this.#out.push(this.#source.current)
     try {
-      if (!this.sink.write(item as never, undefined, this.#written)) this.#fill()
+      if (!this.sink.write(item, undefined, this.#written)) this.#fill()
     } catch (error) {
       // No callback will come for it. A sink that throws is of no more use to any stream.
       if ('destroy' in this.sink && typeof this.sink.destroy === 'function') this.sink.destroy(error)

@@ -4,7 +4,8 @@
 
 import { addAbortSignal, Readable } from 'node:stream'
 import type { Consumer, Core } from './core.ts'
-import { type Chunk, Reading } from './reading.ts'
+import type { Chunk } from './pipe.ts'
+import { Reading } from './reading.ts'
 import { Session, type SessionOptions } from './session.ts'
 
 export interface ReadStreamOptions {
@@ -34,15 +35,16 @@ export class ReadStream<T> extends Readable implements Consumer {
   }
 
   override emit(event: string | symbol, ...rest: unknown[]): boolean {
-    return event === 'data' ? this.#reading.give(rest[0] as T) : super.emit(event, ...rest)
+    return event === 'data' ? this.#reading.give(rest[0]) : super.emit(event, ...rest)
   }
 
   override pipe<S extends NodeJS.WritableStream>(sink: S, options?: { end?: boolean }): S {
-    return this.#reading.pipe(sink, options)
+    this.#reading.pipes.join(sink, options?.end !== false)
+    return sink
   }
 
   override unpipe(sink?: NodeJS.WritableStream): this {
-    this.#reading.unpipe(sink)
+    this.#reading.pipes.leave(sink)
     return this
   }
 
@@ -59,7 +61,7 @@ export class ReadStream<T> extends Readable implements Consumer {
 
   /** The queue closes. */
   async leave(): Promise<void> {
-    if (this.#reading.close()) this.destroy()
+    if (!this.#reading.close()) this.destroy()
   }
 
   #enter(core: Core<T>, options: SessionOptions): Session<T> {

@@ -1,8 +1,8 @@
 // reading.ts: the reading side of a stream: it feeds Node's Readable from a session, follows each item out of it, and
 // acknowledges it when whoever got it is done with it.
 //
-//      session ──push──▶ the Readable's buffer ──'data'──▶ out      piped: done when every sink has called back
-//                                                   └────▶ in hand  read otherwise: done when the next is asked for
+//      session ──push──▶ the Readable's buffer ──'data'──▶ piped    done when every sink has called back
+//                                                   └────▶ in hand  (read otherwise) done when the next is asked for
 //
 //      idle ──nothing at hand──▶ waiting ──it came──▶ idle
 //       ├──the session has ended──▶ last ──the buffer is empty, and all sinks have called back──▶ over ('end')
@@ -12,37 +12,31 @@
 // Every item leaves the Readable by one 'data' event, in whatever way it is read, whether anybody listens or not; so
 // that is where it is followed (`give`). While a sink is full nothing is pushed: what waits then waits in the session,
 // from where others still get it if the sink stalls.
-// A sink that breaks makes the session leave: everything unsettled is ready again, in its old order, and the next
-// reader begins with it. The end of the stream gives back likewise.
+// A sink that breaks makes the session leave: everything unsettled is ready again, in its old order, and whoever reads
+// next begins with it. The end of the stream gives back likewise.
 
 import { Readable } from 'node:stream'
 import { CodecError } from '../errors.ts'
-import { callsBack, Pipe, type PipeSource } from './pipe.ts'
+import type { Chunk } from './pipe.ts'
+import { Pipes, type PipesOwner } from './pipes.ts'
 import type { Held, Session } from './session.ts'
 
-/** What Node's types call an item: a stream whose methods took or returned a T would be no NodeJS.ReadWriteStream. */
-export type Chunk = ReturnType<Readable['read']>
-
-// The stream's own methods end here, so what they do for Node is called below them.
+// What the stream overrides with these methods, done below its overrides.
 const node = Readable.prototype
 
-export class Reading<T> implements PipeSource<T> {
-  current: Held<T> | undefined
+export class Reading<T> implements PipesOwner<T> {
+  readonly pipes: Pipes<T>
   readonly #stream: Readable
   readonly #open: () => Promise<Session<T>>
-  readonly #pipes = new Set<Pipe<T>>()
   /** What the Readable's buffer holds, in its order; undefined: an item that was never the queue's (unshifted). */
   readonly #buffered: (Held<T> | undefined)[] = []
-  /** Read by hand; acknowledged when the next one is asked for. */
   #inHand: Held<T> | undefined
-  /** With how many sinks an item still is, where there are several. */
-  readonly #shared = new Map<Held<T>, number>()
-  /** Items that sinks have not called back for, and sinks that want no more for now. */
-  #out = 0
-  #full = 0
   #session: Session<T> | undefined
   /** Ends when the sessions that were given up have given back. */
   #leaving: Promise<unknown> = Promise.resolve()
+  /** Counts the asks for more: what an earlier one brings, its session gives back. */
+  #asks = 0
+  /** Whether the Readable has room. */
   #wanted = false
   #dropping = false
   #state: 'idle' | 'waiting' | 'last' | 'refused' | 'over' = 'idle'
@@ -50,6 +44,7 @@ export class Reading<T> implements PipeSource<T> {
   constructor(stream: Readable, open: () => Promise<Session<T>>) {
     this.#stream = stream
     this.#open = open
+    this.pipes = new Pipes(stream, this)
   }
 
   /** The stream's `_read`. */
@@ -72,45 +67,16 @@ export class Reading<T> implements PipeSource<T> {
   }
 
   /** The stream's `emit('data', item)`. */
-  give(item: T): boolean {
+  give(item: Chunk): boolean {
     const held = this.#buffered.shift()
     if (this.#dropping) return true
-    const outer = this.current
-    this.current = held
-    if (this.#pipes.size > 0) this.#share(held)
-    else this.#hold(held)
-    const heard = node.emit.call(this.#stream, 'data', item)
-    this.current = outer
+    const heard = this.pipes.size > 0 ? this.pipes.hand(held, item) : this.#handOver(held, item)
     this.#finish()
     return heard
   }
 
-  /** The stream's `pipe`. */
-  pipe<S extends NodeJS.WritableStream>(sink: S, options?: { readonly end?: boolean | undefined }): S {
-    const end = options?.end !== false
-    if (!callsBack(sink)) {
-      node.pipe.call(this.#stream, sink, { end })
-      return sink
-    }
-    const pipe = new Pipe(this.#stream, this, sink, end)
-    this.#pipes.add(pipe)
-    pipe.join()
-    return sink
-  }
-
-  /** The stream's `unpipe`. */
-  unpipe(sink?: NodeJS.WritableStream): void {
-    const leaving = [...this.#pipes].filter((pipe) => sink === undefined || pipe.sink === sink)
-    for (const pipe of leaving) {
-      this.#pipes.delete(pipe)
-      pipe.leave()
-    }
-    if (leaving.length > 0 && this.#pipes.size === 0) this.#stream.pause()
-    node.unpipe.call(this.#stream, sink)
-  }
-
   /** The stream's `unshift`: an item in hand goes back into the buffer. */
-  unshift(item: T): void {
+  unshift(item: Chunk): void {
     const held = this.#inHand?.item === item ? this.#inHand : undefined
     if (held !== undefined) this.#inHand = undefined
     this.#buffered.unshift(held)
@@ -120,51 +86,42 @@ export class Reading<T> implements PipeSource<T> {
   /** The stream's `_destroy`: gives back what is not acknowledged. */
   async leave(): Promise<void> {
     this.#state = 'over'
-    for (const pipe of this.#pipes) pipe.leave()
+    this.pipes.stop()
     this.#giveUp()
     await this.#leaving
   }
 
   /**
-   * The queue closes: what nobody is at work on is given back, and the stream ends. True where a sink still holds
-   * items: then only destroying the stream, and its pipeline with it, keeps the sink from writing what others get.
+   * The queue closes: the stream ends, and gives back what it holds. False where a sink holds some of it: then only
+   * destroying the stream, and its pipeline with it, keeps the sink from writing what others will get.
    */
   close(): boolean {
-    if (this.#out > 0) return true
-    if (this.#state === 'over') return false
+    if (this.pipes.out > 0) return false
+    if (this.#state === 'over') return true
     this.#drop()
     this.#state = 'over'
     this.#giveUp()
     node.push.call(this.#stream, null)
-    return false
+    return true
   }
 
-  written(held: Held<T> | undefined): void {
-    this.#out -= 1
-    if (held === undefined || this.#stillShared(held)) return this.#finish()
-    this.#session?.ack(held)
+  done(held: Held<T> | undefined): void {
+    if (held !== undefined) this.#session?.ack(held)
     this.#finish()
   }
 
-  filled(): void {
-    this.#full += 1
-    this.#stream.pause()
-  }
-
-  drained(): void {
-    this.#full -= 1
-    if (this.#full === 0 && this.#state !== 'over') this.#stream.resume()
-  }
-
-  broken(pipe: Pipe<T>): void {
-    const lost = pipe.out
-    this.unpipe(pipe.sink)
-    pipe.break()
-    this.#out -= lost
-    if (lost === 0 || this.#state === 'over') return
+  broken(): void {
+    if (this.#state === 'over') return
     this.#drop()
     this.#state = 'idle'
     this.#giveUp()
+    // For the sinks that are left; a next one begins by itself.
+    if (this.#stream.readableFlowing === true) this.#advance()
+  }
+
+  #handOver(held: Held<T> | undefined, item: Chunk): boolean {
+    this.#hold(held)
+    return node.emit.call(this.#stream, 'data', item)
   }
 
   /** Whoever has an item in hand asks for the next one. */
@@ -180,7 +137,7 @@ export class Reading<T> implements PipeSource<T> {
 
   /** Pushes what is at hand, and asks for more, until the Readable or a sink has enough. */
   #advance(): void {
-    while (this.#wanted && this.#full === 0 && this.#state === 'idle' && !this.#dropping) {
+    while (this.#wanted && !this.pipes.full && this.#state === 'idle') {
       const held = this.#session?.ready()
       if (held === undefined) this.#fetch()
       else this.#accept(held)
@@ -189,30 +146,31 @@ export class Reading<T> implements PipeSource<T> {
 
   #fetch(): void {
     this.#state = 'waiting'
+    this.#asks += 1
+    const ask = this.#asks
     // Behind a tick, a sink that writes at once has called back, and the lease carries its acknowledgements.
     process.nextTick(() => {
-      this.#ask().catch((error) => this.#stream.destroy(error))
+      this.#ask(ask).catch((error) => this.#stream.destroy(error))
     })
   }
 
-  async #ask(): Promise<void> {
-    const session = this.#session ?? (await this.#reopen())
-    const held = await session?.next()
-    if (session !== this.#session || this.#state !== 'waiting') return
+  async #ask(ask: number): Promise<void> {
+    if (this.#session === undefined) await this.#enter(ask)
+    if (ask !== this.#asks) return
+    const held = await this.#session?.next()
+    if (ask !== this.#asks) return
     this.#state = held === undefined ? 'last' : 'idle'
     if (held !== undefined) this.#accept(held)
     this.#finish()
     this.#advance()
   }
 
-  async #reopen(): Promise<Session<T> | undefined> {
-    const leaving = this.#leaving
-    await leaving
+  async #enter(ask: number): Promise<void> {
+    await this.#leaving
+    if (ask !== this.#asks) return
     const session = await this.#open()
-    // Given up, or destroyed, meanwhile: whoever did that knew nothing of this session.
-    if (this.#leaving !== leaving || this.#state === 'over') await session.leave()
-    else this.#session = session
-    return this.#session
+    if (ask === this.#asks) this.#session = session
+    else await session.leave()
   }
 
   #accept(held: Held<T>): void {
@@ -229,7 +187,7 @@ export class Reading<T> implements PipeSource<T> {
   /** The end or the refusal, once everything before it is done with. */
   #finish(): void {
     if (this.#state !== 'last' && this.#state !== 'refused') return
-    if (this.#out > 0 || this.#buffered.length > 0) return
+    if (this.pipes.out > 0 || this.#buffered.length > 0) return
     if (this.#state === 'last') this.#end()
     else if (this.#inHand === undefined) this.#refuse()
   }
@@ -245,42 +203,25 @@ export class Reading<T> implements PipeSource<T> {
 
   #refuse(): void {
     this.#state = 'over'
-    this.#stream.destroy(
-      new CodecError(
-        'a null item cannot go through an object stream, where null is the end: it is ready again; take it by pop, get or a loop',
-      ),
-    )
-  }
-
-  #share(held: Held<T> | undefined): void {
-    this.#out += this.#pipes.size
-    if (held !== undefined && this.#pipes.size > 1) this.#shared.set(held, this.#pipes.size)
-  }
-
-  #stillShared(held: Held<T>): boolean {
-    const sinks = this.#shared.get(held)
-    if (sinks === undefined) return false
-    if (sinks === 1) this.#shared.delete(held)
-    else this.#shared.set(held, sinks - 1)
-    return sinks > 1
+    const advice = 'take it by pop, get or a loop over the queue'
+    this.#stream.destroy(new CodecError(`a null item cannot go through an object stream; it is ready again: ${advice}`))
   }
 
   #giveUp(): void {
+    this.#asks += 1
     const session = this.#session
     this.#session = undefined
     if (session === undefined) return
     for (const held of this.#buffered) if (held !== undefined) session.unseen(held)
     this.#buffered.length = 0
     this.#inHand = undefined
-    this.#shared.clear()
     this.#leaving = Promise.all([this.#leaving, session.leave()])
     this.#leaving.catch((error) => this.#stream.destroy(error))
   }
 
   /** Empties the Readable's buffer without giving anything out. */
   #drop(): void {
-    const session = this.#session
-    for (const held of this.#buffered) if (held !== undefined) session?.unseen(held)
+    for (const held of this.#buffered) if (held !== undefined) this.#session?.unseen(held)
     this.#dropping = true
     while (node.read.call(this.#stream) !== null);
     this.#dropping = false

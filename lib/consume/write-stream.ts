@@ -2,7 +2,7 @@
 // ending the queue; once the queue has closed, its next write fails.
 
 import { Writable } from 'node:stream'
-import type { Chunk } from './reading.ts'
+import type { Chunk } from './pipe.ts'
 import { itemsOf, type PutBatch, type WriteCallback, Writing } from './writing.ts'
 
 export class WriteStream<T> extends Writable {
