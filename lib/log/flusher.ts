@@ -158,7 +158,7 @@ export class Flusher {
   #isStillDead(segment: Segment): boolean {
     const { log, cursor } = this.#parts
     if (cursor.state.runs.live(segment.base, segment.nextId - 1) > 0) return false
-    return segment.end > DATA_START || log.sizeOf(segment) <= DATA_START
+    return segment.end > DATA_START || log.isNamed(segment)
   }
 
   async #rewrite(segment: Segment, state: CursorState): Promise<number> {

@@ -112,17 +112,13 @@ export class SegmentList {
     }
   }
 
-  /** What stands under the segment's name now, in bytes. */
-  sizeOf(segment: Segment): number {
-    try {
-      const file = this.world.disk.open(segment.path, 'read')
-      const size = file.size()
-      file.close()
-      return size
-    } catch (error) {
-      if (codeOf(error) === 'ENOENT') return 0
-      throw error
-    }
+  /** True where the segment's name is still its own: an empty one's may have been given to another since. */
+  isNamed(segment: Segment): boolean {
+    if (!segment.isWhole) return true
+    const present = this.named(segment)
+    const isSame = this.openIfThere(present) && present.header.nonce === segment.header.nonce
+    present.close()
+    return isSame
   }
 
   /** True where nothing is ever appended to the segment again. Without a head of its own it may be. */
