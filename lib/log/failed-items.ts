@@ -10,6 +10,7 @@ import { ByteReader, crc32, putVarint, varintLength } from './bytes.ts'
 import type { CursorState, FailedAt } from './cursor-state.ts'
 import { bodyBytesOf, FRAME_HEADER_BYTES, readDocument, writeDocuments } from './frame.ts'
 import { FrameReader } from './frame-reader.ts'
+import { FAILED } from './layout.ts'
 import type { Log } from './log.ts'
 import type { CursorRecord } from './record.ts'
 import type { StepLock } from './step-lock.ts'
@@ -28,8 +29,7 @@ export class FailedItems {
 
   /** Writes a copy of the piece's items, durably; the record that it resolves to makes it count. */
   async write(piece: Piece, attempt: number, reason: string): Promise<CursorRecord> {
-    if (!this.#ready) this.#log.world.disk.makeFolder(this.#log.folder)
-    this.#ready = true
+    if (!this.#ready) await this.#makeFolder()
     const document = { bytes: encode(piece, attempt, reason), count: 1 }
     const bytes = Buffer.allocUnsafeSlow(FRAME_HEADER_BYTES + bodyBytesOf([document]))
     writeDocuments(bytes, FRAME_HEADER_BYTES, [document])
@@ -42,6 +42,14 @@ export class FailedItems {
     await this.#log.makeDurable(segment)
     const ids: IdRange[] = [{ from: piece.firstId, to: piece.firstId + piece.count - 1 }]
     return { kind: 'failed', segment: segment.base, offset, attempt, ids }
+  }
+
+  /** Its name is durable before a record relies on what is in it. */
+  async #makeFolder(): Promise<void> {
+    const { folder, world } = this.#log
+    world.disk.makeFolder(folder)
+    await world.disk.syncFolder(folder.slice(0, -`/${FAILED}`.length))
+    this.#ready = true
   }
 
   list(state: CursorState, after: number, limit: number): Listed[] {
