@@ -5,6 +5,8 @@
 //   p pop one   n pop three   L lease three: acknowledge the second, give back the third, hold the first
 //   r lease three and acknowledge them, not waiting for the medium
 //   f flush     o close and open again          x two puts and a pop at once
+//
+// A word that begins with '~' runs on a disk whose syncs take long: the steps go on beside those that none waits for.
 
 import type { Store } from '../../lib/store.ts'
 import type { DiskProcess } from './disk-process.ts'
@@ -12,6 +14,9 @@ import type { RecordingDisk } from './recording-disk.ts'
 import { documentOf, itemsOf } from './trial.ts'
 
 export const ALPHABET = '13BApnLrfox'
+
+/** At the front of a word. */
+export const SLOW = '~'
 
 const BIG_BYTES = 700
 const ASIDE_BYTES = 1500
@@ -34,18 +39,36 @@ function isIdle(word: string, letter: string): boolean {
 export async function runWorkload(word: string, disk: RecordingDisk, open: OpenStore): Promise<number> {
   const process = disk.process()
   const program = new Program(disk, () => open(process))
+  const isSlow = word.startsWith(SLOW)
+  const stop = isSlow ? slowSyncs(disk) : undefined
   let last = 0
   try {
     await program.open()
-    for (const letter of word) {
+    for (const letter of isSlow ? word.slice(1) : word) {
       last = disk.log.length
       await program.step(letter)
-      await settled()
+      if (!isSlow) await settled()
     }
+    await settled()
   } finally {
+    stop?.()
     process.kill()
   }
   return last
+}
+
+/** Ends one sync in each turn of the event loop, the oldest first. */
+function slowSyncs(disk: RecordingDisk): () => void {
+  disk.holdSyncs = true
+  const next = () => {
+    if (!disk.holdSyncs) return
+    for (const held of [...disk.heldSyncs].slice(0, 1)) held.release()
+    setImmediate(next)
+  }
+  setImmediate(next)
+  return () => {
+    disk.holdSyncs = false
+  }
 }
 
 /** What is done in the background has two turns for it. */
