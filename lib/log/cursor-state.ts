@@ -98,16 +98,17 @@ export class CursorState {
     this.#earliest = Math.min(this.#earliest, deadline)
   }
 
-  /** What is in flight beyond its lease. */
+  /** What is in flight beyond its lease: again and again, until a record says what became of it. */
   expired(now: number): IdRange[] {
     if (now < this.#earliest) return []
-    const isExpired = (value: IdState) => value.state === 'inFlight' && value.deadline > 0 && value.deadline <= now
-    const leased = [...this.runs].filter(({ value }) => value.state === 'inFlight' && value.deadline > now)
-    this.#earliest = Math.min(
-      ...leased.map(({ value }) => (value.state === 'inFlight' ? value.deadline : NEVER)),
-      NEVER,
-    )
-    return [...this.runs].filter(({ value }) => isExpired(value))
+    this.#earliest = NEVER
+    const expired: IdRange[] = []
+    for (const { from, to, value } of this.runs) {
+      if (value.state !== 'inFlight' || value.deadline === 0) continue
+      this.#earliest = Math.min(this.#earliest, value.deadline)
+      if (value.deadline <= now) expired.push({ from, to })
+    }
+    return expired
   }
 
   #failed(ids: readonly IdRange[], at: FailedAt): void {

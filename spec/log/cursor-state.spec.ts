@@ -5,11 +5,14 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { CursorState } from '../../lib/log/cursor-state.ts'
 import type { CursorRecord } from '../../lib/log/record.ts'
+import type { IdRange } from '../../lib/store.ts'
 import { runs } from '../codec/items.ts'
 import { decodeAll, encodeAll, smallRecord } from './records.ts'
 
+type Of<K extends CursorRecord['kind']> = Extract<CursorRecord, { readonly kind: K }>
+
 const anyRecords = fc.array(smallRecord, { maxLength: 40, size: 'max' })
-const took = (owner: number, from: number, to = from): CursorRecord => ({
+const took = (owner: number, from: number, to = from): Of<'took'> => ({
   kind: 'took',
   owner,
   deadline: 0,
@@ -123,4 +126,61 @@ describe('the state of the cursor', () => {
     ]
     assert.deepEqual(said(fold([settled, ...late])), said(fold([settled])))
   })
+
+  it('tells a lease that has ended until it is told what became of it, also over a snapshot', () => {
+    const leased = (from: number, to: number, deadline: number): CursorRecord => ({
+      ...took(1, from, to),
+      deadline,
+    })
+    const state = fold([leased(1, 2, 100), leased(3, 3, 0), leased(4, 5, 200), took(1, 6)])
+    const again = () => CursorState.decode(Buffer.from(state.encode()))
+    const expiredAt = (now: number) => {
+      const said = [state.expired(now), state.expired(now), again().expired(now)].map(eachId)
+      assert.deepEqual([said[1], said[2]], [said[0], said[0]])
+      return said[0]
+    }
+    assert.deepEqual(expiredAt(99), [])
+    assert.deepEqual(expiredAt(100), [1, 2])
+    assert.deepEqual(expiredAt(1e6), [1, 2, 4, 5])
+    state.apply({ kind: 'extended', deadline: 300, ids: [{ from: 2, to: 4 }] })
+    assert.deepEqual(expiredAt(299), [1, 5])
+    state.apply({ kind: 'back', counted: 1, due: 0, ids: [{ from: 1, to: 5 }] })
+    assert.deepEqual(expiredAt(1e6), [])
+    state.apply(leased(1, 1, 50))
+    assert.deepEqual(expiredAt(50), [1])
+  })
+
+  it('charges, of what was taken ahead, only what its owner had in hand', () => {
+    const ahead: CursorRecord = { ...took(1, 1, 4), mode: 1 }
+    const left: CursorRecord = { kind: 'left', owner: 1, counted: 1, ids: [{ from: 2, to: 2 }] }
+    const state = fold([ahead, took(1, 5), took(2, 6), left])
+    const attempts = [1, 2, 3, 4, 5]
+      .map((id) => state.runs.at(id))
+      .map((value) => (value?.state === 'back' ? value.attempt : 0))
+    assert.deepEqual(attempts, [0, 1, 0, 0, 1])
+    assert.equal(state.runs.at(6)?.state, 'inFlight', 'it is held by somebody else')
+    assert.equal(
+      fold([took(2, 2), left]).runs.at(2)?.state,
+      'inFlight',
+      'a mark of what is no longer held says nothing',
+    )
+  })
+
+  it('keeps as many acknowledged ids as it was told, the last ones', () => {
+    const acked = (from: number, to: number): Of<'acked'> => ({ kind: 'acked', keep: 3, ids: [{ from, to }] })
+    const state = fold([acked(1, 2), acked(5, 6)])
+    assert.equal(state.runs.acked, 3)
+    assert.deepEqual(
+      [...state.runs.withStatus('acked', 1, 100, 0)],
+      [
+        { from: 2, to: 2 },
+        { from: 5, to: 6 },
+      ],
+    )
+    assert.equal(fold([acked(1, 2), { ...acked(3, 3), keep: 0 }]).runs.head, 4)
+  })
 })
+
+function eachId(ranges: readonly IdRange[]): number[] {
+  return ranges.flatMap(({ from, to }) => Array.from({ length: to - from + 1 }, (_, index) => from + index))
+}

@@ -6,11 +6,16 @@ import fc from 'fast-check'
 import { crc32 } from '../../lib/log/bytes.ts'
 import {
   bodyBytesOf,
+  encodePreamble,
   FRAME_HEADER_BYTES,
   type FrameHeader,
+  flagsOf,
   type PlacedDocument,
+  RETRIES,
   readDocument,
   readFrameHeader,
+  readPreamble,
+  SLICED,
   SPARSE,
   writeDocument,
   writeDocuments,
@@ -146,7 +151,7 @@ describe('the documents of a frame', () => {
       assert.ok(found)
       placed.push(found.placed)
       at = found.next
-      id = found.placed.firstId + found.placed.document.count
+      id = found.placed.firstId + found.placed.taken
     }
     return placed
   }
@@ -210,16 +215,91 @@ describe('the documents of a frame', () => {
     }
   }
 
+  it('come back as the parts of them that are meant', () => {
+    const anySlice = fc
+      .record({ document: anyDocument, part: fc.tuple(fc.nat(), fc.nat()) })
+      .map(({ document, part }) => {
+        const offset = part[0] % document.count
+        return { ...document, offset, taken: 1 + (part[1] % (document.count - offset)) }
+      })
+    fc.assert(
+      fc.property(fc.array(anySlice, { maxLength: 20 }), (slices) => {
+        const body = Buffer.alloc(bodyBytesOf(slices))
+        assert.equal(writeDocuments(body, 0, slices), body.length)
+        const shown = readAll(body, SLICED, 1).map(({ firstId, offset, taken, document: { bytes, count } }) => {
+          return { firstId, offset, taken, count, bytes: Buffer.from(bytes) }
+        })
+        let firstId = 1
+        for (const [index, { offset, taken, count, bytes }] of slices.entries()) {
+          assert.deepEqual(shown[index], { firstId, offset, taken, count, bytes: Buffer.from(bytes) })
+          firstId += taken
+        }
+      }),
+    )
+  })
+
+  it('are refused as parts of more than they hold, or of nothing', () => {
+    for (const [offset, taken] of [
+      [0, 4],
+      [3, 1],
+      [2, 2],
+      [0, 0],
+    ] as const) {
+      const body = Buffer.alloc(9)
+      writeDocument(body, 0, { bytes: Buffer.from('three'), count: 3, offset, taken })
+      assert.equal(readDocument(body, 0, { flags: SLICED, time: 0, firstId: 1 }), undefined, `${offset}, ${taken}`)
+    }
+  })
+
+  it('stand behind what a frame says besides them', () => {
+    const anyRange = fc.tuple(u53, fc.nat()).map(([from, more]) => ({ from, to: from + more }))
+    const anyExtra = fc.record(
+      { due: u53, attempt: fc.nat(), replaced: fc.array(anyRange), retried: fc.boolean() },
+      plain,
+    )
+    fc.assert(
+      fc.property(anyExtra, anyDocument, (extra, document) => {
+        const preamble = encodePreamble(extra)
+        const slice = { ...document, offset: 0, taken: document.count }
+        const documents = extra.replaced.length > 0 ? [slice] : [document]
+        const body = Buffer.concat([preamble, Buffer.alloc(bodyBytesOf(documents))])
+        writeDocuments(body, preamble.length, documents)
+        const flags = flagsOf(extra)
+        const { due, attempt, replaced, end } = readPreamble(body, flags)
+        const { retried, ...expected } = extra
+        assert.deepEqual({ due, attempt, replaced, end }, { ...expected, end: preamble.length })
+        assert.equal((flags & RETRIES) !== 0, retried && replaced.length > 0)
+        const placed = readDocument(body, end, { flags, time: 7, firstId: 9 })
+        assert.equal(placed?.next, body.length)
+        assert.equal(placed?.placed.taken, document.count)
+      }),
+    )
+  })
+
+  it('never run away behind a preamble that makes no sense', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 40 }), fc.nat(31), (body, flags) => {
+        assert.ok(readPreamble(body, flags).replaced.length <= body.length)
+      }),
+      times(2000),
+    )
+  })
+
   it('never reach beyond the body, whatever their lengths say', () => {
     const frame = { flags: 0, time: 0, firstId: 1 }
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 40 }), fc.nat(45), fc.nat(1), (body, at, flags) => {
-        const found = readDocument(body, at, { ...frame, flags })
-        if (!found) return
-        assert.ok(found.next <= body.length && found.next > at)
-        assert.ok(found.placed.document.count > 0)
-        assert.ok(found.placed.document.bytes.length < body.length)
-      }),
+      fc.property(
+        fc.uint8Array({ maxLength: 40 }),
+        fc.nat(45),
+        fc.constantFrom(0, SPARSE, SLICED, SPARSE | SLICED),
+        (body, at, flags) => {
+          const found = readDocument(body, at, { ...frame, flags })
+          if (!found) return
+          assert.ok(found.next <= body.length && found.next > at)
+          assert.ok(found.placed.document.count > 0)
+          assert.ok(found.placed.document.bytes.length < body.length)
+        },
+      ),
       times(2000),
     )
   })

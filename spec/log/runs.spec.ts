@@ -38,6 +38,11 @@ class Naive {
     for (let id = from; id <= to; id++) this.states[id] = undefined
   }
 
+  trimAcked(keep: number): void {
+    const acked = this.ids(1, LAST + 1, (value) => value?.state === 'acked')
+    for (const id of acked.slice(0, Math.max(0, acked.length - keep))) this.change(id, id, () => SETTLED)
+  }
+
   ids(from: number, end: number, wanted: (value: IdState | undefined) => boolean): number[] {
     const ids: number[] = []
     for (let id = Math.max(1, from); id < end; id++) if (wanted(this.at(id))) ids.push(id)
@@ -100,6 +105,7 @@ class Pair {
     for (let id = 1; id <= LAST + 1; id++) assert.deepEqual(runs.at(id), model.at(id), `id ${id}`)
     assert.equal(runs.settled, Math.max(model.head - 1 - LAST, 0) + model.count('settled'))
     assert.equal(runs.inFlight, model.count('inFlight'))
+    assert.equal(runs.acked, model.count('acked'))
     const named = model.ids(model.head, LAST + 1, (value) => value !== undefined)
     assert.equal(runs.highest, named.at(-1) ?? model.head - 1)
     this.#isTidy()
@@ -160,6 +166,18 @@ const commands = [
       }
     }),
   ),
+  fc.nat(10).map((keep) =>
+    command(`trimAcked(${keep})`, ({ model, runs }) => {
+      model.trimAcked(keep)
+      runs.trimAcked(keep)
+    }),
+  ),
+  anyRange.map(([from, to]) =>
+    command(`freshRanges(${from}, ${to})`, ({ model, runs }) => {
+      const fresh = model.ids(from, to + 1, (value) => value === undefined)
+      assert.deepEqual(idsOf(runs.freshRanges(from, to)), fresh)
+    }),
+  ),
   fc.constantFrom(...TIMES).map((ms) =>
     command(`the clock says ${ms} or later`, (pair) => {
       pair.now = Math.max(pair.now, ms)
@@ -184,13 +202,17 @@ const commands = [
   ),
   anyRange.map(([from, end]) =>
     command(`withStatus(${from}, ${end})`, ({ model, runs, now }) => {
-      const wanted = { ready: isReady(now), delayed: isDelayed(now), inFlight: isInFlight }
-      for (const status of ['ready', 'delayed', 'inFlight'] as const) {
+      const wanted = { ready: isReady(now), delayed: isDelayed(now), inFlight: isInFlight, acked: isAcked }
+      for (const status of ['ready', 'delayed', 'inFlight', 'acked'] as const) {
         assert.deepEqual(idsOf(runs.withStatus(status, from, end, now)), model.ids(from, end, wanted[status]), status)
       }
     }),
   ),
 ]
+
+function isAcked(value: IdState | undefined): boolean {
+  return value?.state === 'acked'
+}
 
 function isInFlight(value: IdState | undefined): boolean {
   return value?.state === 'inFlight'
