@@ -130,7 +130,13 @@ export abstract class Handle<T> extends ItemDuplex<T> {
   }
 
   protected async shut(): Promise<void> {
-    await this.close().catch(ignore)
+    const asked = this.#closing !== undefined
+    try {
+      await this.close()
+    } catch (error) {
+      // A close() that was called tells it itself.
+      if (!asked) this.#opening.then(({ core }) => core.failLater(error), ignore)
+    }
   }
 
   #opened(core: Core<T>): Open<T> {

@@ -14,9 +14,10 @@ export interface ReadStreamOptions {
   readonly highWaterMark: number
 }
 
-export class ReadStream<T> extends Readable implements Consumer {
+export class ReadStream<T> extends Readable {
   readonly #reading: Reading<T>
-  #core: Core<T> | undefined
+  /** What the core knows of this stream. */
+  #known: { readonly core: Core<T>; readonly consumer: Consumer } | undefined
 
   /** `open` also keeps the queue from being collected while the stream is in use. */
   constructor(open: () => Promise<Core<T>>, { wait, signal, highWaterMark }: ReadStreamOptions) {
@@ -53,20 +54,21 @@ export class ReadStream<T> extends Readable implements Consumer {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    this.#core?.consumers.delete(this)
+    this.#known?.core.consumers.delete(this.#known.consumer)
     const left = this.#reading.leave()
     // Nobody may listen any more, so a failure is told by the queue's next call.
-    left.catch((failure) => this.#core?.failLater(failure)).then(() => callback(error))
-  }
-
-  /** The queue closes. */
-  async leave(): Promise<void> {
-    if (!this.#reading.close()) this.destroy()
+    left.catch((failure) => this.#known?.core.failLater(failure)).then(() => callback(error))
   }
 
   #enter(core: Core<T>, options: SessionOptions): Session<T> {
-    this.#core = core
-    if (!this.destroyed) core.consumers.add(this)
+    this.#known ??= { core, consumer: consumerOf(this.#reading) }
+    if (!this.destroyed) core.consumers.add(this.#known.consumer)
     return new Session(core, options)
   }
+}
+
+/** It refers to the stream weakly: the core outlives a queue that is dropped, and the stream holds that queue. */
+function consumerOf<T>(reading: Reading<T>): Consumer {
+  const weak = new WeakRef(reading)
+  return { leave: async () => weak.deref()?.close() }
 }

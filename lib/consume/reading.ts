@@ -92,17 +92,16 @@ export class Reading<T> implements PipesOwner<T> {
   }
 
   /**
-   * The queue closes: the stream ends, and gives back what it holds. False where a sink holds some of it: then only
-   * destroying the stream, and its pipeline with it, keeps the sink from writing what others will get.
+   * The queue closes: the stream gives back what it holds, and ends. Where a sink holds some of it, the stream is
+   * destroyed, and its pipeline with it: nothing else would keep the sink from writing what others will get.
    */
-  close(): boolean {
-    if (this.pipes.out > 0) return false
-    if (this.#state === 'over') return true
+  close(): void {
+    if (this.pipes.out > 0) this.#stream.destroy()
+    if (this.#state === 'over') return
     this.#drop()
     this.#state = 'over'
     this.#giveUp()
     node.push.call(this.#stream, null)
-    return true
   }
 
   done(held: Held<T> | undefined): void {
