@@ -65,14 +65,17 @@ export class Judge {
   /** Looks at the gap once more under both locks, and records what it is. */
   async judge(gap: Gap): Promise<void> {
     const { log, cursor, lock, reader, onDamage } = this.#parts
-    const verdict = await cursor.step((state) => {
-      log.refresh()
-      const found = reader.locate(gap.from)
-      if (!('at' in found)) return { records: [], result: NOTHING }
-      const still = { ...found, to: Math.min(found.to, gap.to) }
-      const result = verdictOn(still, log.known, state, { folder: log.folder, onDamage })
-      return { records: result.record ? [result.record] : [], result }
-    }, { outer: lock })
+    const verdict = await cursor.step(
+      (state) => {
+        log.refresh()
+        const found = reader.locate(gap.from)
+        if (!('at' in found)) return { records: [], result: NOTHING }
+        const still = { ...found, to: Math.min(found.to, gap.to) }
+        const result = verdictOn(still, log.known, state, { folder: log.folder, onDamage })
+        return { records: result.record ? [result.record] : [], result }
+      },
+      { outer: lock },
+    )
     if (!verdict.corruption) return
     keep(log, verdict.corruption)
     this.#parts.corruption(verdict.corruption)

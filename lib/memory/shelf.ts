@@ -182,7 +182,8 @@ export class Shelf {
       for (let id = from; id <= to; id += 1) {
         const held = this.#inFlight.get(id)
         const isOther = attempt !== undefined && attempt !== held?.item.deliveries
-        if (held?.owner !== owner || isOther) throw new SettledError(`item ${id} is not in flight here: it was settled already`)
+        if (held?.owner !== owner || isOther)
+          throw new SettledError(`item ${id} is not in flight here: it was settled already`)
         items.push(held.item)
       }
     }
