@@ -9,7 +9,7 @@
 //       ├──────────────────────────────────────────────┤  the next multiple of 32
 //       │ records of the journal …                     │
 //       ├──────────────────────────────────────────────┤  64 bytes before the end of the file
-//       │ room for the record that says "durable"      │
+//       │ room for the records "durable", "followed"   │
 //       └──────────────────────────────────────────────┘
 //
 // header:
@@ -30,7 +30,7 @@ import { type CursorRecord, decodeRecord, SLOT_BYTES } from './record.ts'
 export const CURSOR_MAGIC = 0x63717073 // 'spqc'
 export const CURSOR_VERSION = 1
 export const SNAPSHOT_AT = 1024
-/** Kept free at the end of the file for one record. */
+/** Kept free at the end of the file for two records, of a slot each: "durable" and "followed". */
 export const RESERVED_BYTES = 64
 
 const HEADER_BYTES = 64
@@ -129,6 +129,8 @@ export interface CursorReading {
   /** Only one copy of the header holds. */
   readonly halfHeader: boolean
   readonly everWritten: boolean
+  /** Bytes that the file has. */
+  readonly size: number
 }
 
 /** All that a file says, judged by itself alone. */
@@ -138,11 +140,12 @@ export function readCursorFile(file: DiskFile): CursorReading {
   const copies = [decodeHeader(bytes, 0), decodeHeader(bytes, COPY_AT)]
   const whole = copies.filter((copy) => copy !== undefined)
   const header = whole.toSorted((one, other) => other.generation - one.generation)[0]
+  const size = bytes.length
   const everWritten = bytes.some((byte) => byte !== 0)
   if (!header || header.version > CURSOR_VERSION) {
     const newerVersion = header?.version
     const nothing = { records: [], end: 0, seed: 0, damaged: [], halfHeader: false }
-    return { header: undefined, newerVersion, state: undefined, ...nothing, everWritten }
+    return { header: undefined, newerVersion, state: undefined, ...nothing, everWritten, size }
   }
   const snapshot = bytes.subarray(SNAPSHOT_AT, SNAPSHOT_AT + header.snapshotBytes)
   const holds = snapshot.length === header.snapshotBytes && crc32(snapshot) === header.snapshotCrc
@@ -163,6 +166,7 @@ export function readCursorFile(file: DiskFile): CursorReading {
     damaged,
     halfHeader,
     everWritten,
+    size,
   }
 }
 

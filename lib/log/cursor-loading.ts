@@ -2,7 +2,10 @@
 //
 //    generation 5: header, snapshot, records          rules: the highest whose snapshot holds
 //    generation 4: header, snapshot, records, full    its records lead to the snapshot of 5: if that one rots, it is
-//                                                     made anew from here, the same bytes
+//                                                     made anew from here, the same bytes (that of 1 from nothing)
+//
+// A crash leaves a generation half written only until its predecessor's last record says that it was followed: what is
+// missing of it afterwards was damaged. Where the predecessor has to rule, some is delivered again.
 
 import type { DiskFile } from '../disk/disk.ts'
 import { FormatError } from '../errors.ts'
@@ -13,9 +16,12 @@ import {
   type DamagedBytes,
   readCursorFile,
   SNAPSHOT_AT,
+  writeCursorHeader,
   writeSnapshot,
 } from './cursor-file.ts'
+import { grow } from './cursor-half.ts'
 import { CursorState } from './cursor-state.ts'
+import type { CursorRecord } from './record.ts'
 
 /** What is wrong with the cursor's files, as loading found it. */
 export interface CursorDamage extends DamagedBytes {
@@ -34,6 +40,10 @@ export interface Loaded {
   readonly damaged: CursorDamage[]
   /** Something was written once, even if nothing of it holds. */
   readonly everWritten: boolean
+  /** The highest that either file tells of. */
+  readonly generation: number
+  /** Makes the ruling file whole, as far as what it lacks could be made anew. */
+  readonly mend: () => void
 }
 
 type Both<V> = readonly [V, V]
@@ -45,48 +55,86 @@ export function loadCursor(files: Both<DiskFile>, folder: string): Loaded {
   const [first, second] = readings
   const order: (0 | 1)[] = (first.header?.generation ?? -1) >= (second.header?.generation ?? -1) ? [0, 1] : [1, 0]
   const damaged: CursorDamage[] = []
-  const everWritten = first.everWritten || second.everWritten
-  for (const which of order) {
-    const reading = readings[which]
-    const state = stateOf(files[which], reading, readings[which === 0 ? 1 : 0], damaged)
-    if (state) return { ruling: { which, reading, state }, damaged, everWritten }
+  const found = {
+    damaged,
+    everWritten: first.everWritten || second.everWritten,
+    generation: Math.max(first.header?.generation ?? 0, second.header?.generation ?? 0),
   }
-  return { ruling: undefined, damaged, everWritten }
+  for (const which of order) {
+    const other = which === 0 ? 1 : 0
+    const half = { file: files[which], reading: readings[which], otherFile: files[other], before: readings[other] }
+    const loaded = loadHalf(half, damaged)
+    if (!loaded) continue
+    const ruling = { which, reading: readings[which], state: loaded.state }
+    return { ...found, ruling, mend: () => mendHalf(half, loaded.remade) }
+  }
+  if (damaged.length === 0) for (const which of order) damaged.push(whole(files[which], readings[which]))
+  return { ...found, ruling: undefined, mend: () => undefined }
 }
 
-/** The state at the end of a file, or undefined where another rules. A snapshot that rotted is made anew. */
-function stateOf(
-  file: DiskFile,
-  reading: CursorReading,
-  before: CursorReading,
-  damaged: CursorDamage[],
-): CursorState | undefined {
-  const { header } = reading
-  if (!header) return
-  const state = reading.state ?? remade({ file, header, reading, before }, damaged)
-  if (!state) return
-  for (const record of reading.records) state.apply(record)
-  for (const each of reading.damaged) damaged.push({ file: file.path, ...each })
-  return state
-}
-
-interface Rotted {
+interface HalfReading {
   readonly file: DiskFile
-  readonly header: CursorHeader
   readonly reading: CursorReading
+  readonly otherFile: DiskFile
+  /** Of the other file, which may hold the generation before. */
   readonly before: CursorReading
 }
 
-/** A snapshot is the fold of its predecessor: the same bytes once more, if the predecessor is still there. */
-function remade({ file, header, reading, before }: Rotted, damaged: CursorDamage[]): CursorState | undefined {
-  const durable = reading.records.some(({ kind }) => kind === 'durable')
-  if (durable) damaged.push({ file: file.path, offset: SNAPSHOT_AT, bytes: header.snapshotBytes, isGap: false })
-  if (!before.state || before.header?.generation !== header.generation - 1 || reading.records.length === 0) return
-  for (const record of before.records) before.state.apply(record)
-  const snapshot = before.state.encode()
-  if (crc32(snapshot) !== header.snapshotCrc) return
-  writeSnapshot(file, snapshot)
-  return CursorState.decode(snapshot)
+interface LoadedHalf {
+  readonly state: CursorState
+  /** The snapshot, where it rotted. */
+  readonly remade: Buffer | undefined
+}
+
+/** The state at the end of a file, or undefined where another rules. */
+function loadHalf({ file, reading, otherFile, before }: HalfReading, damaged: CursorDamage[]): LoadedHalf | undefined {
+  const { header, records } = reading
+  if (!header) return
+  // A crash may leave half a snapshot, but not once the file was known to be durable.
+  if (!reading.state && has(records, 'durable')) {
+    damaged.push({ file: file.path, offset: SNAPSHOT_AT, bytes: header.snapshotBytes, isGap: false })
+  }
+  const remade = reading.state ? undefined : foldOf(header, before)
+  if (remade && (records.length === 0 || crc32(remade) !== header.snapshotCrc)) return
+  const state = remade ? CursorState.decode(remade) : reading.state
+  if (!state) return
+  for (const record of records) state.apply(record)
+  for (const each of reading.damaged) damaged.push({ file: file.path, ...each })
+  if (damaged.length > 0) return { state, remade }
+  if (has(records, 'followed')) damaged.push(whole(otherFile, before))
+  else if (isCutOff(header, reading, before)) {
+    damaged.push({ file: file.path, offset: reading.size, bytes: 0, isGap: false })
+  }
+  return { state, remade }
+}
+
+/** The snapshot that begins a generation: the fold of the one before. */
+function foldOf(header: CursorHeader, { state, records }: CursorReading): Buffer | undefined {
+  if (header.generation === 1) return Buffer.from(new CursorState().encode())
+  if (!state) return
+  const folded = CursorState.decode(Buffer.from(state.encode()))
+  for (const record of records) folded.apply(record)
+  return Buffer.from(folded.encode())
+}
+
+/** Its size was durable before it was known to be so. */
+function isCutOff(header: CursorHeader, { records, size }: CursorReading, before: CursorReading): boolean {
+  return size < header.fileBytes && (has(records, 'durable') || has(before.records, 'followed'))
+}
+
+function mendHalf({ file, reading: { header, halfHeader } }: HalfReading, remade: Buffer | undefined): void {
+  if (!header) return
+  if (remade) writeSnapshot(file, remade)
+  if (halfHeader) writeCursorHeader(file, header)
+  grow(file, header.fileBytes)
+}
+
+function whole(file: DiskFile, { size }: CursorReading): CursorDamage {
+  return { file: file.path, offset: 0, bytes: size, isGap: false }
+}
+
+function has(records: readonly CursorRecord[], wanted: CursorRecord['kind']): boolean {
+  return records.some(({ kind }) => kind === wanted)
 }
 
 function newer(folder: string, version: number): FormatError {

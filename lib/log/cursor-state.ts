@@ -12,6 +12,8 @@ import { ACKED, type IdState, SETTLED } from './id-state.ts'
 import { type CursorRecord, GONE } from './record.ts'
 import { Runs } from './runs.ts'
 
+/** The boot of an owner whose joining was damaged. */
+export const NO_BOOT = 0
 const NEVER = Number.POSITIVE_INFINITY
 
 /** Where the copy of a failed item stands in failed/. */
@@ -69,6 +71,7 @@ export class CursorState {
       case 'extended':
         return this.#extended(record.ids, record.deadline)
       case 'durable':
+      case 'followed':
         return
       case 'restored':
         for (const { from, to } of record.ids) this.runs.restore(from, to)
@@ -88,6 +91,8 @@ export class CursorState {
   #took({ ids, owner, deadline, mode }: Extract<CursorRecord, { kind: 'took' }>): void {
     this.#each(ids, (value) => {
       if (value?.state === 'settled') return value
+      // Where damage took the record of its joining, what it holds must still come back when it is dead.
+      if (!this.owners.has(owner)) this.owners.set(owner, NO_BOOT)
       return { state: 'inFlight', owner, attempt: attemptOf(value) + 1, deadline, mode }
     })
     if (deadline > 0) this.#earliest = Math.min(this.#earliest, deadline)

@@ -87,6 +87,17 @@ export class Cursor {
     })
   }
 
+  /** Leaves what rotted in the ruling file behind: a new generation in the other one, both durable. */
+  async renew(): Promise<void> {
+    await this.lock.run(() => this.journal.mend())
+    await this.#harden()
+    await this.lock.run(() => {
+      this.journal.refresh()
+      if (this.journal.durable) this.journal.roll()
+    })
+    await this.#harden()
+  }
+
   /** Resolves when all that was written before the call is durable. */
   durable(): Promise<void> {
     return this.#sync()

@@ -15,6 +15,8 @@ export interface Gap extends IdRange {
   /** Bytes that don't hold; 0 where nothing is there at all. */
   readonly bytes: number
   readonly segment: Segment | undefined
+  /** Left out on purpose, because they were settled: whoever still wants them has forgotten that. */
+  readonly dropped?: boolean
 }
 
 export class DocumentReader {
@@ -81,15 +83,16 @@ export class DocumentReader {
       const found = readDocument(frame.body, this.#at, { flags, time, firstId: this.#nextId })
       if (!found) break
       const { firstId, taken } = found.placed
-      if (firstId > id) return this.#gap(id, firstId - 1, frame.offset, 0)
+      if (firstId > id) return this.#dropped(id, firstId - 1, frame.offset)
       this.#at = found.next
       this.#nextId = firstId + taken
       if (id >= this.#nextId) continue
       this.#placed = found.placed
       return found.placed
     }
-    const bytes = frame.header.flags & SPARSE ? 0 : frame.next - frame.offset
-    return this.#gap(id, frame.firstId + frame.header.count - 1, frame.offset, bytes)
+    const last = frame.firstId + frame.header.count - 1
+    if (frame.header.flags & SPARSE) return this.#dropped(id, last, frame.offset)
+    return this.#gap(id, last, frame.offset, frame.next - frame.offset)
   }
 
   #rewind(frame: Frame): void {
@@ -140,13 +143,26 @@ export class DocumentReader {
         continue
       }
       segment.index.add(frame.firstId, frame.offset)
-      if (frame.firstId > id) return this.#gap(id, frame.firstId - 1, at, 0)
+      if (frame.firstId > id) return this.#outOfOrder(segment, frame, id)
       if (id < frame.firstId + frame.header.count) return this.#found(frame, id)
       at = frame.next
     }
     const next = this.#log.segmentOf(id)
     if (next && next !== segment) return this.#seek(id)
+    if (segment.seal && id < segment.seal.nextId) return this.#dropped(id, segment.seal.nextId - 1, end)
     return this.#gap(id, this.#idBehind(segment, id) - 1, end, 0)
+  }
+
+  /** A later frame came before that of the id, which may stand further on where damage put it. */
+  #outOfOrder(segment: Segment, later: Frame, id: number): PlacedDocument | Gap {
+    const end = this.#endOf(segment)
+    for (let at = later.next; at < end; ) {
+      const frame = this.#frames.readFor(segment, at, end, id)
+      if (!frame) break
+      if (frame.firstId <= id && id < frame.firstId + frame.header.count) return this.#found(frame, id)
+      at = frame.next
+    }
+    return this.#dropped(id, later.firstId - 1, later.offset)
   }
 
   /** The first id behind a segment's end that is not `id` or before it. */
@@ -174,6 +190,11 @@ export class DocumentReader {
   #endOf(segment: Segment): number {
     if (segment.seal) return segment.seal.end
     return segment === this.#log.tail ? segment.end : segment.file.size()
+  }
+
+  /** Only a rewrite leaves ids out between frames that hold. */
+  #dropped(from: number, to: number, offset: number): Gap {
+    return { ...this.#gap(from, to, offset, 0), dropped: (this.#segment?.rewrite ?? 0) > 0 }
   }
 
   #gap(from: number, to: number, offset: number, bytes: number): Gap {

@@ -5,8 +5,8 @@
 //        file 0   generation 6: snapshot ◀────────────────────────────────────────────────┘ …
 //
 // A generation is written over its predecessor's predecessor, and only once a record of its predecessor says that the
-// predecessor is durable: at every moment one whole generation is on the disk. Memory moves last: a record is applied
-// when it has been written.
+// predecessor is durable: at every moment one whole generation is on the disk. The predecessor's last record is that it
+// was followed: a follower that is not there was damaged. Memory moves last: a record is applied when it was written.
 
 import type { Disk, DiskFile } from '../disk/disk.ts'
 import { ByteWriter, crc32 } from './bytes.ts'
@@ -19,7 +19,6 @@ import {
   RESERVED_BYTES,
   readCursorFile,
   writeCursorFile,
-  writeCursorHeader,
 } from './cursor-file.ts'
 import { grow, type Half, openHalf, sized } from './cursor-half.ts'
 import { type CursorDamage, loadCursor } from './cursor-loading.ts'
@@ -29,6 +28,13 @@ import { type CursorRecord, decodeRecord, encodeRecord, fitted } from './record.
 
 /** The next generation has to wait for a sync: `Journal.harden()`, outside the lock, then once more. */
 export const NOT_YET_DURABLE = Symbol('not yet durable')
+
+/** Where a generation's next record goes. */
+interface Place {
+  readonly header: CursorHeader
+  readonly end: number
+  readonly seed: number
+}
 
 export class Journal {
   state = new CursorState()
@@ -52,6 +58,9 @@ export class Journal {
   #durable = false
   /** Something was stepped over: the next generation begins at the next write, so that it is met once only. */
   #hasGap = false
+  /** The generation before, where this handle saw it end. */
+  #predecessor: Place | undefined
+  #mending: (() => void) | undefined
 
   constructor(folder: string, world: { disk: Disk; random: () => number; limits: Limits }) {
     this.#folder = folder
@@ -65,13 +74,28 @@ export class Journal {
     return this.#halves[this.#ruling].file
   }
 
-  /** Reads both files whole. `head`: where a queue without any cursor begins. */
-  load(head: number): void {
-    const { damaged, ruling, everWritten } = loadCursor([this.#halves[0].file, this.#halves[1].file], this.#folder)
-    this.damaged = damaged
-    this.lostAll = ruling === undefined && everWritten
+  /**
+   * Reads both files whole. `head`: where a queue without any cursor begins. `opening`: whether it may have none; what
+   * rotted is then told before it is mended.
+   */
+  load(head: number, opening?: { readonly isNew: boolean }): void {
+    const loaded = loadCursor([this.#halves[0].file, this.#halves[1].file], this.#folder)
+    const { ruling, damaged } = loaded
+    const wasThere = opening ? !opening.isNew : loaded.everWritten
+    this.lostAll = !ruling && wasThere
+    // What a crash left of the very first writes is no damage.
+    this.damaged = ruling || (opening && wasThere) ? damaged : []
+    this.#predecessor = undefined
+    this.#mending = loaded.mend
+    if (!opening || this.damaged.length === 0) this.mend()
     if (ruling) this.#rule(ruling.which, ruling.reading, ruling.state)
-    else this.#begin(head)
+    else this.#begin(head, loaded.generation)
+  }
+
+  /** Makes the ruling file whole where a part of it could be made anew. */
+  mend(): void {
+    this.#mending?.()
+    this.#mending = undefined
   }
 
   #rule(which: 0 | 1, reading: CursorReading, state: CursorState): void {
@@ -79,7 +103,6 @@ export class Journal {
     this.state = state
     if (reading.header?.generation !== this.#header.generation) this.#halves[which].poisoned = false
     if (reading.header) this.#header = reading.header
-    if (reading.halfHeader) writeCursorHeader(this.#file, this.#header)
     this.#end = reading.end
     this.#seed = reading.seed
     this.#hasGap = reading.damaged.some(({ isGap }) => isGap)
@@ -87,13 +110,14 @@ export class Journal {
     this.#otherGeneration = claimedGeneration(this.#halves[which === 0 ? 1 : 0].file, this.#scratch)
   }
 
-  /** No file holds: a new queue, or one that lost both. */
-  #begin(head: number): void {
+  /** No file holds: a new queue, or one that lost both. `generation`: the highest that was ever there. */
+  #begin(head: number, generation: number): void {
     this.state = new CursorState(head)
     this.#durable = true
     this.#ruling = 1
-    this.#header = { ...this.#header, generation: 0 }
+    this.#header = { ...this.#header, generation }
     this.roll()
+    this.#predecessor = undefined
     // Both files get all their blocks now, so that an acknowledgement never needs one.
     grow(this.#halves[1].file, this.#header.fileBytes)
   }
@@ -196,6 +220,7 @@ export class Journal {
   }
 
   #snapshot(into: 0 | 1, roomBytes: number): void {
+    this.mend()
     const snapshot = this.state.encode()
     const fileBytes = sized(this.#halves[into].file, {
       snapshotBytes: snapshot.length,
@@ -203,7 +228,7 @@ export class Journal {
       least: this.#limits.cursorBytes,
     })
     const header = {
-      generation: this.#header.generation + 1,
+      generation: Math.max(this.#header.generation, this.#otherGeneration) + 1,
       salt: this.#random(),
       fileBytes,
       snapshotBytes: snapshot.length,
@@ -213,6 +238,7 @@ export class Journal {
     this.#halves[into].poisoned = false
     const stayed = into === this.#ruling
     if (!stayed) this.#otherGeneration = this.#header.generation
+    this.#predecessor = stayed ? undefined : { header: this.#header, end: this.#end, seed: this.#seed }
     this.#ruling = into
     this.#header = header
     this.#end = journalStart(snapshot.length)
@@ -254,9 +280,20 @@ export class Journal {
   /** Under the lock, after a sync: the generation that was synced is durable. */
   markDurable(generation: number): void {
     if (this.#durable || this.#header.generation !== generation) return
-    // The room that is kept free at the end is for this record alone.
+    // The room that is kept free at the end is for this record and the last one.
     const records = [{ kind: 'durable' }] as const
     this.#write(this.#encode(records), records)
+    this.#endPredecessor()
+  }
+
+  #endPredecessor(): void {
+    const predecessor = this.#predecessor
+    this.#predecessor = undefined
+    if (!predecessor) return
+    const { header, end, seed } = predecessor
+    const writer = new ByteWriter()
+    encodeRecord({ kind: 'followed' }, writer, seed, header.salt)
+    this.#halves[this.#ruling === 0 ? 1 : 0].file.write(writer.bytes(), end)
   }
 
   close(): void {

@@ -39,7 +39,7 @@ export interface VerdictOptions {
 /** What to record of a gap, and what to tell. Throws where damage is to fail. */
 export function verdictOn(gap: Gap, known: Known, state: CursorState, { folder, onDamage }: VerdictOptions): Verdict {
   const ids = state.runs.liveRanges(gap.from, gap.to)
-  const why = classify(gap.at, known)
+  const why = gap.dropped ? 'crash' : classify(gap.at, known)
   const file = gap.segment?.path ?? folder
   const corruption = { file, offset: gap.at.offset, bytes: gap.bytes, lost: countOf(ids) }
   const isDamage = why === 'damage' && (ids.length > 0 || gap.bytes > 0)
@@ -48,7 +48,7 @@ export function verdictOn(gap: Gap, known: Known, state: CursorState, { folder, 
   return { record, corruption: isDamage ? corruption : undefined }
 }
 
-function damageError({ file, offset, bytes, lost }: Corruption, ids: readonly IdRange[]): CorruptionError {
+export function damageError({ file, offset, bytes, lost }: Corruption, ids: readonly IdRange[] = []): CorruptionError {
   const span = ids[0] ? ` (ids ${ids[0].from} to ${ids.at(-1)?.to})` : ''
   return new CorruptionError(
     `${bytes} damaged bytes in ${file} at ${offset} cost ${lost} items${span}: open with onDamage 'skip' to go on without them`,
@@ -69,9 +69,9 @@ export class Judge {
       (state) => {
         log.refresh()
         const found = reader.locate(gap.from)
+        // All that is missing there, not just what was asked for: a loss is told once.
         if (!('at' in found)) return { records: [], result: NOTHING }
-        const still = { ...found, to: Math.min(found.to, gap.to) }
-        const result = verdictOn(still, log.known, state, { folder: log.folder, onDamage })
+        const result = verdictOn(found, log.known, state, { folder: log.folder, onDamage })
         return { records: result.record ? [result.record] : [], result }
       },
       { outer: lock },

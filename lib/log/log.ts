@@ -61,6 +61,13 @@ export class Log extends SyncedLog {
     return { syncedTo: this.syncedTo, verifiedTo, voids: this.voids }
   }
 
+  /** Forgets all that it learned, and lists the folder. */
+  override reset(): void {
+    this.minimumBase = 1
+    this.unrecorded = []
+    super.reset()
+  }
+
   /** Learns what was appended since, by whomever. */
   refresh(): void {
     for (let tail = this.tail ?? this.#first(); tail; tail = this.#next(tail)) this.#readTail(tail)

@@ -96,17 +96,21 @@ class Opening {
     const boot = crc32(Buffer.from(disk.bootId()))
     // The names of the locks and of the cursor's files are durable before anything relies on them.
     await disk.syncFolder(this.#folder)
-    await cursorLock.run(() => journal.load(this.#firstBase()))
+    await cursorLock.run(() => this.#load(journal))
     const parts = { log, journal, owners, boot, onDamage, autoResume }
     const recovery = await cursor.step((state) => recover(parts, state), { outer: lock })
     await lock.runBoth(cursorLock, () => this.#sweep(log, owners, cursor, recovery))
     await log.folderGate.pass()
+    // On a full disk there may be no room for it: then the next opening tells of it once more.
+    if (journal.damaged.length > 0) await cursor.renew().catch(ignore)
     await cursor.durable()
     return { log, cursor, owners, recovery }
   }
 
-  #firstBase(): number {
-    return segmentsOf(this.#world.disk.list(this.#folder)).current[0]?.base ?? 1
+  /** The cursor's files are durable before there is any segment. */
+  #load(journal: Journal): void {
+    const [first] = segmentsOf(this.#world.disk.list(this.#folder)).current
+    journal.load(first?.base ?? 1, { isNew: first === undefined })
   }
 
   #sweep(log: Log, owners: Owners, cursor: Cursor, { unborn }: Recovery): void {
@@ -138,6 +142,8 @@ class Opening {
     )
   }
 }
+
+function ignore(): void {}
 
 /** The folders of the path that are not there, the last one first. */
 function missingParents(disk: Disk, folder: string): string[] {

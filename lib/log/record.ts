@@ -48,6 +48,8 @@ export type CursorRecord =
   | { readonly kind: 'left'; readonly owner: number; readonly counted: number; readonly ids: readonly IdRange[] }
   /** The snapshot of this file is durable: its predecessor may be written over. */
   | { readonly kind: 'durable' }
+  /** The last of a file: the next generation is durable in the other one, and if it isn't there it was damaged. */
+  | { readonly kind: 'followed' }
   /** Put with a delay, or once more: not ready before `due` (0: ready), and handed out so often already. */
   | { readonly kind: 'due'; readonly due: number; readonly attempt: number; readonly ids: readonly IdRange[] }
   /** Settled by a take that could not be made durable: ready again. */
@@ -73,6 +75,7 @@ const KINDS = [
   'restored',
   'acked',
   'extended',
+  'followed',
 ] as const
 
 export const GONE: readonly GoneWhy[] = ['crash', 'void', 'damage']
@@ -118,6 +121,7 @@ function writeFields(record: CursorRecord, body: ByteWriter): void {
     case 'extended':
       return writeRanges(body, [record.deadline], record.ids)
     case 'durable':
+    case 'followed':
       return
     default:
       return record satisfies never
@@ -200,6 +204,7 @@ function readFields(kind: (typeof KINDS)[number], reader: ByteReader): CursorRec
     case 'extended':
       return { kind, deadline: field(), ids: readRanges(reader) }
     case 'durable':
+    case 'followed':
       return { kind }
     default:
       return kind satisfies never

@@ -9,11 +9,11 @@
 import { codeOf } from '../disk/disk.ts'
 import type { Corruption, IdRange } from '../store.ts'
 import type { Decision } from './cursor.ts'
-import type { CursorState } from './cursor-state.ts'
+import { type CursorState, NO_BOOT } from './cursor-state.ts'
 import type { Gap } from './document-reader.ts'
 import { START } from './frame.ts'
 import type { Journal } from './journal.ts'
-import { keep, verdictOn } from './judge.ts'
+import { damageError, keep, verdictOn } from './judge.ts'
 import { asideOwner, segmentName, segmentsOf } from './layout.ts'
 import type { Log } from './log.ts'
 import type { Owners } from './owners.ts'
@@ -45,38 +45,60 @@ export interface RecoveryParts {
 
 export function recover(parts: RecoveryParts, state: CursorState): Decision<Recovery> {
   const { log, owners, boot } = parts
+  const isUnclean = [...state.owners.values()].some((each) => each !== boot)
+  const rotted = rottedIn(parts, state)
+  if (rotted[0] && parts.onDamage === 'fail') throw damageError(rotted[0])
   log.reset()
   log.learnSynced(state.synced.position)
   const { gaps, tornBytes, unborn } = scan(log, state.synced)
   // Nothing was verified by this handle yet: only what was durable can be damaged.
   const known = { ...log.known, verifiedTo: START }
   const judged = { folder: log.folder, onDamage: parts.onDamage }
-  const missing = [...missingFirst(log, state, parts.journal), ...gaps]
+  const missing =
+    rotted.length > 0 ? [...gaps.map(forgiven), ...holes(log, state)] : [...missingFirst(log, state), ...gaps]
   const verdicts = missing.map((gap) => verdictOn(gap, known, state, judged))
   const records = verdicts.flatMap(({ record }) => record ?? [])
-  const isUnclean = [...state.owners.values()].some((each) => each !== boot)
   records.push(...goOnBehind(log, state, isUnclean))
   const dead = parts.autoResume || isUnclean ? owners.dead(state) : []
   const reclaimed = dead.reduce((sum, owner) => sum + countOf(state.heldBy(owner)), 0)
   records.push(...missingRecords(log, state), ...leftRecords(dead, parts))
   records.push(owners.join(state, boot))
-  // A power cut may have let later sectors of the journal through without earlier ones: no more than a crash.
-  const rotted = parts.journal.damaged
-    .filter(({ isGap }) => !(isGap && isUnclean))
-    .map(({ file, offset, bytes }) => ({ file, offset, bytes, lost: 0 }))
   const corruptions = [...rotted, ...verdicts.flatMap((each) => each.corruption ?? [])]
   for (const corruption of corruptions) keep(log, corruption)
   return { records, result: { corruptions, tornBytes, reclaimed, unborn } }
 }
 
-/** Items before the first segment: it is missing. Unless the cursor lost what it knew: then they were settled. */
-function missingFirst(log: Log, state: CursorState, journal: Journal): Gap[] {
+/** What of the cursor does not hold, and was no power cut's work: that may let later sectors through without earlier. */
+function rottedIn({ journal, boot }: RecoveryParts, state: CursorState): Corruption[] {
+  const wasCut = [...state.owners.values()].some((each) => each !== boot && each !== NO_BOOT)
+  const rotted = journal.damaged.filter(({ isGap }) => !(isGap && wasCut))
+  return rotted.map(({ file, offset, bytes }) => ({ file, offset, bytes, lost: 0 }))
+}
+
+/** Items before the first segment: it is missing. */
+function missingFirst(log: Log, state: CursorState): Gap[] {
   const first = log.segments[0]
   const from = state.runs.head
   if (!first || first.base <= from) return []
-  const isForgotten = journal.lostAll || journal.damaged.length > 0
-  const at = isForgotten ? { segment: first.base, offset: Number.MAX_SAFE_INTEGER } : { segment: 0, offset: 0 }
-  return [{ from, to: first.base - 1, at, bytes: 0, segment: undefined }]
+  return [{ from, to: first.base - 1, at: START, bytes: 0, segment: undefined }]
+}
+
+/** The cursor has forgotten some of what it knew: where nothing is, it was settled and flushed. */
+function forgiven(gap: Gap): Gap {
+  return gap.bytes === 0 ? { ...gap, dropped: true } : gap
+}
+
+/** Ids that no segment is there for, from the cursor's head on. */
+function holes(log: Log, state: CursorState): Gap[] {
+  const found: Gap[] = []
+  let from = state.runs.head
+  for (const segment of log.segments) {
+    const wasOpen = segment.isOpen
+    if (segment.base > from) found.push({ from, to: segment.base - 1, at: START, bytes: 0, segment, dropped: true })
+    if (log.openIfThere(segment)) from = Math.max(from, segment.nextId)
+    if (!wasOpen) segment.close()
+  }
+  return found
 }
 
 /** The id that the log goes on with, and the ids before it that it will never hold. */

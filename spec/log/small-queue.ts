@@ -60,9 +60,10 @@ export function openSmall(
   told: Told,
   seed: number,
   options: Partial<StoreOptions> = {},
+  limits: Limits = LIMITS,
 ): Promise<LogStore> {
   const random = randomOf(seed)
-  const world = { disk, clock: new SpecClock(), random: () => random(2 ** 32), limits: LIMITS }
+  const world = { disk, clock: new SpecClock(), random: () => random(2 ** 32), limits }
   return LogStore.open(FOLDER, { ...storeOptions(told), ...options }, world)
 }
 
@@ -104,9 +105,15 @@ export function itemsOf(pieces: readonly Piece[]): (readonly [number, string])[]
 /** Frames of these many items each, in this order, after the first two segments were consumed and rewritten. */
 const FRAMES = [1, 12, 1, 2, 20, 1, 1, 5, 9, 1, 3, 14, 1, 6, 1, 1, 8]
 
-export async function smallQueue(): Promise<SmallQueue> {
+/**
+ * `'young'`: one cursor file holds all that was ever settled, and a segment in the middle was flushed away.
+ * `'killed'`: the same, and its last process was killed with items in flight.
+ */
+export type Kind = 'rolled' | 'young' | 'killed'
+
+export async function smallQueue(kind: Kind = 'rolled'): Promise<SmallQueue> {
   const disk = new RecordingDisk()
-  const making = new Making(disk)
+  const making = new Making(disk, kind)
   await making.make()
   const ready = new Set(making.ready)
   const paths = disk.paths().filter((path) => disk.content.names.get(path) !== NO_FILE)
@@ -129,24 +136,32 @@ class Making {
   failed: number[] = []
   ready: number[] = []
   readonly #disk: RecordingDisk
+  readonly #kind: Kind
 
-  constructor(disk: RecordingDisk) {
+  constructor(disk: RecordingDisk, kind: Kind) {
     this.#disk = disk
+    this.#kind = kind
   }
 
   async make(): Promise<void> {
-    const first = await openSmall(this.#disk, newTold(), 1, { codec: 'json' })
+    const limits = this.#kind === 'rolled' ? LIMITS : { ...LIMITS, cursorBytes: 2560 }
+    const first = await openSmall(this.#disk, newTold(), 1, { codec: 'json' }, limits)
     for (const count of [30, 1, 25]) await this.#put(first, count)
     await this.#settleSome(first, 50, (id) => id % 7 !== 0)
     await first.flush()
     for (const count of FRAMES) await this.#put(first, count)
     await first.close()
-    const second = await openSmall(this.#disk, newTold(), 2)
+    const process = this.#disk.process()
+    const second = await openSmall(process, newTold(), 2, {}, limits)
     await second.pop(3)
     await this.#settleSome(second, 20, (id) => id % 3 === 0)
     await this.#fail(second)
+    for (let i = 0; i < 3; i++) await second.pop(1)
+    if (this.#kind !== 'rolled') await this.#emptyMiddle(second)
     this.ready = itemsOf(await second.peek(1000)).map(([id]) => id)
-    await second.close()
+    if (this.#kind !== 'killed') return second.close()
+    await second.lease(4)
+    process.kill()
   }
 
   async #put(store: LogStore, count: number): Promise<void> {
@@ -163,6 +178,13 @@ class Making {
     await store.settle([{ outcome: 'ack', ids: taken.filter(isDone).map(range) }])
     const back = taken.filter((id) => !isDone(id)).map(range)
     await store.settle([{ outcome: 'back', ids: back, counted: true }])
+  }
+
+  /** All of the second segment is acknowledged, a few before it are not. */
+  async #emptyMiddle(store: LogStore): Promise<void> {
+    await this.#settleSome(store, 70, (id) => id > 56)
+    await this.#put(store, 3)
+    await store.flush()
   }
 
   async #fail(store: LogStore): Promise<void> {
