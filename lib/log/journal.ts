@@ -179,7 +179,7 @@ export class Journal {
 
   /** Sees to it that so many bytes of records fit. */
   makeRoom(bytes: number): typeof NOT_YET_DURABLE | undefined {
-    if (this.#end + bytes <= this.#header.fileBytes - RESERVED_BYTES) return
+    if (this.#hasRoom(bytes)) return
     if (!this.#durable) return NOT_YET_DURABLE
     this.roll(bytes)
     return
@@ -190,13 +190,18 @@ export class Journal {
     const all = records.flatMap(fitted)
     let written = this.#encode(all)
     if (written.bytes.length === 0) return
-    if (this.#hasGap || this.#end + written.bytes.length > this.#header.fileBytes - RESERVED_BYTES) {
+    if (!this.#hasRoom(written.bytes.length)) {
       if (!this.#durable) return NOT_YET_DURABLE
       this.roll(written.bytes.length)
       written = this.#encode(all)
     }
     this.#write(written, all)
     return
+  }
+
+  /** Nothing is written behind a gap: there the next generation begins. */
+  #hasRoom(bytes: number): boolean {
+    return !this.#hasGap && this.#end + bytes <= this.#header.fileBytes - RESERVED_BYTES
   }
 
   #write(written: { readonly bytes: Buffer; readonly seed: number }, records: readonly CursorRecord[]): void {

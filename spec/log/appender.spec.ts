@@ -72,7 +72,7 @@ describe('putting', () => {
         assert.deepEqual(await ready(store), found)
         assert.deepEqual(await ready(await rig.open()), found)
       }),
-      runs(40),
+      runs(20),
     )
   })
 

@@ -42,7 +42,7 @@ describe('the state of the cursor', () => {
         assert.deepEqual(said(again), said(state))
         assert.ok(again.encode().equals(bytes))
       }),
-      runs(500),
+      runs(150),
     )
   })
 
@@ -54,7 +54,7 @@ describe('the state of the cursor', () => {
         assert.deepEqual(said(over), said(straight))
         assert.ok(over.encode().equals(straight.encode()))
       }),
-      runs(500),
+      runs(150),
     )
   })
 
@@ -64,7 +64,7 @@ describe('the state of the cursor', () => {
         const chain = { seed: 3, salt: 4 }
         assert.deepEqual(said(fold(decodeAll(encodeAll(records, chain), chain))), said(fold(records)))
       }),
-      runs(200),
+      runs(100),
     )
   })
 

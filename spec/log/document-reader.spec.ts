@@ -82,7 +82,7 @@ describe('a reader of documents', () => {
         for (const reader of readers)
           for (const id of ids) assert.equal(textAt(reader, id), rig.texts.get(id), `id ${id}`)
       }),
-      runs(60),
+      runs(30),
     )
   })
 
@@ -129,7 +129,7 @@ describe('a reader of documents', () => {
           for (const id of rig.texts.keys()) assert.ok(texts.has(id) || dead.includes(id), `${id} was live`)
         }
       }),
-      runs(60),
+      runs(30),
     )
   })
 })
@@ -239,7 +239,7 @@ describe('a gap', () => {
         for (const [id, text] of texts) assert.equal(text, rig.texts.get(id))
         assert.ok(gaps.length <= hits.length)
       }),
-      runs(100),
+      runs(50),
     )
   })
 })

@@ -123,7 +123,7 @@ describe('the header of a frame', () => {
         const bytes = flipped(headerBytes(header), bit)
         assert.equal(readFrameHeader(bytes, 0, bytes.length, header.nonce), undefined)
       }),
-      times(1000),
+      times(400),
     )
   })
 
@@ -281,7 +281,7 @@ describe('the documents of a frame', () => {
       fc.property(fc.uint8Array({ maxLength: 40 }), fc.nat(31), (body, flags) => {
         assert.ok(readPreamble(body, flags).replaced.length <= body.length)
       }),
-      times(2000),
+      times(800),
     )
   })
 
@@ -300,7 +300,7 @@ describe('the documents of a frame', () => {
           assert.ok(found.placed.document.bytes.length < body.length)
         },
       ),
-      times(2000),
+      times(800),
     )
   })
 

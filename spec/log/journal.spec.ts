@@ -42,7 +42,7 @@ describe('the journal', () => {
           assert.equal(said(journal.state), rig.expected)
         }
       }),
-      runs(60),
+      runs(25),
     )
   })
 

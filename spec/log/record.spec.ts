@@ -58,7 +58,7 @@ describe('records', () => {
         assert.deepEqual(decodeAll(bytes, chain), records)
         assert.deepEqual(decodeAll(Buffer.concat([bytes, Buffer.alloc(100)]), chain), records)
       }),
-      runs(300),
+      runs(100),
     )
   })
 
@@ -69,7 +69,7 @@ describe('records', () => {
         const bytes = encodeAll([record], other)
         assert.equal(decodeRecord(bytes, 0, mine.seed, mine.salt), undefined)
       }),
-      runs(1000),
+      runs(400),
     )
   })
 
@@ -98,7 +98,7 @@ describe('records', () => {
         const behind = Buffer.concat([flipped(bytes, bit), Buffer.alloc(64)])
         assert.equal(decodeRecord(behind, 0, chain.seed, chain.salt), undefined)
       }),
-      runs(2000),
+      runs(600),
     )
     const chain = { seed: 7, salt: 0x9e3779b1 }
     const bytes = encodeAll([{ kind: 'settled', ids: [{ from: 1, to: 9 }] }], chain)
@@ -117,7 +117,7 @@ describe('records', () => {
         assert.equal(decodeRecord(cut, 0, chain.seed, chain.salt), undefined)
         assert.equal(decodeRecord(zeros, 0, chain.seed, chain.salt), undefined)
       }),
-      runs(500),
+      runs(200),
     )
   })
 
@@ -126,7 +126,7 @@ describe('records', () => {
       fc.property(fc.uint8Array({ maxLength: 300, size: 'max' }), fc.nat(310), u32, u32, (bytes, at, seed, salt) => {
         assert.equal(decodeRecord(bytes, at, seed, salt), undefined)
       }),
-      runs(2000),
+      runs(600),
     )
   })
 
@@ -156,7 +156,7 @@ describe('records', () => {
         const read = decodeAll(encodeAll(parts, chain), chain)
         assert.deepEqual(new Set(eachId(read.flatMap(idsOf))), new Set(eachId(ids)))
       }),
-      runs(300),
+      runs(100),
     )
   })
 

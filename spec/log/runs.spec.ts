@@ -229,7 +229,7 @@ describe('runs of ids', () => {
           fc.modelRun(() => ({ model: pair, real: pair }), all)
         },
       ),
-      times(400),
+      times(200),
     )
   })
 

@@ -54,7 +54,7 @@ describe('windows', () => {
           }
         }
       }),
-      runs(500),
+      runs(150),
     )
   })
 
