@@ -3,15 +3,16 @@
 // files in use. And what it holds, to be compared with what is left after damage.
 
 import type { Disk } from '../../lib/disk/disk.ts'
+import { FRAME_HEADER_BYTES, parseFrameHeader, readDocument } from '../../lib/log/frame.ts'
 import { defaultLimits, type Limits } from '../../lib/log/limits.ts'
 import { LogStore } from '../../lib/log/log-store.ts'
+import { DATA_START } from '../../lib/log/segment.ts'
 import type { Corruption, Document, Piece, Recovered, StoreOptions } from '../../lib/store.ts'
 import type { Content } from '../crash/content.ts'
 import { randomOf } from '../crash/digest.ts'
 import { FOLDER as NO_FILE } from '../crash/operations.ts'
 import { RecordingDisk } from '../crash/recording-disk.ts'
 import { SpecClock } from '../crash/spec-clock.ts'
-import { framesOf } from './plain-reader.ts'
 
 export const FOLDER = '/q'
 export const LIMITS: Limits = {
@@ -125,10 +126,31 @@ export async function smallQueue(kind: Kind = 'rolled'): Promise<SmallQueue> {
 function framesIn(disk: RecordingDisk, path: string, ready: ReadonlySet<number>): FrameAt[] {
   const base = /^\/q\/(\d{20})\.\d+\.log$/.exec(path)?.[1]
   if (base === undefined) return []
-  return framesOf(Buffer.from(disk.bytesOf(path)), Number(base)).map(({ offset, next, documents }) => {
-    const ids = documents.flatMap(({ firstId, count }) => Array.from({ length: count }, (_, i) => firstId + i))
-    return { path, offset, next, ready: ids.filter((id) => ready.has(id)) }
-  })
+  const bytes = disk.bytesOf(path)
+  const frames: FrameAt[] = []
+  for (let offset = DATA_START; offset < bytes.length; ) {
+    const header = parseFrameHeader(bytes, offset)
+    const next = offset + FRAME_HEADER_BYTES + header.bodyBytes
+    const body = bytes.subarray(offset + FRAME_HEADER_BYTES, next)
+    const ids = idsIn(body, { ...header, firstId: Number(base) + header.relativeId })
+    frames.push({ path, offset, next, ready: ids.filter((id) => ready.has(id)) })
+    offset = next
+  }
+  return frames
+}
+
+function idsIn(body: Uint8Array, frame: Parameters<typeof readDocument>[2]): number[] {
+  const ids: number[] = []
+  let { firstId } = frame
+  for (let at = 0; at < body.length; ) {
+    const found = readDocument(body, at, { ...frame, firstId })
+    if (!found) throw new Error('a document that makes no sense')
+    const { placed, next } = found
+    for (let i = 0; i < placed.taken; i++) ids.push(placed.firstId + i)
+    firstId = placed.firstId + placed.taken
+    at = next
+  }
+  return ids
 }
 
 class Making {
