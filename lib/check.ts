@@ -1,6 +1,9 @@
 // check.ts: what callers pass in, checked at once. A wrong type or an unknown name is a TypeError, a number outside
 // its range a RangeError; the message says what was expected and what came. An option that is undefined is not given.
 
+/** Some hundred years. */
+export const MAX_DELAY_MS = 2 ** 43
+
 export type Check = (name: string, value: unknown) => void
 
 /** Every option that is given must be known, and as its check says. */
@@ -33,9 +36,32 @@ export const positiveLimit: Check = (name, value) => {
   if (value === 0) throw outOfRange(name, 'at least 1', value)
 }
 
+/** A number of items, at least one. */
+export const positiveCount: Check = (name, value) => {
+  count(name, value)
+  if (value === 0) throw outOfRange(name, 'at least 1', value)
+}
+
 /** Milliseconds; Infinity is for ever. */
 export const milliseconds: Check = (name, value) => {
   if (!(number(name, value) >= 0)) throw outOfRange(name, 'a number of milliseconds ≥ 0', value)
+}
+
+/** As `milliseconds`, but more than none. */
+export const positiveMilliseconds: Check = (name, value) => {
+  milliseconds(name, value)
+  if (value === 0) throw outOfRange(name, 'more than 0 milliseconds', value)
+}
+
+/** A delay that ends: due times are whole numbers. */
+export const finiteMilliseconds: Check = (name, value) => {
+  milliseconds(name, value)
+  if (number(name, value) > MAX_DELAY_MS) throw outOfRange(name, `at most ${MAX_DELAY_MS} milliseconds`, value)
+}
+
+/** By how much something grows. */
+export const factor: Check = (name, value) => {
+  if (!(number(name, value) >= 1 && number(name, value) < Infinity)) throw outOfRange(name, 'a number ≥ 1', value)
 }
 
 export const anyNumber: Check = (name, value) => {

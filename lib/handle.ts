@@ -10,14 +10,17 @@
 import { type Core, writingEnded } from './consume/core.ts'
 import { ItemDuplex } from './consume/duplex.ts'
 import { Early } from './consume/early.ts'
+import { Leasing } from './consume/leasing.ts'
 import { Looking } from './consume/looking.ts'
+import { Mending } from './consume/mending.ts'
 import { Putting } from './consume/putting.ts'
 import { Session, type SessionOptions } from './consume/session.ts'
 import { Taking } from './consume/taking.ts'
 import { QueueClosedError } from './errors.ts'
 import { placeOf } from './location.ts'
 import { openCore, Teller } from './opening.ts'
-import { checkPut, type PutOptions, type QueueOptions, settingsOf } from './options.ts'
+import { checkPut, type PutOptions } from './call-options.ts'
+import { type QueueOptions, settingsOf } from './options.ts'
 import type { Document } from './store.ts'
 
 /** What an open queue does, by kind. */
@@ -25,7 +28,9 @@ export interface Open<T> {
   readonly core: Core<T>
   readonly putting: Putting<T>
   readonly taking: Taking<T>
+  readonly leasing: Leasing<T>
   readonly looking: Looking<T>
+  readonly mending: Mending<T>
 }
 
 const dropped = new FinalizationRegistry<Core<unknown>>((core) => {
@@ -140,7 +145,14 @@ export abstract class Handle<T> extends ItemDuplex<T> {
   }
 
   #opened(core: Core<T>): Open<T> {
-    const open = { core, putting: new Putting(core), taking: new Taking(core), looking: new Looking(core) }
+    const open = {
+      core,
+      putting: new Putting(core),
+      taking: new Taking(core),
+      leasing: new Leasing(core),
+      looking: new Looking(core),
+      mending: new Mending(core),
+    }
     this.#open = open
     dropped.register(this, core, this)
     return open

@@ -1,16 +1,24 @@
 // index.ts: what the package exports, and nothing else.
 
-export type { Codec, CodecName } from './codec/index.ts'
-export type { Entry, Stats } from './consume/looking.ts'
-export * from './errors.ts'
 export type {
   BatchesOptions,
+  ConsumeOptions,
+  DeliveriesOptions,
   GetManyOptions,
   GetOptions,
   ItemsOptions,
+  JoinOptions,
   ListOptions,
+  NackOptions,
   PutOptions,
-  QueueOptions,
-} from './options.ts'
+  RetryOptions,
+} from './call-options.ts'
+export type { Codec, CodecName } from './codec/index.ts'
+export type { ConsumeContext } from './consume/attempt.ts'
+export type { Consumed } from './consume/consuming.ts'
+export type { Delivery } from './consume/delivery.ts'
+export type { Entry, Stats } from './consume/looking.ts'
+export * from './errors.ts'
+export type { QueueOptions } from './options.ts'
 export { AsyncQueue } from './queue.ts'
 export type { Corruption, Counts, Durability, Order, Recovered, Status } from './store.ts'

@@ -5,41 +5,6 @@ import { Handle } from './handle.ts'
 
 export abstract class Later<T> extends Handle<T> {
   /** Not built yet: rejects with UnsupportedError. */
-  lease(..._: unknown[]): Promise<never> {
-    return refuse('lease')
-  }
-
-  /** Not built yet: throws UnsupportedError. */
-  deliveries(..._: unknown[]): never {
-    throw unsupported('deliveries')
-  }
-
-  /** Not built yet: rejects with UnsupportedError. */
-  consume(..._: unknown[]): Promise<never> {
-    return refuse('consume')
-  }
-
-  /** Not built yet: rejects with UnsupportedError. */
-  join(..._: unknown[]): Promise<never> {
-    return refuse('join')
-  }
-
-  /** Not built yet: rejects with UnsupportedError. */
-  reclaim(..._: unknown[]): Promise<never> {
-    return refuse('reclaim')
-  }
-
-  /** Not built yet: rejects with UnsupportedError. */
-  retry(..._: unknown[]): Promise<never> {
-    return refuse('retry')
-  }
-
-  /** Not built yet: rejects with UnsupportedError. */
-  discard(..._: unknown[]): Promise<never> {
-    return refuse('discard')
-  }
-
-  /** Not built yet: rejects with UnsupportedError. */
   update(..._: unknown[]): Promise<never> {
     return refuse('update')
   }

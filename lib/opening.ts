@@ -29,9 +29,9 @@ export async function openCore<T>(place: Place, settings: Settings<T>, teller: T
 }
 
 function storeOptions<T>(settings: Settings<T>, codec: string | undefined, events: StoreEvents): StoreOptions {
-  const { durability, flushLimit, segmentSize, onDamage, signal } = settings
-  const { order, autoResume } = defaults
-  return { durability, codec, order, flushLimit, segmentSize, onDamage, autoResume, events, signal }
+  const { durability, flushLimit, segmentSize, onDamage, autoResume, keepAcked, signal } = settings
+  const { order } = defaults
+  return { durability, codec, order, flushLimit, segmentSize, onDamage, autoResume, keepAcked, events, signal }
 }
 
 async function openStore(place: Place, options: StoreOptions): Promise<Store> {

@@ -2,13 +2,19 @@
 // looking or a loop over a session (lib/consume). What a handle's life is, stands in handle.ts.
 
 import type { Readable, Writable } from 'node:stream'
+import * as options from './call-options.ts'
+import type { Handler } from './consume/attempt.ts'
 import { Batches } from './consume/batches.ts'
+import { type Consumed, Consuming } from './consume/consuming.ts'
+import { Deliveries } from './consume/deliveries.ts'
+import type { Delivery } from './consume/delivery.ts'
 import { Items } from './consume/items.ts'
+import { join } from './consume/join.ts'
 import type { Entry, Stats } from './consume/looking.ts'
 import { ReadStream } from './consume/read-stream.ts'
 import { WriteStream } from './consume/write-stream.ts'
 import { Later } from './later.ts'
-import * as options from './options.ts'
+import type { QueueOptions } from './options.ts'
 import type { Counts } from './store.ts'
 import { systemClock } from './wait/clock.ts'
 
@@ -29,7 +35,7 @@ export class AsyncQueue<T = unknown> extends Later<T> implements AsyncIterable<T
    * Rejects with a TypeError or RangeError for wrong options, with UnsupportedError for what is not built,
    * CodecMismatchError, FormatError (not a queue, or a newer version's), StorageError, or the signal's reason.
    */
-  static async open<T = unknown>(location: string | URL, options?: options.QueueOptions<T>): Promise<AsyncQueue<T>> {
+  static async open<T = unknown>(location: string | URL, options?: QueueOptions<T>): Promise<AsyncQueue<T>> {
     return new AsyncQueue<T>(location, options).opened
   }
 
@@ -158,6 +164,71 @@ export class AsyncQueue<T = unknown> extends Later<T> implements AsyncIterable<T
     const { maxWait = 0, ...rest } = batchesOptions
     const shape = { size, maxWaitMs: maxWait, clock: systemClock }
     return new Batches<T>(() => this.session({ ...rest, ahead: size }), shape)
+  }
+
+  /**
+   * A loop over deliveries, each to be settled by the body, in any order. Leaving it gives back what is unsettled;
+   * when it ends because nothing more is to come, what is still at work stays in flight. Rejects as `items` does.
+   */
+  deliveries(deliveriesOptions: options.DeliveriesOptions = {}): AsyncGenerator<Delivery<T>, undefined, undefined> {
+    options.checkItems(deliveriesOptions)
+    const { prefetch = 1, ...rest } = deliveriesOptions
+    return new Deliveries<T>(() => this.session({ ...rest, ahead: prefetch }))
+  }
+
+  /** The first item, in flight until its delivery is settled, or undefined if nothing is ready: it never waits. */
+  lease(): Promise<Delivery<T> | undefined>
+  /** Up to `n` items, each of them a delivery of its own: as many as are ready. */
+  lease(n: number): Promise<Delivery<T>[]>
+  lease(n?: number): Promise<Delivery<T>[] | Delivery<T> | undefined> {
+    const check = n === undefined ? undefined : (): void => options.checkCount(n)
+    const leased = this.run(({ leasing }) => leasing.lease(n ?? 1, this), check)
+    return n === undefined ? leased.then(([delivery]) => delivery) : leased
+  }
+
+  /**
+   * Hands batches to `handler` until the signal stops it, the queue closes, or (`wait: false`) nothing is left. A batch
+   * is acknowledged when its handler resolves, tried again after a back-off when it throws, rejects or takes longer
+   * than `timeout`, and set aside when its attempts are spent; always as a whole. Resolves to what was done; rejects,
+   * after the handlers at work have finished, with a StorageError.
+   *
+   * @example
+   * await queue.consume((readings, { ids, signal }) => upload(ids, readings, signal), { batch: 100, maxWait: 1000 })
+   */
+  consume(handler: Handler<T>, consumeOptions: options.ConsumeOptions = {}): Promise<Consumed> {
+    return this.run(
+      ({ core }) => new Consuming(core, { handler, options: consumeOptions, holder: this }).run(),
+      () => options.checkConsume(handler, consumeOptions),
+    )
+  }
+
+  /** Resolves when nothing is ready, delayed or in flight any more. Rejects with the signal's reason, or as it closes. */
+  join(joinOptions?: options.JoinOptions): Promise<void> {
+    return this.run(
+      ({ core }) => join(core, joinOptions),
+      () => options.checkJoin(joinOptions),
+    )
+  }
+
+  /** Makes ready what dead consumers held, where `autoResume` is false; resolves to how many items that were. */
+  reclaim(): Promise<number> {
+    return this.run(({ mending }) => mending.reclaim())
+  }
+
+  /** Failed items, all or those, become ready under new ids, their attempts at 0; resolves to how many. */
+  retry(ids?: readonly number[]): Promise<number> {
+    return this.run(
+      ({ mending }) => mending.retry(ids),
+      () => options.checkIds(ids),
+    )
+  }
+
+  /** Failed items, all or those, go for good; resolves to how many. */
+  discard(ids?: readonly number[]): Promise<number> {
+    return this.run(
+      ({ mending }) => mending.discard(ids),
+      () => options.checkIds(ids),
+    )
   }
 
   override [Symbol.asyncIterator](): AsyncGenerator<T, undefined, undefined> {

@@ -84,6 +84,8 @@ export type Settlement =
     }
   /** Ready again behind all that waits now, under new ids: written twice, so a crash between may deliver it twice. */
   | { readonly outcome: 'toBack'; readonly ids: readonly HeldRange[]; readonly due?: number | undefined }
+  /** Handed out once more in this handle, and never ready in between: a delivery of its own. */
+  | { readonly outcome: 'again'; readonly ids: readonly HeldRange[]; readonly hold?: Hold | undefined }
   | { readonly outcome: 'fail'; readonly ids: readonly HeldRange[]; readonly reason: string }
 
 /** Ids `from` to `to`, both included. */

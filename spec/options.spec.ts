@@ -22,6 +22,8 @@ const accepted: readonly object[] = [
   { onDamage: 'fail' },
   { highWaterMark: 0 },
   { signal: new AbortController().signal },
+  { whenFull: 'drop-oldest' },
+  { maxAttempts: 3, leaseTimeout: 1000, keepAcked: 10, autoResume: false },
   // What happens anyway may be said.
   { maxBytes: Infinity, order: 'fifo', unique: false, maxAttempts: Infinity, keepAcked: 0, autoResume: true },
   { leaseTimeout: undefined, maxBytes: undefined, codec: undefined },
@@ -70,6 +72,7 @@ const outOfRange: readonly object[] = [
   { segmentSize: -1 },
   { maxAttempts: 0 },
   { leaseTimeout: -1 },
+  { leaseTimeout: 0 },
   { keepAcked: -1 },
   { highWaterMark: -1 },
   { highWaterMark: Infinity },
@@ -77,15 +80,10 @@ const outOfRange: readonly object[] = [
 
 const notBuilt: readonly object[] = [
   { maxBytes: 1000 },
-  { whenFull: 'drop-oldest' },
   { order: 'lifo' },
   { order: 'priority' },
   { unique: true },
   { unique: () => 'key' },
-  { maxAttempts: 3 },
-  { leaseTimeout: 1000 },
-  { keepAcked: 10 },
-  { autoResume: false },
 ]
 
 describe('the queue, by its options,', () => {

@@ -43,7 +43,8 @@ export class Batches<T> extends Loop<T, readonly Held<T>[], T[]> {
     for (const held of handed) session.ack(held)
   }
 
-  protected valueOf(handed: readonly Held<T>[]): T[] {
+  protected valueOf(session: Session<T>, handed: readonly Held<T>[]): T[] {
+    session.hold(handed)
     return handed.map(({ item }) => item)
   }
 

@@ -7,10 +7,11 @@
 import { channel } from 'node:diagnostics_channel'
 import { type Codec, DocumentReader, DocumentWriter } from '../codec/index.ts'
 import { QueueClosedError } from '../errors.ts'
-import type { Store } from '../store.ts'
+import type { Hold, Store } from '../store.ts'
 import { Changes } from '../wait/changes.ts'
 import type { Clock } from '../wait/clock.ts'
 import { Line } from '../wait/line.ts'
+import { Slots } from './in-hand.ts'
 
 export interface CoreParts<T> {
   readonly store: Store
@@ -19,8 +20,14 @@ export interface CoreParts<T> {
   readonly location: string
   /** Items that the queue may hold. */
   readonly maxSize: number
-  readonly whenFull: 'wait' | 'reject'
+  readonly whenFull: WhenFull
+  /** Deliveries that an item gets before it is set aside. */
+  readonly maxAttempts: number
+  /** Milliseconds after which what is held is ready again, however alive this handle is. */
+  readonly leaseTimeout: number
 }
+
+export type WhenFull = 'wait' | 'reject' | 'drop-oldest'
 
 /** A session: what ends when the queue closes. */
 export interface Consumer {
@@ -34,12 +41,18 @@ export class Core<T> {
   readonly writer: DocumentWriter<unknown>
   readonly clock: Clock
   readonly maxSize: number
-  readonly whenFull: 'wait' | 'reject'
+  readonly whenFull: WhenFull
+  readonly maxAttempts: number
+  readonly leaseTimeoutMs: number
+  /** The places where loops mark what they have in hand. */
+  readonly slots = new Slots()
   /** Parked gets and loops, each in order; gets come first. */
   readonly gets: Line
   readonly loops: Line
   /** Parked puts. */
   readonly puts: Line
+  /** Parked joins. */
+  readonly joins: Line
   readonly consumers = new Set<Consumer>()
   /** By this handle. */
   readonly tally = { put: 0, taken: 0, dropped: 0 }
@@ -58,6 +71,8 @@ export class Core<T> {
     this.clock = parts.clock
     this.maxSize = parts.maxSize
     this.whenFull = parts.whenFull
+    this.maxAttempts = parts.maxAttempts
+    this.leaseTimeoutMs = parts.leaseTimeout
     this.#codec = parts.codec
     this.#location = parts.location
     this.#owner = owner
@@ -71,6 +86,7 @@ export class Core<T> {
     this.gets = new Line(this.#changes)
     this.loops = new Line(this.#changes)
     this.puts = new Line(this.#changes)
+    this.joins = new Line(this.#changes)
   }
 
   /** Whether the queue is held because somebody waits. */
@@ -94,9 +110,22 @@ export class Core<T> {
     this.loops.wake()
   }
 
-  /** Room may have been made. */
+  /** Room may have been made, or the last item be gone. */
   freed(): void {
     this.puts.wake()
+    this.joins.wake()
+  }
+
+  /** How something is held from now on; `limit`: where attempts are limited, only those in hand are charged one. */
+  hold(limit: number): Hold {
+    const { leaseTimeoutMs } = this
+    const deadline = leaseTimeoutMs === Infinity ? undefined : this.deadline(leaseTimeoutMs)
+    return { deadline, uncharged: limit !== Infinity }
+  }
+
+  /** A time to come, as stores know it. */
+  deadline(ms: number): number {
+    return Math.ceil(this.clock.now() + ms)
   }
 
   changed(): void {
@@ -106,9 +135,14 @@ export class Core<T> {
 
   /** A failure that no call waited for: told by the next put, take, settle or close. */
   failLater(error: unknown): void {
+    this.#untold ??= this.publish(error)
+  }
+
+  /** A failure that only diagnostics_channel is told of. */
+  publish(error: unknown): Error {
     const failure = error instanceof Error ? error : new Error(String(error))
     if (failures.hasSubscribers) failures.publish({ location: this.#location, error: failure })
-    this.#untold ??= failure
+    return failure
   }
 
   /** The failure nobody has been told of, once. */
@@ -138,6 +172,7 @@ export class Core<T> {
     this.#state = 'closed'
     this.puts.close(new QueueClosedError())
     this.gets.close(new QueueClosedError())
+    this.joins.close(new QueueClosedError())
     const left = await Promise.allSettled([...this.consumers].map((consumer) => consumer.leave()))
     await this.store.close()
     for (const outcome of left) if (outcome.status === 'rejected') throw outcome.reason

@@ -1,22 +1,43 @@
-// held.ts: one item of a session: leased, decoded, and not settled yet.
+// held.ts: one item that this handle holds: leased, decoded, and not settled yet.
 //
 //      ahead ──handed out──▶ out ──ack──▶ settled
-//        └────────given back (leave)─────────▲
+//        │                    ├──settle──▶ settling ──▶ settled, or out again where that failed
+//        └────────────given back──────────────▲
+
+import type { DocumentReader } from '../codec/index.ts'
+import type { HeldRange, Piece } from '../store.ts'
 
 export class Held<T> {
   readonly id: number
-  readonly item: T
+  /** What it was leased with, to decode it afresh. */
+  readonly piece: Piece
+  item: T
   /** Deliveries, this one included. */
-  readonly attempt: number
-  /** Milliseconds since 1970. */
-  readonly enqueuedAt: number
-  /** Only the session changes it. */
-  state: 'ahead' | 'out' | 'settled' = 'ahead'
+  attempt: number
+  /** Only whoever leased it changes it. */
+  state: 'ahead' | 'out' | 'settling' | 'settled' = 'ahead'
 
-  constructor(id: number, item: T, attempt: number, enqueuedAt: number) {
+  constructor(id: number, item: T, piece: Piece) {
     this.id = id
     this.item = item
-    this.attempt = attempt
-    this.enqueuedAt = enqueuedAt
+    this.piece = piece
+    this.attempt = piece.attempt
+  }
+
+  /** Milliseconds since 1970. */
+  get enqueuedAt(): number {
+    return this.piece.enqueuedAt
+  }
+
+  get range(): HeldRange {
+    return { from: this.id, to: this.id, attempt: this.attempt }
+  }
+
+  /** It is handed out once more: decoded afresh, so that nothing that became of the item before can be seen. */
+  again(reader: DocumentReader<T>): void {
+    const { firstId, skip } = this.piece
+    const { items } = reader.take({ ...this.piece, firstId: this.id, skip: skip + this.id - firstId, count: 1 })
+    for (const item of items) this.item = item
+    this.attempt += 1
   }
 }

@@ -17,7 +17,8 @@ export class Items<T> extends Loop<T, Held<T>, T> {
     session.ack(handed)
   }
 
-  protected valueOf(handed: Held<T>): T {
+  protected valueOf(session: Session<T>, handed: Held<T>): T {
+    session.hold([handed])
     return handed.item
   }
 }

@@ -1,6 +1,7 @@
 // looking.ts: what is in the queue, for whoever wants to know.
 
-import { defaults, type ListOptions } from '../options.ts'
+import type { ListOptions } from '../call-options.ts'
+import { defaults } from '../options.ts'
 import type { Counts, Status } from '../store.ts'
 import type { Core } from './core.ts'
 

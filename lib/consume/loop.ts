@@ -28,14 +28,19 @@ export abstract class Loop<T, H, V> implements AsyncGenerator<V, undefined, unde
   /** The next to hand out, or undefined at the end. */
   protected abstract take(session: Session<T>): Promise<H | undefined>
   protected abstract ack(session: Session<T>, handed: H): void
-  protected abstract valueOf(handed: H): V
+  /** It is handed out. */
+  protected abstract valueOf(session: Session<T>, handed: H): V
+  /** Nothing more is to come. */
+  protected end(session: Session<T>): Promise<void> {
+    return session.leave()
+  }
 
   next(): Promise<IteratorResult<V, undefined>> {
     const session = this.#session
     if (session !== undefined && this.#underWay === 0) {
       this.#ackCurrent(session)
       const handed = this.ready(session)
-      if (handed !== undefined) return Promise.resolve(this.#handOut(handed))
+      if (handed !== undefined) return Promise.resolve(this.#handOut(session, handed))
     }
     return this.#inTurn(() => this.#step())
   }
@@ -60,9 +65,9 @@ export abstract class Loop<T, H, V> implements AsyncGenerator<V, undefined, unde
     await this.return()
   }
 
-  #handOut(handed: H): IteratorYieldResult<V> {
+  #handOut(session: Session<T>, handed: H): IteratorYieldResult<V> {
     this.#current = handed
-    return { value: this.valueOf(handed), done: false }
+    return { value: this.valueOf(session, handed), done: false }
   }
 
   #ackCurrent(session: Session<T>): void {
@@ -81,18 +86,21 @@ export abstract class Loop<T, H, V> implements AsyncGenerator<V, undefined, unde
   async #step(): Promise<IteratorResult<V, undefined>> {
     if (this.#state === 'done') return { value: undefined, done: true }
     try {
-      const handed = await this.#take()
-      if (handed !== undefined) return this.#handOut(handed)
+      const session = await this.#started()
+      const handed = await this.#take(session)
+      if (handed !== undefined) return this.#handOut(session, handed)
     } catch (error) {
-      await this.#finish().catch(ignore)
+      this.#state = 'done'
+      await this.#session?.leave().catch(ignore)
       throw error
     }
-    await this.#finish()
+    this.#state = 'done'
+    if (this.#session !== undefined) await this.end(this.#session)
     return { value: undefined, done: true }
   }
 
-  async #take(): Promise<H | undefined> {
-    const session = await this.#started()
+  async #take(session: Session<T>): Promise<H | undefined> {
+    // Left, while it was opened.
     if (this.#state === 'done') return undefined
     this.#ackCurrent(session)
     return this.take(session)
@@ -102,11 +110,6 @@ export abstract class Loop<T, H, V> implements AsyncGenerator<V, undefined, unde
     this.#session ??= await this.#open()
     if (this.#state === 'fresh') this.#state = 'running'
     return this.#session
-  }
-
-  async #finish(): Promise<void> {
-    this.#state = 'done'
-    await this.#session?.leave()
   }
 }
 

@@ -1,7 +1,7 @@
 // lot.ts: pieces that were taken, decoded into items with their ids.
 
 import type { DocumentReader } from '../codec/index.ts'
-import type { IdRange, Piece } from '../store.ts'
+import type { HeldRange, Piece } from '../store.ts'
 import { Held } from './held.ts'
 
 export interface Lot<T> {
@@ -16,7 +16,7 @@ export function decodeLot<T>(reader: DocumentReader<T>, pieces: readonly Piece[]
   for (const piece of pieces) {
     const { items, bad } = reader.take(piece)
     const ids = idsOf(piece, bad)
-    for (const item of items) held.push(new Held(ids(), item, piece.attempt, piece.enqueuedAt))
+    for (const item of items) held.push(new Held(ids(), item, piece))
     allBad.push(...bad)
   }
   return { held, bad: allBad }
@@ -36,6 +36,6 @@ function idsOf(piece: Piece, bad: readonly Piece[]): () => number {
   }
 }
 
-export function rangesOf(pieces: readonly Piece[]): IdRange[] {
-  return pieces.map(({ firstId, count }) => ({ from: firstId, to: firstId + count - 1 }))
+export function rangesOf(pieces: readonly Piece[]): HeldRange[] {
+  return pieces.map(({ firstId, count, attempt }) => ({ from: firstId, to: firstId + count - 1, attempt }))
 }

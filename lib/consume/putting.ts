@@ -4,11 +4,19 @@
 // does not pass a large one, so a large one is not starved.
 
 import { QueueFullError } from '../errors.ts'
-import type { PutOptions } from '../options.ts'
+import type { PutOptions } from '../call-options.ts'
 import type { Document } from '../store.ts'
 import { Parked } from '../wait/parked.ts'
 import { turn, turnDue } from '../wait/turn.ts'
 import type { Core } from './core.ts'
+
+/** One append. */
+interface Batch {
+  readonly documents: readonly Document[]
+  readonly count: number
+  /** Not ready before, in milliseconds since 1970. */
+  readonly due: number | undefined
+}
 
 export class Putting<T> {
   readonly #core: Core<T>
@@ -40,8 +48,9 @@ export class Putting<T> {
   /** `count` items as one batch; resolves to the first id. */
   documents(documents: readonly Document[], count: number, options?: PutOptions): Promise<number> {
     const { maxSize, store } = this.#core
-    if (maxSize !== Infinity) return this.#bounded(documents, count, options)
-    return store.append(documents).then((firstId) => this.#appended(firstId, count))
+    const due = options?.delay ? this.#core.deadline(options.delay) : undefined
+    if (maxSize !== Infinity) return this.#bounded({ documents, count, due }, options)
+    return store.append(documents, due === undefined ? undefined : { due }).then((firstId) => this.#appended(firstId, count))
   }
 
   /** `undefined` (no room) only comes where a bound was given. */
@@ -52,13 +61,14 @@ export class Putting<T> {
     return turnDue() ? turn().then(() => id) : id
   }
 
-  async #bounded(documents: readonly Document[], count: number, options: PutOptions = {}): Promise<number> {
+  async #bounded(batch: Batch, options: PutOptions = {}): Promise<number> {
     const { maxSize, whenFull, puts, clock } = this.#core
+    const { count } = batch
     if (count > maxSize) throw new QueueFullError(`${count} items never fit into a queue with maxSize ${maxSize}`)
-    const attempt = (): Promise<number | undefined> => this.#attempt(documents)
+    const attempt = (): Promise<number | undefined> => this.#attempt(batch)
     const firstId = puts.length === 0 ? await attempt() : undefined
     if (firstId !== undefined) return this.#appended(firstId, count)
-    const wait = options.wait ?? whenFull === 'wait'
+    const wait = options.wait ?? whenFull !== 'reject'
     if (!wait) throw full(maxSize)
     options.signal?.throwIfAborted()
     const { signal, timeout } = options
@@ -66,9 +76,13 @@ export class Putting<T> {
     return this.#appended(await parked.promise, count)
   }
 
-  #attempt(documents: readonly Document[]): Promise<number | undefined> {
-    const { maxSize, store } = this.#core
-    return store.append(documents, { bound: { items: maxSize } })
+  #attempt({ documents, due }: Batch): Promise<number | undefined> {
+    const { maxSize, whenFull, store, tally } = this.#core
+    if (whenFull !== 'drop-oldest') return store.append(documents, { bound: { items: maxSize }, due })
+    const dropped = (count: number): void => {
+      tally.dropped += count
+    }
+    return store.append(documents, { bound: { items: maxSize, whenFull, dropped }, due })
   }
 }
 

@@ -70,6 +70,7 @@ export class Reading<T> implements PipesOwner<T> {
   give(item: Chunk): boolean {
     const held = this.#buffered.shift()
     if (this.#dropping) return true
+    if (held !== undefined) this.#session?.hold([held])
     const heard = this.pipes.size > 0 ? this.pipes.hand(held, item) : this.#handOver(held, item)
     this.#finish()
     return heard

@@ -3,6 +3,9 @@
 //
 // Only one call of a session is under way at a time (#tail), so that a lease never overtakes a giving back: that is
 // what keeps a loop's order.
+//
+// The store settles all of a call or nothing. Where a lease has ended meanwhile (SettledError), the others are settled
+// one by one, and the call rejects if one of the lost was an acknowledgement; what went back by itself may do so.
 
 import { SettledError } from '../errors.ts'
 import type { Piece, Settlement } from '../store.ts'
@@ -14,22 +17,25 @@ const GATHER_ITEMS = 64
 
 export class Settling<T> {
   readonly #core: Core<T>
+  readonly #limit: number
   readonly #acks = new Ranges()
   #tail: Promise<unknown> = Promise.resolve()
 
-  constructor(core: Core<T>) {
+  /** `limit`: attempts that an item gets. */
+  constructor(core: Core<T>, limit: number) {
     this.#core = core
+    this.#limit = limit
   }
 
-  ack(id: number): void {
+  ack(held: Held<T>): void {
     if (this.#acks.count === GATHER_ITEMS) this.writeBehind([])
-    this.#acks.add(id)
+    this.#acks.add(held.range)
   }
 
   /** Leases up to `n` items; the acknowledgements go with them. */
   async lease(n: number): Promise<Piece[]> {
     const acks = this.#gathered()
-    const pieces = await this.#inTurn(acks, () => this.#core.store.lease(n, acks))
+    const pieces = await this.#inTurn(acks, () => this.#lease(n, acks))
     if (acks.length > 0) this.#core.freed()
     return pieces
   }
@@ -41,13 +47,50 @@ export class Settling<T> {
       await this.#tail
       return
     }
-    await this.#inTurn(all, () => this.#core.store.settle(all, true))
+    await this.#inTurn(all, () => this.#settle(all))
     this.#core.changed()
   }
 
   /** As `write`, but nobody waits for it: a failure is told later. */
   writeBehind(settlements: readonly Settlement[]): void {
     this.write(settlements).catch((error) => this.#core.failLater(error))
+  }
+
+  /** Writes just this, with the store's durability, before any later lease. */
+  async now(settlement: Settlement): Promise<void> {
+    await this.#inTurn([], () => this.#core.store.settle([settlement]))
+  }
+
+  async #lease(n: number, acks: readonly Settlement[]): Promise<Piece[]> {
+    const { store } = this.#core
+    try {
+      return await store.lease(n, acks, this.#core.hold(this.#limit))
+    } catch (error) {
+      if (error instanceof SettledError) await this.#oneByOne(acks)
+      throw error
+    }
+  }
+
+  async #settle(settlements: readonly Settlement[]): Promise<void> {
+    try {
+      await this.#core.store.settle(settlements, true)
+    } catch (error) {
+      if (!(error instanceof SettledError)) throw error
+      await this.#oneByOne(settlements)
+    }
+  }
+
+  async #oneByOne(settlements: readonly Settlement[]): Promise<void> {
+    let lost: unknown
+    for (const one of settlements.flatMap(singles)) {
+      try {
+        await this.#core.store.settle([one], true)
+      } catch (error) {
+        if (!(error instanceof SettledError)) throw error
+        if (one.outcome === 'ack') lost ??= error
+      }
+    }
+    if (lost !== undefined) throw lost
   }
 
   #gathered(): Settlement[] {
@@ -63,19 +106,16 @@ export class Settling<T> {
   /** What somebody else settled meanwhile is not ours to settle again. */
   #gatherAgain(settlements: readonly Settlement[], error: unknown): void {
     if (error instanceof SettledError) return
-    for (const { outcome, ids } of settlements) {
-      if (outcome === 'ack') for (const { from, to } of ids) this.#acks.add(from, to)
-    }
+    for (const { outcome, ids } of settlements) if (outcome === 'ack') for (const range of ids) this.#acks.add(range)
   }
 }
 
-/** Items given back; they are settled from here on. */
-export function giveBack<T>(held: readonly Held<T>[], counted: boolean): Settlement[] {
-  if (held.length === 0) return []
-  const ids = new Ranges()
-  for (const one of held) {
-    one.state = 'settled'
-    ids.add(one.id)
-  }
-  return [{ outcome: 'back', ids: ids.take(), counted }]
+/** The same for each id alone. */
+function singles(settlement: Settlement): Settlement[] {
+  return settlement.ids.flatMap(({ from, to, attempt }) => {
+    return Array.from({ length: to - from + 1 }, (_, i) => ({
+      ...settlement,
+      ids: [{ from: from + i, to: from + i, attempt }],
+    }))
+  })
 }

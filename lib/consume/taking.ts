@@ -3,14 +3,17 @@
 // What does not decode is set aside by whoever takes it, and passed over by whoever peeks; the others come through.
 
 import { QueueClosedError, QueueEmptyError } from '../errors.ts'
-import type { GetManyOptions, GetOptions } from '../options.ts'
+import type { GetManyOptions, GetOptions } from '../call-options.ts'
 import type { Piece } from '../store.ts'
 import { Parked } from '../wait/parked.ts'
 import { turn, turnDue } from '../wait/turn.ts'
 import type { Core } from './core.ts'
 import type { Held } from './held.ts'
 import { decodeLot, rangesOf } from './lot.ts'
-import { giveBack } from './settling.ts'
+import { giveBack, heldRanges } from './attempts.ts'
+
+/** Whoever dies between leasing and removing has not seen them. */
+const TAKEN_AHEAD = { uncharged: true } as const
 
 export class Taking<T> {
   readonly #core: Core<T>
@@ -120,7 +123,7 @@ export class Taking<T> {
       await store.settle(giveBack(held, false), true)
       return undefined
     }
-    await store.settle([{ outcome: 'ack', ids: held.map(({ id }) => ({ from: id, to: id })) }])
+    await store.settle([{ outcome: 'ack', ids: heldRanges(held).take() }])
     this.#removed(held.length)
     return held.map(({ item }) => item)
   }
@@ -130,7 +133,7 @@ export class Taking<T> {
     const { store } = this.#core
     const all: Held<T>[] = []
     while (all.length < n) {
-      const pieces = await store.lease(n - all.length)
+      const pieces = await store.lease(n - all.length, [], TAKEN_AHEAD)
       if (pieces.length === 0) break
       const { held, bad } = decodeLot(this.#taken, pieces)
       if (bad.length > 0) await store.settle([{ outcome: 'fail', ids: rangesOf(bad), reason: 'codec' }], true)

@@ -8,7 +8,7 @@
 // the call rejects, and the item stays in flight.
 
 import { SettledError } from '../errors.ts'
-import type { HeldRange, IdRange, Piece, Settlement } from '../store.ts'
+import type { HeldRange, Hold, IdRange, Piece, Settlement } from '../store.ts'
 import type { Appender } from './appender.ts'
 import type { CursorState } from './cursor-state.ts'
 import type { FailedItems } from './failed-items.ts'
@@ -49,9 +49,16 @@ export class Settler {
       const { ids } = settlement
       this.#checkHeld(state, ids)
       if (settlement.outcome === 'ack') records.push(this.#acked(ids))
+      else if (settlement.outcome === 'again') records.push(...this.#again(ids, settlement.hold))
       else records.push({ kind: 'back', counted: settlement.counted ? 1 : 0, due: settlement.due ?? 0, ids })
     }
     return records
+  }
+
+  /** Back and taken in one step: nobody else gets it in between. */
+  #again(ids: readonly IdRange[], { deadline = 0, uncharged = false }: Hold = {}): CursorRecord[] {
+    const took = { kind: 'took', owner: this.#parts.owners.own, deadline, mode: uncharged ? 1 : 0, ids } as const
+    return [{ kind: 'back', counted: 1, due: 0, ids }, took]
   }
 
   #acked(ids: readonly IdRange[]): CursorRecord {

@@ -151,7 +151,10 @@ export class Shelf {
   settle(settlements: readonly Settlement[], owner: object, keepAcked = 0): void {
     this.#keepAcked = keepAcked
     const all = settlements.map((settlement) => ({ settlement, items: this.#heldBy(owner, settlement.ids) }))
-    for (const { settlement, items } of all) for (const item of items) this.#settleOne(item, settlement)
+    for (const { settlement, items } of all) {
+      if (settlement.outcome === 'again') this.#again(items, owner, settlement.hold?.deadline ?? 0)
+      else for (const item of items) this.#settleOne(item, settlement)
+    }
   }
 
   /** What the owner holds is ready again. */
@@ -190,7 +193,14 @@ export class Shelf {
     return items
   }
 
-  #settleOne(item: Item, settlement: Settlement): void {
+  #again(items: readonly Item[], owner: object, deadline: number): void {
+    for (const item of items) {
+      item.deliveries += 1
+      this.#inFlight.set(item.id, { item, owner, deadline })
+    }
+  }
+
+  #settleOne(item: Item, settlement: Exclude<Settlement, { outcome: 'again' }>): void {
     if (settlement.outcome === 'fail') this.fail(item, settlement.reason)
     else if (settlement.outcome === 'back') this.#giveBack(item, settlement.counted, settlement.due)
     else if (settlement.outcome === 'toBack') this.#toBack(item, settlement.due)

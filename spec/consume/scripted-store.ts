@@ -4,7 +4,7 @@ import { json } from '../../lib/codec/json.ts'
 import { Core } from '../../lib/consume/core.ts'
 import { MemoryStore } from '../../lib/memory/memory-store.ts'
 import { defaults } from '../../lib/options.ts'
-import type { IdRange, Piece, Settlement, Store, StoreOptions } from '../../lib/store.ts'
+import type { Hold, IdRange, Piece, Settlement, Store, StoreOptions } from '../../lib/store.ts'
 import { ManualClock } from '../wait/manual-clock.ts'
 
 const options: StoreOptions = {
@@ -38,15 +38,15 @@ export class Script {
     this.store = store
     const lease = store.lease.bind(store)
     const settle = store.settle.bind(store)
-    store.lease = async (n: number, first: readonly Settlement[] = []): Promise<Piece[]> => {
+    store.lease = async (n: number, first: readonly Settlement[] = [], hold?: Hold): Promise<Piece[]> => {
       this.#record('lease', `lease ${n}`, first)
-      return lease(n, first)
+      return lease(n, first, hold)
     }
     store.settle = async (settlements: readonly Settlement[]): Promise<void> => {
       this.#record('settle', 'settle', settlements)
       return settle(settlements)
     }
-    const parts = { store, codec: json, clock: this.clock, location: 'here', maxSize: Infinity }
+    const parts = { store, codec: json, clock: this.clock, location: 'here', maxSize: Infinity, ...defaults }
     this.core = new Core<unknown>({ ...parts, whenFull: 'wait' }, new WeakRef(this.#owner))
   }
 

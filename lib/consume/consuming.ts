@@ -1,0 +1,203 @@
+// consuming.ts: consume(): batches to handlers, several at once. What becomes of a batch:
+//
+//      gathered ──▶ with its handler ──resolved──▶ acknowledged
+//                     ▲        └──failed──┬──its last attempt──▶ set aside
+//                     │                   ├──stopped──▶ given back
+//                     └──back-off over────┴──▶ waits for its retry, in flight
+//
+// and of the whole:
+//
+//      feeding ──signal, failure──▶ stopped ──handlers have finished──▶ over
+//         └──nothing more to come, none at work──────────────────────────▲      the queue closes: over at once
+//
+// A batch is one unit. It is made of items of one attempt, so that one that comes back from a consumer that died is not
+// mixed with what was put since; one that waits for its retry keeps its handler's place, so that a target which is down
+// does not draw the whole queue into flight.
+
+import type { DocumentReader } from '../codec/index.ts'
+import type { ConsumeOptions } from '../call-options.ts'
+import { SettledError } from '../errors.ts'
+import { pause } from '../wait/pause.ts'
+import { callHandler, type Handler } from './attempt.ts'
+import { spentReason } from './attempts.ts'
+import { backOff } from './back-off.ts'
+import type { Consumer, Core } from './core.ts'
+import { Gathering } from './gathering.ts'
+import type { Held } from './held.ts'
+import { Session } from './session.ts'
+
+/** What became of a consume(). */
+export interface Consumed {
+  /** Items handed to the handler, each time they were. */
+  readonly delivered: number
+  /** Items acknowledged. */
+  readonly acked: number
+  /** Of those delivered, items that came again after a failed try. */
+  readonly retried: number
+  /** Items set aside, their attempts being spent. */
+  readonly failed: number
+  /** Batches handed to the handler, each time they were. */
+  readonly batches: number
+  readonly durationMs: number
+}
+
+type Batch<T> = readonly Held<T>[]
+
+export interface Wanted<T> {
+  readonly handler: Handler<T>
+  readonly options: ConsumeOptions
+  /** The queue, which is not collected, and closed, while handlers are at work. */
+  readonly holder: object
+}
+
+export class Consuming<T> implements Consumer {
+  readonly holder: object
+  readonly #core: Core<T>
+  readonly #handler: Handler<T>
+  readonly #options: ConsumeOptions
+  readonly #limit: number
+  readonly #session: Session<T>
+  readonly #gathering: Gathering<T>
+  readonly #reader: DocumentReader<T>
+  readonly #tally = { delivered: 0, acked: 0, retried: 0, failed: 0, batches: 0 }
+  /** Handlers at work, and batches that wait for their retry. */
+  readonly #running = new Set<Promise<void>>()
+  /** Nothing new is handed out. */
+  readonly #stop = new AbortController()
+  /** Handlers are not waited for. */
+  readonly #cutOff = new AbortController()
+  #failure: { readonly error: unknown } | undefined
+
+  constructor(core: Core<T>, { handler, options, holder }: Wanted<T>) {
+    const { batch: size = 1, maxWait = 0, wait = true, retry } = options
+    this.holder = holder
+    this.#core = core
+    this.#handler = handler
+    this.#options = options
+    this.#limit = Math.min(retry?.attempts ?? Infinity, core.maxAttempts)
+    this.#session = new Session(core, { signal: this.#stop.signal, ahead: size, limit: this.#limit })
+    this.#gathering = new Gathering(this.#session, { size, maxWaitMs: maxWait, clock: core.clock, wait })
+    this.#reader = core.reader()
+  }
+
+  /** Rejects with a failure of the store, when the handlers have finished. */
+  async run(): Promise<Consumed> {
+    const { clock, consumers } = this.#core
+    const { signal } = this.#options
+    const started = clock.elapsed()
+    const stop = (): void => this.#stop.abort(signal?.reason)
+    consumers.add(this)
+    signal?.addEventListener('abort', stop)
+    if (signal?.aborted) stop()
+    try {
+      await this.#feed()
+      while (this.#running.size > 0) await Promise.race(this.#running)
+      await this.#session.leave()
+    } catch (error) {
+      this.#fail(error)
+    } finally {
+      signal?.removeEventListener('abort', stop)
+      consumers.delete(this)
+    }
+    if (this.#failure !== undefined) throw this.#failure.error
+    return { ...this.#tally, durationMs: clock.elapsed() - started }
+  }
+
+  /** The queue closes: the session gives back what is unsettled. */
+  async leave(): Promise<void> {
+    this.#stop.abort()
+    this.#cutOff.abort()
+  }
+
+  async #feed(): Promise<void> {
+    const { concurrency = 1 } = this.#options
+    while (!this.#stop.signal.aborted) {
+      const batch = this.#running.size < concurrency ? await this.#gather() : undefined
+      if (batch !== undefined) this.#start(batch)
+      else if (this.#running.size > 0) await Promise.race(this.#running)
+      else return
+    }
+  }
+
+  /** A failure stops the feeding: those at work finish. */
+  async #gather(): Promise<Batch<T> | undefined> {
+    try {
+      return await this.#gathering.next()
+    } catch (error) {
+      if (!this.#stop.signal.aborted) this.#fail(error)
+      return undefined
+    }
+  }
+
+  #start(batch: Batch<T>): void {
+    const running = this.#work(batch)
+      .catch((error) => this.#fail(error))
+      .finally(() => this.#running.delete(running))
+    this.#running.add(running)
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= { error }
+    this.#stop.abort()
+  }
+
+  async #work(batch: Batch<T>): Promise<void> {
+    try {
+      while (await this.#try(batch)) {
+        this.#tally.retried += batch.length
+      }
+    } catch (error) {
+      // Its lease is over: others have it, and settle it. Only that it was done here in vain is told.
+      if (!(error instanceof SettledError)) throw error
+      this.#core.publish(error)
+    }
+  }
+
+  /** One delivery of a batch, and what follows from it; true when it is to be tried again. */
+  async #try(batch: Batch<T>): Promise<boolean> {
+    const attempt = batch[0]?.attempt ?? 0
+    const [items, ids] = [batch.map(({ item }) => item), batch.map(({ id }) => id)]
+    this.#tally.delivered += batch.length
+    this.#tally.batches += 1
+    const { timeout = Infinity } = this.#options
+    const cutOff = this.#cutOff.signal
+    const outcome = await callHandler({ handler: this.#handler, items, ids, attempt, timeout, cutOff })
+    if (outcome === 'given up') return false
+    if (outcome === 'done') return this.#ack(batch)
+    if (attempt >= this.#limit) return this.#setAside(batch, spentReason(attempt, told(outcome.error)))
+    return this.#again(batch, attempt)
+  }
+
+  async #ack(batch: Batch<T>): Promise<false> {
+    await this.#session.settle(batch, (ids) => ({ outcome: 'ack', ids }), true)
+    this.#tally.acked += batch.length
+    return false
+  }
+
+  async #setAside(batch: Batch<T>, reason: string): Promise<false> {
+    await this.#session.settle(batch, (ids) => ({ outcome: 'fail', ids, reason }), true)
+    this.#tally.failed += batch.length
+    return false
+  }
+
+  /** Waits, and takes the batch once more; where all is stopped before, it goes back. */
+  async #again(batch: Batch<T>, attempt: number): Promise<boolean> {
+    const delayMs = backOff(attempt, this.#options.retry)
+    const { leaseTimeoutMs } = this.#core
+    if (leaseTimeoutMs !== Infinity) await this.#session.extend(batch, delayMs + leaseTimeoutMs)
+    await pause(delayMs, this.#stop.signal)
+    if (this.#cutOff.signal.aborted) return false
+    if (this.#stop.signal.aborted) {
+      await this.#session.settle(batch, (ids) => ({ outcome: 'back', ids, counted: true }))
+      return false
+    }
+    const hold = this.#core.hold(this.#limit)
+    await this.#session.settle(batch, (ids) => ({ outcome: 'again', ids, hold }), true)
+    for (const held of batch) held.again(this.#reader)
+    return true
+  }
+}
+
+function told(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,113 @@
+// delivery.ts: one item in its consumer's hands, to be settled once.
+//
+//      out ──ack, nack, fail──▶ settling ──▶ settled        (rejected: out again; SettledError: settled)
+//
+// Whoever keeps a delivery keeps the queue: its host refers to it.
+
+import * as check from '../check.ts'
+import { checkNack, type NackOptions } from '../call-options.ts'
+import { QueueClosedError, SettledError } from '../errors.ts'
+import { spentReason } from './attempts.ts'
+import type { Core } from './core.ts'
+import type { Held } from './held.ts'
+import type { MakeSettlement } from './settle-held.ts'
+
+/** Whoever leased it. */
+export interface Host<T> {
+  readonly core: Core<T>
+  /** Attempts that an item gets. */
+  readonly limit: number
+  settle(held: readonly Held<T>[], make: MakeSettlement): Promise<void>
+}
+
+/**
+ * An item in flight: nobody else gets it until it is settled, or its consumer dies. Settling it twice, or after its
+ * lease went to somebody else, rejects with SettledError and changes nothing; a StorageError leaves it in flight.
+ * Disposed of unsettled (`await using`), it goes back.
+ *
+ * @example
+ * for await (const delivery of queue.deliveries()) {
+ *   if (await upload(delivery.item)) await delivery.ack()
+ *   else await delivery.nack({ delay: 1000 })
+ * }
+ */
+export class Delivery<T> implements AsyncDisposable {
+  readonly id: number
+  readonly item: T
+  /** Deliveries, this one included. */
+  readonly attempt: number
+  readonly enqueuedAt: Date
+  readonly #held: Held<T>
+  readonly #host: Host<T>
+  #settling: Promise<void> | undefined
+
+  constructor(held: Held<T>, host: Host<T>) {
+    this.id = held.id
+    this.item = held.item
+    this.attempt = held.attempt
+    this.enqueuedAt = new Date(held.enqueuedAt)
+    this.#held = held
+    this.#host = host
+  }
+
+  /** Done: it is removed. Resolves when that has the queue's durability. */
+  ack(): Promise<void> {
+    return this.#settle((ids) => ({ outcome: 'ack', ids }))
+  }
+
+  /** It is ready again: at its old place, or, `to: 'back'`, behind all that waits. At its last attempt it is set aside. */
+  async nack(options: NackOptions = {}): Promise<void> {
+    checkNack(options)
+    if (this.attempt >= this.#host.limit) return this.fail(spentReason(this.attempt))
+    const due = options.delay ? this.#host.core.deadline(options.delay) : undefined
+    if (options.to === 'back') return this.#settle((ids) => ({ outcome: 'toBack', ids, due }))
+    return this.#settle((ids) => ({ outcome: 'back', ids, counted: true, due }))
+  }
+
+  /** It is set aside: `list({ status: 'failed' })` tells why, `retry()` makes it ready again. */
+  async fail(reason = 'failed by its consumer'): Promise<void> {
+    if (typeof reason !== 'string') throw check.wrongType('reason', 'a string', reason)
+    return this.#settle((ids) => ({ outcome: 'fail', ids, reason }))
+  }
+
+  /** Its lease ends `ms` milliseconds from now. Where there is no `leaseTimeout` it never ends anyway. */
+  async extend(ms: number): Promise<void> {
+    check.milliseconds('ms', ms)
+    this.#check()
+    const { core } = this.#host
+    if (core.leaseTimeoutMs === Infinity) return
+    const deadline = ms === Infinity ? NEVER : core.deadline(Math.min(ms, check.MAX_DELAY_MS))
+    try {
+      await core.store.extend([this.#held.range], deadline)
+    } catch (error) {
+      if (error instanceof SettledError) this.#held.state = 'settled'
+      throw error
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#settling?.catch(ignore)
+    if (this.#held.state !== 'out') return
+    try {
+      await this.nack()
+    } catch (error) {
+      // It is not here any more: that is what was wanted.
+      if (!(error instanceof SettledError || error instanceof QueueClosedError)) throw error
+    }
+  }
+
+  async #settle(make: MakeSettlement): Promise<void> {
+    this.#check()
+    this.#settling = this.#host.settle([this.#held], make)
+    await this.#settling
+  }
+
+  #check(): void {
+    if (this.#held.state === 'out') return
+    throw new SettledError(`item ${this.id} was settled already, or given back`)
+  }
+}
+
+const NEVER = 0
+
+function ignore(): void {}

@@ -1,0 +1,68 @@
+// leasing.ts: items by lease(): held by this handle until each is settled, or the handle closes.
+
+import type { DocumentReader } from '../codec/index.ts'
+import type { Settlement } from '../store.ts'
+import { turn, turnDue } from '../wait/turn.ts'
+import { withinLimit } from './attempts.ts'
+import type { Core } from './core.ts'
+import { Delivery, type Host } from './delivery.ts'
+import type { Held } from './held.ts'
+import { decodeLot, rangesOf } from './lot.ts'
+import { type MakeSettlement, settleHeld } from './settle-held.ts'
+
+export class Leasing<T> {
+  readonly #core: Core<T>
+  readonly #reader: DocumentReader<T>
+
+  constructor(core: Core<T>) {
+    this.#core = core
+    this.#reader = core.reader()
+  }
+
+  /** Up to `n` items, as many as are ready. Each delivery refers to the `holder`. */
+  async lease(n: number, holder: object): Promise<Delivery<T>[]> {
+    const { store } = this.#core
+    this.#core.check()
+    const host = this.#host(holder)
+    const deliveries: Delivery<T>[] = []
+    // A store may need several steps for many.
+    while (deliveries.length < n) {
+      // What is in hand is charged, and all of it is.
+      const pieces = await store.lease(n - deliveries.length, [], this.#core.hold(Infinity))
+      if (pieces.length === 0) break
+      const { good, spent } = withinLimit(pieces, host.limit)
+      const { held, bad } = decodeLot(this.#reader, good)
+      if (bad.length > 0) spent.push({ outcome: 'fail', ids: rangesOf(bad), reason: 'codec' })
+      for (const one of held) deliveries.push(handOut(one, host))
+      if (spent.length > 0) await this.#setAside(spent)
+    }
+    if (turnDue()) await turn()
+    return deliveries
+  }
+
+  #host(holder: object): Host<T> & { readonly holder: object } {
+    const core = this.#core
+    return { core, limit: core.maxAttempts, settle: (held, make) => this.#settle(held, make), holder }
+  }
+
+  async #settle(held: readonly Held<T>[], make: MakeSettlement): Promise<void> {
+    const { outcome } = await settleHeld(held, make, (settlement) => this.#core.store.settle([settlement]))
+    if (outcome === 'ack') this.#core.tally.taken += held.length
+    this.#core.changed()
+  }
+
+  /** A failure here is told later, because the items that were leased beside these are the caller's. */
+  async #setAside(spent: readonly Settlement[]): Promise<void> {
+    try {
+      await this.#core.store.settle(spent, true)
+      this.#core.freed()
+    } catch (error) {
+      this.#core.failLater(error)
+    }
+  }
+}
+
+function handOut<T>(held: Held<T>, host: Host<T>): Delivery<T> {
+  held.state = 'out'
+  return new Delivery(held, host)
+}
