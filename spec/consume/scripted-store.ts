@@ -1,7 +1,7 @@
 // scripted-store.ts: the memory store, with a record of what a session asks of it, and failures on demand.
 
 import { json } from '../../lib/codec/json.ts'
-import { Core } from '../../lib/consume/core.ts'
+import { Core, type CoreParts } from '../../lib/consume/core.ts'
 import { MemoryStore } from '../../lib/memory/memory-store.ts'
 import { defaults } from '../../lib/options.ts'
 import type { Hold, IdRange, Piece, Settlement, Store, StoreOptions } from '../../lib/store.ts'
@@ -18,6 +18,9 @@ const options: StoreOptions = {
   events: { recovered() {}, corruption() {}, flushed() {}, failed() {} },
 }
 
+/** Of the handle; the store below knows of no leases that end. */
+export type Limits = Partial<Pick<CoreParts<unknown>, 'maxAttempts' | 'leaseTimeout'>>
+
 export class Script {
   readonly clock = new ManualClock()
   readonly core: Core<unknown>
@@ -28,13 +31,13 @@ export class Script {
   failing: { lease?: Error; settle?: Error } = {}
   readonly #owner = {}
 
-  static async with(count: number): Promise<Script> {
-    const script = new Script(await MemoryStore.open('', options, new ManualClock()))
+  static async with(count: number, limits: Limits = {}): Promise<Script> {
+    const script = new Script(await MemoryStore.open('', options, new ManualClock()), limits)
     await script.put(count)
     return script
   }
 
-  private constructor(store: Store) {
+  private constructor(store: Store, limits: Limits) {
     this.store = store
     const lease = store.lease.bind(store)
     const settle = store.settle.bind(store)
@@ -46,7 +49,7 @@ export class Script {
       this.#record('settle', 'settle', settlements)
       return settle(settlements)
     }
-    const parts = { store, codec: json, clock: this.clock, location: 'here', maxSize: Infinity, ...defaults }
+    const parts = { store, codec: json, clock: this.clock, location: 'here', maxSize: Infinity, ...defaults, ...limits }
     this.core = new Core<unknown>({ ...parts, whenFull: 'wait' }, new WeakRef(this.#owner))
   }
 

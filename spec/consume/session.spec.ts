@@ -160,6 +160,43 @@ describe('the queue, for one consumer,', () => {
     await session.leave()
   })
 
+  it('gives back what it took ahead when half of its lease is over, and leases anew', async () => {
+    const script = await Script.with(3, { leaseTimeout: 100 })
+    const session = new Session(script.core, { ahead: 3 })
+    const first = await loop(session, 1)
+    script.clock.pass(49)
+    await turns()
+    assert.deepEqual(script.said(), ['lease 3'])
+    script.clock.pass(1)
+    const second = await loop(session, 1, first)
+    assert.equal(second?.attempt, 1)
+    assert.deepEqual(script.said(), ['lease 3', 'settle ack 1-1 back 2-3', 'lease 3'])
+    await session.leave()
+  })
+
+  it('marks what is in hand where attempts are limited, before it is handed out', async () => {
+    const script = await Script.with(9, { maxAttempts: 3 })
+    const marks: string[] = []
+    script.store.mark = (slot, ids) => void marks.push(`${slot}: ${ids?.from ?? '-'}-${ids?.to ?? '-'}`)
+    const session = new Session(script.core, { ahead: 9 })
+    const held = await Promise.all(Array.from({ length: 6 }, () => session.next()))
+    const [one, two, three, four, , six] = held.map((each) => each ?? assert.fail())
+    assert.ok(one && two && three && four && six)
+    session.hold([one])
+    session.ack(one)
+    session.hold([two, three, six])
+    session.hold([four])
+    assert.deepEqual(marks.splice(0), ['0: 1-1', '0: 2-3', '1: 6-6', '0: 2-4'])
+    const other = new Session(script.core, { ahead: 1 })
+    const last = (await other.next()) ?? assert.fail()
+    other.hold([last])
+    assert.deepEqual(marks.splice(0), ['2: 7-7'])
+    await session.leave()
+    assert.deepEqual(marks.splice(0), ['0: --', '1: --'])
+    await other.leave()
+    assert.deepEqual(marks, ['2: --'])
+  })
+
   it('waits no longer than until a given time', async () => {
     const script = await Script.with(0)
     const session = new Session(script.core)

@@ -4,7 +4,10 @@ import { after, describe } from 'node:test'
 import type { QueueOptions } from '../../lib/index.ts'
 import { AsyncQueue } from '../../lib/index.ts'
 import { bounding } from './bounding.ts'
+import { consuming } from './consuming.ts'
+import { delivering } from './delivering.ts'
 import { getting } from './getting.ts'
+import { limiting } from './limiting.ts'
 import { living } from './living.ts'
 import { looping } from './looping.ts'
 import type { Place } from './place.ts'
@@ -45,6 +48,9 @@ export function queueSuite(name: string, makePlace: () => Promise<QueuePlace>): 
     taking(place)
     getting(place)
     looping(place)
+    delivering(place)
+    limiting(place)
+    consuming(place)
     sharing(place)
     living(place)
   })

@@ -1,0 +1,169 @@
+// limiting.ts: maxAttempts and leaseTimeout.
+
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { type AsyncQueue, type Delivery, SettledError } from '../../lib/index.ts'
+import { leased } from './delivering.ts'
+import { fresh, type MakePlace, numbers, until } from './place.ts'
+
+export function limiting(place: MakePlace): void {
+  it('sets an item aside at its last attempt, when it is given back or its loop is left', async () => {
+    for (const giveBack of ways) {
+      const queue = await fresh<number>(place, { maxAttempts: 2 })
+      await queue.putMany([1, 2])
+      await giveBack(queue)
+      assert.deepEqual(await queue.counts(), { ready: 2, delayed: 0, inFlight: 0, failed: 0, acked: 0 })
+      await giveBack(queue)
+      const failed = await queue.list({ status: 'failed' })
+      assert.deepEqual(
+        failed.map(({ id, item, attempt }) => [id, item, attempt]),
+        [[1, 1, 2]],
+      )
+      assert.match(failed[0]?.reason ?? '', /2 attempts/)
+      assert.deepEqual(await queue.pop(9), [2])
+    }
+  })
+
+  it('sets aside, instead of handing it out, what had all its attempts, with the rest flowing on', async () => {
+    for (const take of takes) {
+      const where = await place()
+      const lax = await where.open<number>()
+      await lax.putMany(numbers(1, 6))
+      for (const delivery of await lax.lease(6)) await delivery.nack()
+      await lax.close()
+      const strict = await where.open<number>({ maxAttempts: 1 })
+      const all = await strict.list({ limit: 9 })
+      const spent = all.filter(({ attempt }) => attempt >= 1).map(({ id }) => id)
+      assert.deepEqual(spent, numbers(1, 6))
+      await strict.put(7)
+      assert.deepEqual(await take(strict), [7])
+      await until(async () => (await strict.counts()).failed === 6)
+      assert.match((await strict.list({ status: 'failed' }))[0]?.reason ?? '', /1 attempt/)
+    }
+  })
+
+  it('gives attempts anew to what is retried', async () => {
+    const queue = await fresh<number>(place, { maxAttempts: 1 })
+    await queue.put(1)
+    await (await leased(queue)).nack()
+    assert.equal(await queue.lease(), undefined)
+    assert.equal(await queue.retry(), 1)
+    assert.equal((await leased(queue)).attempt, 1)
+  })
+
+  it('does not charge what was only taken ahead', async () => {
+    const queue = await fresh<number>(place, { maxAttempts: 1 })
+    await queue.putMany(numbers(1, 9))
+    for await (const item of queue.items({ prefetch: 5 })) if (item === 2) break
+    const { ready, failed } = await queue.counts()
+    assert.deepEqual({ ready, failed }, { ready: 7, failed: 1 })
+    assert.deepEqual(await queue.pop(9), numbers(3, 9))
+  })
+
+  it('gives an item to others when its lease is over, and refuses what comes late', async () => {
+    const where = await place()
+    const [one, other] = [await where.open<number>({ leaseTimeout: 30 }), await where.open<number>()]
+    await one.put(1)
+    const late = await leased(one)
+    const waiting = other.deliveries()
+    const { value: again } = await waiting.next()
+    assert.ok(again)
+    assert.deepEqual([again.id, again.attempt], [1, 2])
+    for (const settle of [() => late.ack(), () => late.nack(), () => late.fail(), () => late.extend(50)]) {
+      await assert.rejects(settle(), SettledError)
+    }
+    await again.ack()
+    assert.deepEqual(await one.counts(), { ready: 0, delayed: 0, inFlight: 0, failed: 0, acked: 0 })
+    await waiting.return(undefined)
+  })
+
+  it('refuses a late settlement also where the same handle has the item again', async () => {
+    const queue = await fresh<number>(place, { leaseTimeout: 20 })
+    await queue.put(1)
+    const late = await leased(queue)
+    let again: Delivery<number> | undefined
+    await until(async () => {
+      again = await queue.lease()
+      // In time, or it is leased once more.
+      await again?.extend(60_000).catch(() => {
+        again = undefined
+      })
+      return again !== undefined
+    })
+    await assert.rejects(late.ack(), SettledError)
+    assert.equal((await queue.counts()).inFlight, 1)
+    await again?.ack()
+  })
+
+  it('keeps an item as long as its lease is extended', async () => {
+    const queue = await fresh<number>(place, { leaseTimeout: 500 })
+    await queue.putMany([1, 2])
+    const [kept, other] = await queue.lease(2)
+    await kept?.extend(60_000)
+    await until(async () => (await queue.lease())?.id === 2)
+    await assert.rejects(other?.ack() ?? assert.fail(), SettledError)
+    await kept?.extend(Infinity)
+    await kept?.ack()
+  })
+
+  it('extends nothing where leases never end', async () => {
+    const queue = await fresh<number>(place)
+    await queue.put(1)
+    const delivery = await leased(queue)
+    await delivery.extend(0)
+    assert.equal(await queue.lease(), undefined)
+    await delivery.ack()
+  })
+
+  it('tells a loop whose item went to others meanwhile, and acknowledges the rest', async () => {
+    const queue = await fresh<number>(place, { leaseTimeout: 30 })
+    await queue.putMany([1, 2])
+    const items = queue.items()
+    await items.next()
+    await until(async () => (await queue.list({ status: 'inFlight' })).length === 0 || (await queue.lease())?.id === 1)
+    await assert.rejects(items.next(), SettledError)
+    assert.deepEqual(await items.next(), { value: undefined, done: true })
+  })
+}
+
+const ways: readonly ((queue: AsyncQueue<number>) => Promise<unknown>)[] = [
+  async (queue) => (await leased(queue)).nack(),
+  async (queue) => (await leased(queue)).nack({ delay: 0 }),
+  async (queue) => {
+    await using delivery = await leased(queue)
+    assert.equal(delivery.item, 1)
+  },
+  async (queue) => {
+    for await (const _ of queue) break
+  },
+  async (queue) => {
+    for await (const _ of queue.deliveries()) break
+  },
+  async (queue) => {
+    for await (const _ of queue.batches(1)) break
+  },
+  async (queue) => {
+    const loop = async (): Promise<void> => {
+      for await (const _ of queue.items()) throw new Error('body')
+    }
+    await assert.rejects(loop(), /body/)
+  },
+]
+
+const takes: readonly ((queue: AsyncQueue<number>) => Promise<unknown>)[] = [
+  async (queue) => (await queue.lease(9)).map(({ item }) => item),
+  (queue) => collect(queue.items({ wait: false })),
+  async (queue) => (await collect(queue.batches(4, { wait: false }))).flat(),
+  async (queue) => (await collect(queue.deliveries({ wait: false }))).map(({ item }) => item),
+  async (queue) => {
+    const seen: number[] = []
+    await queue.consume((items) => seen.push(...items), { wait: false, batch: 3 })
+    return seen
+  },
+]
+
+async function collect<V>(loop: AsyncIterable<V>): Promise<V[]> {
+  const values: V[] = []
+  for await (const value of loop) values.push(value)
+  return values
+}
