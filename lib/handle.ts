@@ -7,6 +7,7 @@
 // with QueueClosedError. A handle that is dropped without close() is closed when it is collected: so nothing that
 // lives longer may refer to it, but for what waits in it.
 
+import { checkPut, type PutOptions } from './call-options.ts'
 import { type Core, writingEnded } from './consume/core.ts'
 import { ItemDuplex } from './consume/duplex.ts'
 import { Early } from './consume/early.ts'
@@ -19,7 +20,6 @@ import { Taking } from './consume/taking.ts'
 import { QueueClosedError } from './errors.ts'
 import { placeOf } from './location.ts'
 import { openCore, Teller } from './opening.ts'
-import { checkPut, type PutOptions } from './call-options.ts'
 import { type QueueOptions, settingsOf } from './options.ts'
 import type { Document } from './store.ts'
 

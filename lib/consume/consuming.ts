@@ -14,8 +14,8 @@
 // mixed with what was put since; one that waits for its retry keeps its handler's place, so that a target which is down
 // does not draw the whole queue into flight.
 
-import type { DocumentReader } from '../codec/index.ts'
 import type { ConsumeOptions } from '../call-options.ts'
+import type { DocumentReader } from '../codec/index.ts'
 import { SettledError } from '../errors.ts'
 import { pause } from '../wait/pause.ts'
 import { callHandler, type Handler } from './attempt.ts'

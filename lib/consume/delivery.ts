@@ -4,8 +4,8 @@
 //
 // Whoever keeps a delivery keeps the queue: its host refers to it.
 
-import * as check from '../check.ts'
 import { checkNack, type NackOptions } from '../call-options.ts'
+import * as check from '../check.ts'
 import { QueueClosedError, SettledError } from '../errors.ts'
 import { spentReason } from './attempts.ts'
 import type { Core } from './core.ts'

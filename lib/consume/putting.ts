@@ -3,8 +3,8 @@
 // A put that finds room goes in at once; one that finds none parks, and parked puts are served in order: a small one
 // does not pass a large one, so a large one is not starved.
 
-import { QueueFullError } from '../errors.ts'
 import type { PutOptions } from '../call-options.ts'
+import { QueueFullError } from '../errors.ts'
 import type { Document } from '../store.ts'
 import { Parked } from '../wait/parked.ts'
 import { turn, turnDue } from '../wait/turn.ts'
@@ -50,7 +50,9 @@ export class Putting<T> {
     const { maxSize, store } = this.#core
     const due = options?.delay ? this.#core.deadline(options.delay) : undefined
     if (maxSize !== Infinity) return this.#bounded({ documents, count, due }, options)
-    return store.append(documents, due === undefined ? undefined : { due }).then((firstId) => this.#appended(firstId, count))
+    return store
+      .append(documents, due === undefined ? undefined : { due })
+      .then((firstId) => this.#appended(firstId, count))
   }
 
   /** `undefined` (no room) only comes where a bound was given. */

@@ -2,15 +2,15 @@
 //
 // What does not decode is set aside by whoever takes it, and passed over by whoever peeks; the others come through.
 
-import { QueueClosedError, QueueEmptyError } from '../errors.ts'
 import type { GetManyOptions, GetOptions } from '../call-options.ts'
+import { QueueClosedError, QueueEmptyError } from '../errors.ts'
 import type { Piece } from '../store.ts'
 import { Parked } from '../wait/parked.ts'
 import { turn, turnDue } from '../wait/turn.ts'
+import { giveBack, heldRanges } from './attempts.ts'
 import type { Core } from './core.ts'
 import type { Held } from './held.ts'
 import { decodeLot, rangesOf } from './lot.ts'
-import { giveBack, heldRanges } from './attempts.ts'
 
 /** Whoever dies between leasing and removing has not seen them. */
 const TAKEN_AHEAD = { uncharged: true } as const

@@ -51,6 +51,8 @@ export class LogStore implements Store {
   readonly #parts: Assembly
   readonly #interval: IntervalSync
   readonly #watchers = new Set<() => void>()
+  #underWay = 0
+  #rested: (() => void) | undefined
   #closing: Promise<void> | undefined
 
   /** Opens the folder, or makes it. Rejects with FormatError, CodecMismatchError, CorruptionError or StorageError. */
@@ -95,23 +97,23 @@ export class LogStore implements Store {
   }
 
   peek(n: number): Promise<Piece[]> {
-    return this.#guard(this.#parts.looker.peek(n))
+    return this.#guard(() => this.#parts.looker.peek(n))
   }
 
   pop(n: number): Promise<Piece[]> {
-    return this.#guard(this.#parts.taker.pop(n))
+    return this.#guard(() => this.#parts.taker.pop(n))
   }
 
   delete(n: number): Promise<number> {
-    return this.#guard(this.#parts.taker.delete(n))
+    return this.#guard(() => this.#parts.taker.delete(n))
   }
 
   clear(): Promise<number> {
-    return this.#guard(this.#parts.taker.clear())
+    return this.#guard(() => this.#parts.taker.clear())
   }
 
   lease(n: number, first?: readonly Settlement[], hold?: Hold): Promise<Piece[]> {
-    return this.#guard(this.#parts.taker.lease(n, first, hold))
+    return this.#guard(() => this.#parts.taker.lease(n, first, hold))
   }
 
   mark(loop: number, ids: IdRange | undefined): void {
@@ -119,43 +121,43 @@ export class LogStore implements Store {
   }
 
   extend(ids: readonly HeldRange[], deadline: number): Promise<void> {
-    return this.#guard(this.#parts.settler.extend(ids, deadline))
+    return this.#guard(() => this.#parts.settler.extend(ids, deadline))
   }
 
   reclaim(): Promise<number> {
-    return this.#guard(this.#parts.reclaimer.reclaim())
+    return this.#guard(() => this.#parts.reclaimer.reclaim())
   }
 
   retry(ids?: readonly number[]): Promise<number> {
-    return this.#guard(this.#parts.settler.retry(ids))
+    return this.#guard(() => this.#parts.settler.retry(ids))
   }
 
   discard(ids?: readonly number[]): Promise<number> {
-    return this.#guard(this.#parts.settler.discard(ids))
+    return this.#guard(() => this.#parts.settler.discard(ids))
   }
 
   settle(settlements: readonly Settlement[], relaxed?: boolean): Promise<void> {
-    return this.#guard(this.#parts.settler.settle(settlements, relaxed))
+    return this.#guard(() => this.#parts.settler.settle(settlements, relaxed))
   }
 
   fail(piece: Piece, reason: string): Promise<void> {
-    return this.#guard(this.#parts.settler.fail(piece, reason))
+    return this.#guard(() => this.#parts.settler.fail(piece, reason))
   }
 
   list(options: ListOptions): Promise<Listed[]> {
-    return this.#guard(this.#parts.looker.list(options))
+    return this.#guard(() => this.#parts.looker.list(options))
   }
 
   flush(): Promise<{ readonly reclaimed: number }> {
-    return this.#guard(this.#parts.flusher.flush())
+    return this.#guard(() => this.#parts.flusher.flush())
   }
 
   counts(): Promise<Counts> {
-    return this.#guard(this.#parts.counter.counts())
+    return this.#guard(() => this.#parts.counter.counts())
   }
 
   stats(): Promise<StoreStats> {
-    return this.#guard(this.#parts.counter.stats())
+    return this.#guard(() => this.#parts.counter.stats())
   }
 
   watch(changed: () => void): () => void {
@@ -177,16 +179,33 @@ export class LogStore implements Store {
     this.#changed()
   }
 
-  /** What failed without saying what to do becomes a StorageError. */
-  async #guard<R>(call: Promise<R>): Promise<R> {
+  /** A call: not after close(), which waits for those under way. */
+  async #guard<R>(call: () => Promise<R>): Promise<R> {
+    if (this.#closing) throw new QueueClosedError()
+    this.#underWay += 1
     try {
-      return await call
+      return await call()
     } catch (error) {
-      if (error instanceof QueueError || codeOf(error) === '') throw error
-      throw new StorageError(`${this.#opened.log.folder}: ${error instanceof Error ? error.message : error}`, {
-        cause: error,
-      })
+      throw this.#telling(error)
+    } finally {
+      this.#underWay -= 1
+      if (this.#underWay === 0) this.#rested?.()
     }
+  }
+
+  /** What failed without saying what to do becomes a StorageError. */
+  #telling(error: unknown): unknown {
+    if (error instanceof QueueError || codeOf(error) === '') return error
+    const { folder } = this.#opened.log
+    return new StorageError(`${folder}: ${error instanceof Error ? error.message : error}`, { cause: error })
+  }
+
+  /** Resolves when no call is under way. */
+  #rest(): Promise<void> {
+    if (this.#underWay === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#rested = resolve
+    })
   }
 
   /** All that was written so far, the log before the cursor. */
@@ -204,11 +223,14 @@ export class LogStore implements Store {
   /** The log is synced and its end recorded, whatever the durability; then everything is freed, whatever failed. */
   async #close(): Promise<void> {
     const { log, owners, lock, release } = this.#opened
+    await this.#rest()
     await this.#parts.appender.idle()
     this.#interval.stop()
     await this.#parts.flusher.idle()
     try {
-      await this.#guard(this.#leave())
+      await this.#leave()
+    } catch (error) {
+      throw this.#telling(error)
     } finally {
       owners.leave()
       log.close()

@@ -85,7 +85,14 @@ export function consuming(place: MakePlace): void {
       [1, 2],
     ]
     const one = [[3], [3]]
-    assert.deepEqual(seen, [[...both, 1], [...both, 2], [...both, 3], [...one, 1], [...one, 2], [...one, 3]])
+    assert.deepEqual(seen, [
+      [...both, 1],
+      [...both, 2],
+      [...both, 3],
+      [...one, 1],
+      [...one, 2],
+      [...one, 3],
+    ])
     assert.deepEqual(summary, { delivered: 9, acked: 3, retried: 6, failed: 0, batches: 6 })
     assert.ok(durationMs > 0)
   })
