@@ -8,7 +8,7 @@ import { describe, it, type TestContext } from 'node:test'
 import type { BatteryOptions } from './battery.ts'
 import { type Share, tryWords } from './crew.ts'
 import { randomOf } from './digest.ts'
-import { ALPHABET, words } from './workloads.ts'
+import { ALPHABET, SLOW, words } from './workloads.ts'
 
 const CHECK = process.env.SPOOLQ_CHECK === '1'
 const STEPS = Number(process.env.SPOOLQ_CRASH_STEPS ?? 3)
@@ -20,11 +20,22 @@ function upTo(length: number): string[] {
   return Array.from({ length: length + 1 }, (_, i) => [...words(i)]).flat()
 }
 
-/** Long words by chance, each begun with puts. */
+/** Every n-th, others for each seed, so that there are about so many. */
+function some(all: readonly string[], count: number): string[] {
+  const step = Math.ceil(all.length / count)
+  return all.filter((_, i) => i % step === SEED % step)
+}
+
+/** Long words by chance, each begun with puts, every other one with slow syncs: cursors fill, segments roll and go. */
 function longWords(count: number, length: number): string[] {
   const random = randomOf(SEED)
   const letter = () => ALPHABET[random(ALPHABET.length)] ?? '1'
-  return Array.from({ length: count }, () => `3B${Array.from({ length: length - 2 }, letter).join('')}`)
+  const word = () => `3B${Array.from({ length: length - 2 }, letter).join('')}`
+  return Array.from({ length: count }, (_, i) => (i % 2 === 0 ? word() : SLOW + word()))
+}
+
+function slowly(all: readonly string[]): string[] {
+  return all.map((word) => SLOW + word)
 }
 
 async function battery(
@@ -54,7 +65,7 @@ function plan(quick: Plan, full: () => Plan): Plan {
 
 describe('the log, after a crash', () => {
   it("keeps every promise of durability 'disk', in all states of short words", (t) => {
-    const quick = { words: upTo(2), options: { seed: SEED, limit: 3 }, least: 1500 }
+    const quick = { words: some(upTo(2), 30), options: { seed: SEED, limit: 4 }, least: 500 }
     return battery(
       t,
       'disk',
@@ -72,8 +83,8 @@ describe('the log, after a crash', () => {
   })
 
   it('keeps them when it crashes again while it recovers', (t) => {
-    const again = { every: 25, limit: 4 }
-    const quick = { words: upTo(1), options: { seed: SEED, limit: 3, again }, least: 400 }
+    const again = { every: 60, limit: 4 }
+    const quick = { words: upTo(1), options: { seed: SEED, limit: 3, again }, least: 250 }
     const full = { seed: SEED, limit: 20, again: { every: 10, limit: 4 } }
     return battery(
       t,
@@ -82,13 +93,30 @@ describe('the log, after a crash', () => {
     )
   })
 
-  it('keeps them in some states of longer words', (t) => {
-    const quick = { words: longWords(3, 12), options: { seed: SEED, limit: 4 }, least: 100 }
-    const full = () => [...words(STEPS + 1), ...longWords(200, 40)]
-    return battery(
-      t,
-      'disk',
-      plan(quick, () => ({ words: full(), options: { seed: SEED, limit: 6 }, least: 300_000 })),
-    )
-  })
+  for (const durability of ['disk', 'os'] as const) {
+    it(`keeps those of '${durability}' while syncs take long`, (t) => {
+      const quick = { words: slowly(upTo(1)), options: { seed: SEED, limit: 3 }, least: 200 }
+      const full = { seed: SEED, limit: 200 }
+      return battery(
+        t,
+        durability,
+        plan(quick, () => ({ words: slowly(upTo(STEPS - 1)), options: full, least: 50_000 })),
+      )
+    })
+
+    it(`keeps those of '${durability}' in some states of long words`, (t) => {
+      const quick = { words: longWords(1, 12), options: { seed: SEED, limit: 1, whole: true }, least: 50 }
+      const full = { seed: SEED, limit: 4, whole: true }
+      return battery(
+        t,
+        durability,
+        plan(quick, () => ({ words: longWords(100, 40), options: full, least: 80_000 })),
+      )
+    })
+  }
+
+  if (CHECK) {
+    it('keeps them in some states of every word of one step more', (t) =>
+      battery(t, 'disk', { words: [...words(STEPS + 1)], options: { seed: SEED, limit: 3 }, least: 200_000 }))
+  }
 })
