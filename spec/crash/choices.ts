@@ -1,11 +1,12 @@
-// choices.ts: which of the loose ops a power cut let through. A loose write counts as its 512-byte sectors, a name op and
-// a truncation as one unit each; units are numbered in the order of the log.
+// choices.ts: which of the loose ops a power cut let through. A loose write counts as its 512-byte sectors, a name op
+// and a truncation as one unit each; units are numbered in the order of the log.
 //
 //      keep   a flag for each unit
 //      tear   one write of which only the first bytes got through; where it would have grown the file, the rest may be
 //             there as zeros, as stale bytes of another file, or as garbage
 //
-// As text: 'all', 'none', '+1.4' (only these), '-0.3' (all but these), then '~118@12z': op 118 torn at byte 12, zeros behind.
+// As text: 'all', 'none', '+1.4' (only these), '-0.3' (all but these), then '~118@12z': op 118 torn at byte 12, zeros
+// behind it.
 
 import type { Random } from './digest.ts'
 import type { Entry, Ledger } from './ledger.ts'
@@ -75,7 +76,7 @@ export function* choices(units: readonly Unit[], ledger: Ledger, random: Random)
     if (order.isBinding && !isExhaustive) yield { keep: order.added(choice.keep) }
   }
   for (const unit of units) {
-    if (unit.from > 0 || unit.entry.op.kind !== 'write') continue
+    if (unit.from > 0) continue
     for (const { keep, tear } of tears(units, unit, ledger)) yield order.torn(keep, tear)
   }
 }
@@ -124,8 +125,8 @@ function pairOf(n: number): [number, number] {
 }
 
 function* tears(units: readonly Unit[], torn: Unit, ledger: Ledger): Generator<Required<Choice>> {
-  const op = torn.entry.op as WriteOp
-  const { index } = torn.entry
+  const { index, op } = torn.entry
+  if (op.kind !== 'write') return
   const contexts = [
     keeping(units.length, () => false).keep,
     keeping(units.length, (i) => (units[i]?.entry.index ?? 0) < index).keep,
@@ -179,6 +180,10 @@ export function textOf({ keep, tear }: Choice): string {
   return (kept.length < lost.length ? `+${kept.join('.')}` : `-${lost.join('.')}`) + torn
 }
 
+function fillOf(letter: string | undefined): Fill {
+  return letter === 'z' || letter === 's' || letter === 'g' ? letter : ''
+}
+
 export function choiceOf(text: string, n: number): Choice {
   const [units = '', torn] = text.split('~')
   const listed = new Set(units.slice(1).split('.').map(Number))
@@ -187,5 +192,5 @@ export function choiceOf(text: string, n: number): Choice {
   const { keep } = keeping(n, (i) => isAll || (units !== 'none' && listed.has(i) === isOnly))
   const [, index, at, fill] = /^(\d+)@(\d+)([zsg]?)$/.exec(torn ?? '') ?? []
   if (index === undefined) return { keep }
-  return { keep, tear: { index: Number(index), at: Number(at), fill: fill as Fill } }
+  return { keep, tear: { index: Number(index), at: Number(at), fill: fillOf(fill) } }
 }

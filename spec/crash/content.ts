@@ -93,7 +93,7 @@ export class Content {
   }
 }
 
-/** A rename takes its inode along even where the name it had was never made durable; the old name goes only if it is that inode's. */
+/** A rename takes its inode along even where its old name was lost; the old name goes only if it is that inode's. */
 export function applyName(names: Map<string, number>, op: NameOp): void {
   switch (op.kind) {
     case 'folder':

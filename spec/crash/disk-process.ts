@@ -39,7 +39,7 @@ export class DiskProcess implements Disk {
     for (const held of this.disk.heldSyncs) if (held.process === this) held.fail(new Killed())
   }
 
-  /** Dies at its n-th changing call from now (1: the next): a write leaves its first `cut` bytes, anything else nothing. */
+  /** Dies at its n-th changing call from now (1: the next); if that is a write, it leaves its first `cut` bytes. */
   dieAt(n: number, cut = 0): void {
     this.#left = n
     this.#cut = cut

@@ -4,8 +4,8 @@
 //      inode 1  hard bytes ──────────────────┤         in the order of the log, hard ones among them
 //      inode 2  …
 //
-// An op becomes hard when a sync that was called after it ends well; a rename when both its folders are synced. A failed
-// sync poisons what stood before its end: no later sync makes that hard.
+// An op becomes hard when a sync that was called after it ends well; a rename when both its folders are synced. A
+// failed sync poisons what stood before its end: no later sync makes that hard.
 
 import { applyName, type Content, Inode } from './content.ts'
 import { Digest } from './digest.ts'

@@ -63,7 +63,7 @@ function plan(quick: Plan, full: () => Plan): Plan {
   return CHECK ? full() : quick
 }
 
-describe('the log, after a crash', () => {
+describe('the queue, after a crash', () => {
   it("keeps every promise of durability 'disk', in all states of short words", (t) => {
     const quick = { words: some(upTo(2), 30), options: { seed: SEED, limit: 4 }, least: 500 }
     return battery(

@@ -97,8 +97,9 @@ export class Medium {
   #bytes({ hard, tail }: InodeLedger, choice: Choice): Inode {
     const inode = hard.copy()
     for (const entry of tail) {
-      if (!entry.loose) inode.apply(entry.op)
-      else if (choice.tear?.index === entry.index) this.#tear(inode, entry.op as WriteOp, choice.tear)
+      const { op, index, loose } = entry
+      if (!loose) inode.apply(op)
+      else if (choice.tear?.index === index && op.kind === 'write') this.#tear(inode, op, choice.tear)
       else this.#applyParts(inode, entry, choice.keep)
     }
     return inode
@@ -123,7 +124,7 @@ export class Medium {
     if (stale) inode.write(stale, from)
   }
 
-  /** What stands at the same place in the youngest other file, there or unlinked, that reaches as far; else in the longest. */
+  /** What stands at that place in the youngest other file, there or unlinked, that reaches as far; else the longest. */
   #stale(ino: number, from: number, to: number): Uint8Array | undefined {
     let stale: Inode | undefined
     for (const [other, { hard }] of this.#ledger.inodes) {

@@ -1,5 +1,5 @@
-// neighbours.spec.ts: a process that dies at any call of any step, in the middle of a write or before it, is no hindrance
-// for the others: what was safe stays, what it held is ready again, puts and takes go on, and nothing of it is left.
+// neighbours.spec.ts: a process that dies at any call of any step, in the middle of a write or before it, is no
+// hindrance for the others: what was safe stays, what it held is ready again, puts and takes go on, nothing is left.
 
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
@@ -65,7 +65,7 @@ async function afterwards(disk: RecordingDisk): Promise<void> {
   assert.deepEqual(await tryState(state, logSubject('disk')), [])
 }
 
-describe('the log, when a process beside it dies', () => {
+describe('the queue, when a process beside it dies', () => {
   for (const step of STEPS) {
     it(`goes on: in ${step === '' ? 'its opening' : `step ${step}`}`, async (t) => {
       let deaths = 0

@@ -16,7 +16,7 @@ export interface Found {
   readonly item: string
 }
 
-/** What is wrong with what was found, in words; empty where all is well. `cut`: the power failed, not just the process. */
+/** What is wrong with what was found; nothing where all is well. `cut`: the power failed, not just the process. */
 export function judge(found: readonly Found[], promised: Promised, cut: boolean): string[] {
   return new Judgement(found, promised, cut).violations
 }

@@ -1,5 +1,5 @@
-// promises.ts: what a program asked of a queue and what it was told, in the order it happened. A workload marks these on
-// the recording disk, so that at any point of its log it is known what has been promised by then.
+// promises.ts: what a program asked of a queue and what it was told, in the order it happened. A workload marks these
+// on the recording disk, so that at any point of its log it is known what has been promised by then.
 //
 //      put ──▶ put done (first id)        take ──▶ take done (ids)        settle ──▶ settle done
 //          └─▶ put failed                      └─▶ take failed                   └─▶ settle failed

@@ -6,7 +6,7 @@
 //
 //      name = seed ':' k ':' ('kill' | 'kill@' bytes | choice)      such as '7:118:kill@40' or '7:118:-0.3~117@12z'
 //
-// A state whose bytes and promises were the same before is left out, so that a sync or a read adds no states of its own.
+// A state whose bytes and promises were the same before is left out, so that a sync adds no states of its own.
 
 import { type Choice, choiceOf, choices, inOrder, killCuts, textOf } from './choices.ts'
 import { applyName, Content, type Inode } from './content.ts'
@@ -24,7 +24,7 @@ export interface StateOptions {
   /** The first and the last point of the log that count. Default: 0 and its end. */
   readonly from?: number
   readonly to?: number
-  /** 'J': names persist in order, as journaling file systems keep them; 'P': any of them, as POSIX allows. Default 'P'. */
+  /** 'J': names persist in order, as in journaling file systems; 'P' (default): any of them, as POSIX allows. */
   readonly level?: 'J' | 'P'
   readonly kinds?: readonly CrashKind[]
   /** What was on the medium before the log. */
@@ -135,7 +135,8 @@ class Walk {
   }
 
   tornKill(cut: number): CrashState {
-    const op = this.#log[this.k] as WriteOp
+    const op = this.#log[this.k]
+    if (op?.kind !== 'write') throw new Error(`op ${this.k} is no write`)
     const torn: WriteOp = { ...op, bytes: op.bytes.subarray(0, cut) }
     const content = named(this.#live)
     content.inodes.get(op.ino)?.apply(torn)
