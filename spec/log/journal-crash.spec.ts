@@ -12,7 +12,7 @@ import { append, FOLDER, harden, journalOn, Rig, said, settled } from './journal
 const CHECK = process.env.SPOOLQ_CHECK !== undefined
 const SEED = Number(process.env.SPOOLQ_SEED ?? 1)
 
-/** How many records had been written, and how many of them were known to be durable, when the disk's log was so long. */
+/** How many records were written, and how many of them known to be durable, when the disk's log was so long. */
 interface Moment {
   readonly ops: number
   readonly written: number

@@ -9,7 +9,9 @@ import { runs } from '../codec/items.ts'
 import { filled, Rig, said, settled } from './journal-rig.ts'
 import { smallRecord } from './records.ts'
 
-const anyBatches = fc.array(fc.array(smallRecord, { maxLength: 4 }), { maxLength: 40, size: 'max' })
+/** What the journal says of its own files it writes by itself. */
+const told = smallRecord.filter(({ kind }) => kind !== 'durable' && kind !== 'followed')
+const anyBatches = fc.array(fc.array(told, { maxLength: 4 }), { maxLength: 40, size: 'max' })
 
 describe('the journal', () => {
   it('begins empty where there is nothing, at the id that it is told', () => {

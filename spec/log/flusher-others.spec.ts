@@ -1,0 +1,166 @@
+// flusher-others.spec.ts: flushing beside others who read, take, put and flush, where something fails, and killed.
+
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { StorageError } from '../../lib/errors.ts'
+import { randomOf } from '../crash/digest.ts'
+import { FaultDisk } from '../crash/fault-disk.ts'
+import { crashStates } from '../crash/states.ts'
+import { ack, leased, numbered, popped, put, QueueRig, ready } from './queue-rig.ts'
+
+const SMALL = { segmentSize: 1000 }
+const segment = (base: number, rewrite = 0) => `${String(base).padStart(20, '0')}.${rewrite}.log`
+
+/** Three full segments of ten items each, and a tail with five. */
+async function filled(rig: QueueRig, perDocument = 1) {
+  const store = await rig.open(SMALL)
+  for (let first = 1; first <= 31; first += 10) await put(store, numbered(first > 30 ? 5 : 10, first, 100), perDocument)
+  assert.deepEqual(
+    rig.segments,
+    [1, 11, 21, 31].map((base) => segment(base)),
+  )
+  return store
+}
+
+describe('flush, beside others', () => {
+  it('does not disturb a second process that reads, takes and puts meanwhile', async () => {
+    for (let seed = 1; seed <= 12; seed++) {
+      const rig = new QueueRig()
+      const random = randomOf(seed)
+      const stores = [await filled(rig), await rig.open(SMALL)] as const
+      const taken: number[] = []
+      let last = 35
+      const act = async (): Promise<void> => {
+        const store = stores[random(2)] ?? stores[0]
+        const what = random(10)
+        if (what < 2) await store.flush()
+        else if (what < 4) {
+          last += 2
+          await put(store, numbered(2, last - 1, 100), 2)
+        } else if (what < 7) taken.push(...(await popped(store, 1 + random(4))).map(([id]) => id))
+        else if (what < 8) await ready(store)
+        else {
+          const ids = await leased(store, 1 + random(3))
+          for (let turn = random(3); turn > 0; turn--) await new Promise(setImmediate)
+          await store.settle([ack(...ids)])
+          taken.push(...ids)
+        }
+      }
+      for (let round = 0; round < 20; round++) await Promise.all(Array.from({ length: 1 + random(4) }, act))
+      taken.push(...(await popped(stores[0], 1000)).map(([id]) => id))
+      assert.deepEqual(
+        taken.toSorted((one, other) => one - other),
+        numbered(last).map(Number),
+        `seed ${seed}`,
+      )
+      await Promise.all(stores.map((store) => store.flush()))
+      assert.deepEqual([rig.corruptions, rig.failures], [[], []])
+      assert.deepEqual(rig.names(/^aside/), [])
+      for (const store of stores) await store.close()
+    }
+  })
+
+  it('is made by two at once without harm', async () => {
+    const rig = new QueueRig()
+    const stores = [await filled(rig), await rig.open(SMALL), await rig.open(SMALL)]
+    const [store] = stores
+    if (!store) return assert.fail()
+    const ids = await leased(store, 35)
+    await store.settle([ack(...ids.filter((id) => id % 3 !== 0))])
+    await Promise.all(stores.flatMap((each) => [each.flush(), each.flush()]))
+    assert.deepEqual(rig.names(/^aside/), [])
+    assert.equal(new Set(rig.segments.map((name) => name.slice(0, 20))).size, rig.segments.length)
+    await store.close()
+    const left = ids.filter((id) => id % 3 === 0)
+    for (const each of stores.slice(1))
+      assert.deepEqual(
+        (await ready(each)).map(([id]) => id),
+        left,
+      )
+    assert.deepEqual([rig.corruptions, rig.failures], [[], []])
+  })
+
+  it('lets an opened handle read on in what it unlinked', async () => {
+    const rig = new QueueRig()
+    const store = await filled(rig)
+    const other = await rig.open(SMALL)
+    await ready(other)
+    const pieces = await other.lease(12)
+    await store.pop(8)
+    await other.settle([ack(...pieces.map(({ firstId }) => firstId))])
+    await store.flush()
+    assert.deepEqual(
+      (await ready(other)).map(([id]) => id),
+      numbered(15, 21).map(Number),
+    )
+  })
+})
+
+describe('flush, where something fails', () => {
+  it('rejects, changes nothing, leaves nothing behind, and works the next time', async () => {
+    const faults = ['open', 'write', 'writeAside', 'sync', 'syncFolder', 'rename', 'unlink', 'list', 'read'] as const
+    for (const call of faults) {
+      for (let at = 1; at <= 4; at++) {
+        const rig = new QueueRig()
+        const disk = new FaultDisk(rig.disk)
+        const store = await rig.open({ ...SMALL, disk })
+        for (let first = 1; first <= 21; first += 10) await put(store, numbered(10, first, 100))
+        await store.pop(14)
+        disk.setFault({ at, call, code: 'EIO' })
+        const result = await store.flush().catch((error: unknown) => error)
+        disk.setFault(undefined)
+        if (disk.failures > 0 && result instanceof Error)
+          assert.ok(result instanceof StorageError, `${call} ${at}: ${result}`)
+        assert.deepEqual(
+          (await ready(store)).map(([id]) => id),
+          numbered(16, 15).map(Number),
+          `${call} ${at}`,
+        )
+        await store.flush()
+        assert.deepEqual(rig.names(/^aside/), [], `${call} ${at}`)
+        assert.deepEqual(
+          (await ready(await rig.open(SMALL))).map(([id]) => id),
+          numbered(16, 15).map(Number),
+        )
+        assert.deepEqual(rig.corruptions, [], `${call} ${at}`)
+      }
+    }
+  })
+
+  it('leaves nothing behind where its process is killed: the next opening sweeps it', async () => {
+    const rig = new QueueRig()
+    const store = await filled(rig)
+    const ids = await leased(store, 35)
+    await store.settle([ack(...ids.filter((id) => id % 3 !== 0))])
+    const from = rig.disk.log.length
+    await store.flush()
+    let tried = 0
+    for (const state of crashStates(rig.disk.log, { from, kinds: ['kill'], limit: 3 })) {
+      const after = new QueueRig(state.disk, 5)
+      const opened = await after.open(SMALL)
+      assert.deepEqual(after.names(/^aside/), [], state.name)
+      assert.equal(new Set(after.segments.map((name) => name.slice(0, 20))).size, after.segments.length, state.name)
+      assert.deepEqual(
+        (await ready(opened)).map(([id]) => id),
+        ids.filter((id) => id % 3 === 0),
+        state.name,
+      )
+      assert.deepEqual(after.corruptions, [], state.name)
+      tried++
+    }
+    assert.ok(tried > 20)
+  })
+
+  it('keeps its hands off what a living process has in the making', async () => {
+    const rig = new QueueRig()
+    const store = await rig.open(SMALL)
+    rig.disk.open('/q/aside.1.99', 'create').close()
+    rig.disk.open('/q/aside.77.1', 'create').close()
+    const other = await rig.open(SMALL)
+    assert.deepEqual(rig.names(/^aside/), ['aside.1.99'])
+    await store.close()
+    await other.close()
+    await rig.open(SMALL)
+    assert.deepEqual(rig.names(/^aside/), [])
+  })
+})
