@@ -86,7 +86,13 @@ export type Settlement =
   | { readonly outcome: 'toBack'; readonly ids: readonly HeldRange[]; readonly due?: number | undefined }
   /** Handed out once more in this handle, and never ready in between: a delivery of its own. */
   | { readonly outcome: 'again'; readonly ids: readonly HeldRange[]; readonly hold?: Hold | undefined }
-  | { readonly outcome: 'fail'; readonly ids: readonly HeldRange[]; readonly reason: string }
+  /** Set aside; `counted` false: it was not handed out this time. */
+  | {
+      readonly outcome: 'fail'
+      readonly ids: readonly HeldRange[]
+      readonly reason: string
+      readonly counted?: boolean | undefined
+    }
 
 /** Ids `from` to `to`, both included. */
 export interface IdRange {

@@ -14,7 +14,7 @@ export function withinLimit(pieces: readonly Piece[], limit: number): { good: re
 }
 
 function overLimit(piece: Piece): Settlement {
-  return { outcome: 'fail', ids: rangesOf([piece]), reason: spentReason(piece.attempt - 1) }
+  return { outcome: 'fail', ids: rangesOf([piece]), reason: spentReason(piece.attempt - 1), counted: false }
 }
 
 /** Why an item is among the failed that was handed out as often as it may be. */

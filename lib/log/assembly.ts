@@ -63,6 +63,6 @@ export function assemble(opened: Opened, options: StoreOptions, world: World, ho
   const settler = new Settler(parts, appender, failed, options.keepAcked ?? 0)
   const taker = new Taker(parts, settler, reclaimer)
   const looker = new Looker(parts, failed)
-  const counter = new Counter(parts, looker)
+  const counter = new Counter(parts, looker, reclaimer)
   return { appender, taker, settler, reclaimer, looker, counter, flusher, failedLog }
 }

@@ -7,19 +7,25 @@ import { deadBytesOf } from './flusher.ts'
 import type { Log } from './log.ts'
 import type { Looker } from './looker.ts'
 import { type Parts, upToDate } from './parts.ts'
+import type { Reclaimer } from './reclaimer.ts'
 
 export class Counter {
   readonly #parts: Parts
   readonly #looker: Looker
+  readonly #reclaimer: Reclaimer
 
-  constructor(parts: Parts, looker: Looker) {
+  constructor(parts: Parts, looker: Looker, reclaimer: Reclaimer) {
     this.#parts = parts
     this.#looker = looker
+    this.#reclaimer = reclaimer
   }
 
   async counts(): Promise<Counts> {
     const { log, clock, cursor } = this.#parts
     const decide: Decide<Counts> = (state) => {
+      // Who waits for a count, to join or to get several, would else wait for those who died.
+      const before = this.#reclaimer.due(state)
+      if (before.length > 0) return { before }
       const { ready, delayed } = state.runs.count(log.nextId, clock.now())
       const { inFlight, acked } = state.runs
       return { records: [], result: { ready, delayed, inFlight, failed: state.failed.size, acked } }

@@ -14,6 +14,8 @@ export class Reclaimer {
   readonly #autoResume: boolean
   readonly #probeMs: number
   #probedAt: number
+  /** Found dead the last time. */
+  #dead: readonly number[] = []
 
   constructor(parts: Parts, autoResume: boolean) {
     this.#parts = parts
@@ -22,14 +24,22 @@ export class Reclaimer {
     this.#probedAt = parts.clock.elapsed()
   }
 
-  /** Under cursor.lock, in a step that takes: records that come first. */
+  /** Under cursor.lock, in a step that takes or counts: records that come first. */
   due(state: CursorState): CursorRecord[] {
-    const { clock } = this.#parts
-    const expired = expiredRecords(state, clock.now())
+    const { clock, owners } = this.#parts
+    this.#bury(state)
+    const expired = expiredRecords(state, clock.now(), owners)
     const isProbeDue = state.owners.size > 1 && clock.elapsed() - this.#probedAt >= this.#probeMs
     if (!this.#autoResume || !isProbeDue) return expired
     this.#probedAt = clock.elapsed()
     return [...expired, ...this.#leftRecords(state)]
+  }
+
+  /** The files of the dead go when it is recorded that they left: until then their marks may be needed again. */
+  #bury(state: CursorState): void {
+    if (this.#dead.length === 0) return
+    for (const owner of this.#dead) if (!state.owners.has(owner)) this.#parts.owners.remove(owner)
+    this.#dead = []
   }
 
   /** By hand; resolves to how many items are ready again. */
@@ -42,18 +52,18 @@ export class Reclaimer {
   }
 
   #leftRecords(state: CursorState): Extract<CursorRecord, { kind: 'left' }>[] {
-    return leftRecords(this.#parts.owners.dead(state), this.#parts)
+    this.#dead = this.#parts.owners.dead(state)
+    return leftRecords(this.#dead, this.#parts)
   }
 }
 
-/** Dead owners as records; their files go. */
+/** Dead owners as records. */
 export function leftRecords(
   dead: readonly number[],
   { owners }: Pick<Parts, 'owners'>,
 ): Extract<CursorRecord, { kind: 'left' }>[] {
   return dead.map((owner) => {
     const ids = marksOf(owners, owner)
-    owners.remove(owner)
     return { kind: 'left', owner, counted: 1, ids }
   })
 }
@@ -68,7 +78,31 @@ function marksOf(owners: Parts['owners'], owner: number): IdRange[] {
   }
 }
 
-function expiredRecords(state: CursorState, now: number): CursorRecord[] {
-  const ids = state.expired(now)
-  return ids.length > 0 ? [{ kind: 'back', counted: 1, due: 0, ids }] : []
+/** What was in flight for too long is charged an attempt, but what had only been taken ahead. */
+function expiredRecords(state: CursorState, now: number, owners: Parts['owners']): CursorRecord[] {
+  const charged: IdRange[] = []
+  const ahead: IdRange[] = []
+  for (const range of state.expired(now)) {
+    const value = state.runs.at(range.from)
+    if (value?.state !== 'inFlight' || value.mode === 0) charged.push(range)
+    else divide(range, marksOf(owners, value.owner), charged, ahead)
+  }
+  const records: CursorRecord[] = []
+  if (charged.length > 0) records.push({ kind: 'back', counted: 1, due: 0, ids: charged })
+  if (ahead.length > 0) records.push({ kind: 'back', counted: 0, due: 0, ids: ahead })
+  return records
+}
+
+/** The parts of a range that are marked, and those that are not. */
+function divide(range: IdRange, marks: readonly IdRange[], marked: IdRange[], others: IdRange[]): void {
+  let from = range.from
+  for (const mark of [...marks].sort((one, other) => one.from - other.from)) {
+    const first = Math.max(from, mark.from)
+    const last = Math.min(range.to, mark.to)
+    if (last < first) continue
+    if (from < first) others.push({ from, to: first - 1 })
+    marked.push({ from: first, to: last })
+    from = last + 1
+  }
+  if (from <= range.to) others.push({ from, to: range.to })
 }

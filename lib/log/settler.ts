@@ -32,7 +32,7 @@ export class Settler {
 
   async settle(settlements: readonly Settlement[], relaxed = false): Promise<void> {
     for (const settlement of settlements) {
-      if (settlement.outcome === 'fail') await this.#failHeld(settlement.ids, settlement.reason)
+      if (settlement.outcome === 'fail') await this.#failHeld(settlement)
       if (settlement.outcome === 'toBack') await this.#toBack(settlement.ids, settlement.due ?? 0)
     }
     const step = this.#parts.cursor.step((state) => ({ records: this.records(state, settlements), result: undefined }))
@@ -80,10 +80,10 @@ export class Settler {
     }
   }
 
-  async #failHeld(ids: readonly HeldRange[], reason: string): Promise<void> {
+  async #failHeld({ ids, reason, counted = true }: Extract<Settlement, { outcome: 'fail' }>): Promise<void> {
     const { cursor } = this.#parts
     for (const piece of await this.#held(ids)) {
-      const record = await this.#failed.write(piece, piece.attempt, reason)
+      const record = await this.#failed.write(piece, piece.attempt - (counted ? 0 : 1), reason)
       const own = { from: piece.firstId, to: piece.firstId + piece.count - 1, attempt: piece.attempt }
       await cursor.step((state) => {
         this.#checkHeld(state, [own])

@@ -201,8 +201,10 @@ export class Shelf {
   }
 
   #settleOne(item: Item, settlement: Exclude<Settlement, { outcome: 'again' }>): void {
-    if (settlement.outcome === 'fail') this.fail(item, settlement.reason)
-    else if (settlement.outcome === 'back') this.#giveBack(item, settlement.counted, settlement.due)
+    if (settlement.outcome === 'fail') {
+      if (settlement.counted === false) item.deliveries -= 1
+      this.fail(item, settlement.reason)
+    } else if (settlement.outcome === 'back') this.#giveBack(item, settlement.counted, settlement.due)
     else if (settlement.outcome === 'toBack') this.#toBack(item, settlement.due)
     else this.#ack(item)
   }

@@ -50,7 +50,15 @@ export interface Parts {
   consume: Place & { readonly body: Body }
   put: Place & { readonly producer: number; readonly count: number; readonly seed: number }
   pop: Place & { readonly seed: number }
+  hold: Place & { readonly way: Holding }
+  stumble: Place & { readonly way: Stumbling; readonly poison: number }
 }
+
+/** How many items are held, none of them settled. */
+export type Holding = 'lease' | 'deliveries' | 'consume' | 'loop'
+
+/** How items are taken by a consumer that the poison aborts. */
+export type Stumbling = 'deliveries' | 'consume' | 'batches' | 'items'
 
 /** The loop's body: none to speak of, 3 ms, or now this and now that. */
 export type Body = 'fast' | 'slow' | 'mixed'
@@ -131,6 +139,16 @@ const parts: { [Part in keyof Parts]: (args: Parts[Part]) => Promise<void> } = {
     await queue.close()
   },
 
+  async hold({ folder, options, way }) {
+    await hold(await AsyncQueue.open<Numbered>(folder, options), way)
+  },
+
+  async stumble({ folder, options, way, poison }) {
+    const queue = await AsyncQueue.open<Numbered>(folder, options)
+    await stumble(queue, way, poison)
+    await queue.close()
+  },
+
   async pop({ folder, options, seed }) {
     const random = randomFrom(seed)
     const queue = await AsyncQueue.open<Produced>(folder, options)
@@ -144,6 +162,54 @@ const parts: { [Part in keyof Parts]: (args: Parts[Part]) => Promise<void> } = {
     }
     await queue.close()
   },
+}
+
+/** Takes four items, and tells of them when it holds them. */
+async function hold(queue: AsyncQueue<Numbered>, way: Holding): Promise<unknown> {
+  const told = (items: readonly Numbered[]) => tell(items.map(({ number }) => number).join(' '))
+  if (way === 'lease') {
+    told((await queue.lease(4)).map(({ item }) => item))
+    return pause(600_000)
+  }
+  const held: Numbered[] = []
+  if (way === 'deliveries') {
+    for await (const { item } of queue.deliveries({ prefetch: 4 })) {
+      if (held.push(item) < 4) continue
+      told(held)
+      await pause(600_000)
+    }
+  }
+  if (way === 'loop') {
+    for await (const item of queue.items({ prefetch: 4 })) {
+      told([item])
+      await pause(600_000)
+    }
+  }
+  const handler = async (items: Numbered[]) => {
+    told(items)
+    await pause(600_000)
+  }
+  return queue.consume(handler, { batch: 4 })
+}
+
+/** Settles each item when it is told, until the poison. */
+async function stumble(queue: AsyncQueue<Numbered>, way: Stumbling, poison: number): Promise<void> {
+  const work = async (items: readonly Numbered[]) => {
+    const told = items.map(({ number }) => number)
+    tell(told.join(' '))
+    if (told.includes(poison)) process.abort()
+    // A slow body: what it has finished is acknowledged before the next.
+    await pause(5)
+  }
+  const end = { wait: false } as const
+  if (way === 'consume') await queue.consume((items) => work(items), { ...end, batch: 4 })
+  if (way === 'batches') for await (const items of queue.batches(4, end)) await work(items)
+  if (way === 'items') for await (const item of queue.items(end)) await work([item])
+  if (way !== 'deliveries') return
+  for await (const delivery of queue.deliveries({ ...end, prefetch: 4 })) {
+    await work([delivery.item])
+    await delivery.ack()
+  }
 }
 
 async function drainByPop(queue: AsyncQueue<Reading>, count: number): Promise<void> {

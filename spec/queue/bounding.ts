@@ -138,6 +138,25 @@ export function bounding(place: MakePlace): void {
     await second
   })
 
+  it('drops the oldest ready items where it was told to, counts them, and waits where there are too few', async () => {
+    const queue = await fresh<number>(place, { maxSize: 3, whenFull: 'drop-oldest' })
+    await queue.putMany([1, 2, 3])
+    await queue.put(4)
+    const [two] = await queue.lease(1)
+    await queue.putMany([5, 6])
+    assert.equal((await queue.stats()).dropped, 3)
+    assert.deepEqual(await queue.peek(9), [5, 6])
+    const all = queue.putMany([7, 8, 9])
+    await assert.rejects(queue.putMany([7, 8, 9], { wait: false }), QueueFullError)
+    assert.equal(await fate(all), 'pending')
+    assert.equal(two?.item, 2)
+    await two?.ack()
+    await all
+    assert.deepEqual(await queue.pop(9), [7, 8, 9])
+    assert.equal((await queue.stats()).dropped, 5)
+    await assert.rejects(queue.putMany([1, 2, 3, 4]), QueueFullError)
+  })
+
   it('rejects waiting puts when it closes', async () => {
     const queue = await fresh<number>(place, { maxSize: 1 })
     await queue.put(1)

@@ -38,7 +38,9 @@ export function limiting(place: MakePlace): void {
       await strict.put(7)
       assert.deepEqual(await take(strict), [7])
       await until(async () => (await strict.counts()).failed === 6)
-      assert.match((await strict.list({ status: 'failed' }))[0]?.reason ?? '', /1 attempt/)
+      const [failed] = await strict.list({ status: 'failed' })
+      assert.equal(failed?.attempt, 1)
+      assert.match(failed.reason ?? '', /1 attempt/)
     }
   })
 
