@@ -2,8 +2,10 @@
 
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { StorageError } from '../../lib/errors.ts'
 import type { LogStore } from '../../lib/log/log-store.ts'
 import type { DiskProcess } from '../crash/disk-process.ts'
+import { FaultDisk } from '../crash/fault-disk.ts'
 import { ack, leased, numbered, put, QueueRig } from './queue-rig.ts'
 import { itemsOf } from './small-queue.ts'
 
@@ -103,6 +105,27 @@ describe('what the dead held', () => {
     assert.deepEqual(await leased(again, 9), [2])
     assert.equal(await again.reclaim(), 1)
     assert.deepEqual(await attempts(again, 9), [[1, 2]])
+  })
+
+  it('is charged where it was in hand, also when the first try to record it fails', async () => {
+    const rig = new QueueRig()
+    const { process, store } = await consumer(rig)
+    await put(store, numbered(3))
+    await store.lease(3, [], { uncharged: true })
+    store.mark(0, { from: 2, to: 2 })
+    const disk = new FaultDisk(rig.disk)
+    const other = await rig.open({ disk, limits: { probeMs: 0 } })
+    process.kill()
+    disk.setFault({ at: 1, call: 'write', code: 'EIO' })
+    await assert.rejects(other.lease(3), StorageError)
+    disk.setFault(undefined)
+    const found = [...(await attempts(other, 3)), ...(await attempts(other, 3)), ...(await attempts(other, 3))]
+    assert.deepEqual(found, [
+      [1, 1],
+      [2, 2],
+      [3, 1],
+    ])
+    assert.equal(rig.disk.list('/q/owners').length, 1)
   })
 
   it('leaves no owner behind', async () => {
