@@ -21,7 +21,6 @@ import { QueueClosedError } from './errors.ts'
 import { placeOf } from './location.ts'
 import { openCore, Teller } from './opening.ts'
 import { type QueueOptions, settingsOf } from './options.ts'
-import type { Document } from './store.ts'
 
 /** What an open queue does, by kind. */
 export interface Open<T> {
@@ -99,7 +98,7 @@ export abstract class Handle<T> extends ItemDuplex<T> {
 
   /** One batch that cannot go straight in. */
   protected putOtherwise(items: Iterable<T>, options: PutOptions | undefined): Promise<number[]> {
-    if (!this.writableEnded) return this.#putEarly(items, options)
+    if (this.#closing === undefined && !this.writableEnded) return this.#putEarly(items, options)
     return this.run(
       () => Promise.reject(writingEnded()),
       () => checkPut(options),
@@ -107,26 +106,20 @@ export abstract class Handle<T> extends ItemDuplex<T> {
   }
 
   /** One batch that is put before the queue is open: encoded now, put then. */
-  #putEarly(items: Iterable<T>, options?: PutOptions): Promise<number[]> {
-    let documents: readonly Document[] = []
-    const put = ({ core, putting }: Open<T>): Promise<number[]> => {
-      return putting.batch(this.#early.documentsFor(core, documents), options)
-    }
-    return this.run(put, () => {
-      checkPut(options)
-      documents = this.#early.write(items)
-    })
+  async #putEarly(items: Iterable<T>, options: PutOptions | undefined): Promise<number[]> {
+    checkPut(options)
+    const documents = this.#early.write(items)
+    const { core, putting } = await this.#opening
+    return putting.batch(this.#early.documentsFor(core, documents), options)
   }
 
   protected session(options?: SessionOptions): Promise<Session<T>> {
     return this.run(({ core }) => Promise.resolve(new Session(core, options)))
   }
 
-  protected putBatch(items: readonly T[]): Promise<unknown> {
+  protected putBatch(items: readonly T[], options: PutOptions | undefined): Promise<unknown> {
     // Also while closing: what was written before is put before.
-    const open = this.#open
-    if (open === undefined) return this.#putEarly(items)
-    return open.putting.many(items)
+    return this.#open?.putting.many(items, options) ?? this.#putEarly(items, options)
   }
 
   protected async endWriting(): Promise<void> {

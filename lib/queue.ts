@@ -248,6 +248,6 @@ export class AsyncQueue<T = unknown> extends Later<T> implements AsyncIterable<T
 
   /** A Writable of its own into the queue, which it leaves open: for many sources. 'finish': every item is durable. */
   createWriteStream(): Writable {
-    return new WriteStream<T>((items) => this.putMany(items), this.writableHighWaterMark)
+    return new WriteStream<T>((items, putOptions) => this.putMany(items, putOptions), this.writableHighWaterMark)
   }
 }

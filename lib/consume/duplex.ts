@@ -9,6 +9,7 @@
 // side of the handle; when both sides have ended, or one has failed, the handle closes (Node's autoDestroy).
 
 import { Duplex } from 'node:stream'
+import type { PutOptions } from '../call-options.ts'
 import type { Chunk } from './pipe.ts'
 import { Reading } from './reading.ts'
 import type { Session } from './session.ts'
@@ -21,12 +22,12 @@ export abstract class ItemDuplex<T> extends Duplex {
   constructor(highWaterMark: number) {
     super({ objectMode: true, highWaterMark })
     this.#reading = new Reading(this, () => this.session())
-    this.#writing = new Writing((items) => this.putBatch(items))
+    this.#writing = new Writing(this, (items, options) => this.putBatch(items, options))
   }
 
   protected abstract session(): Promise<Session<T>>
   /** One batch, all or nothing; resolves when it is durable. */
-  protected abstract putBatch(items: readonly T[]): Promise<unknown>
+  protected abstract putBatch(items: readonly T[], options: PutOptions | undefined): Promise<unknown>
   /** No more puts through this handle. */
   protected abstract endWriting(): Promise<void>
   /** Closes the handle, whoever began it; never rejects, because close() does. */
@@ -43,6 +44,7 @@ export abstract class ItemDuplex<T> extends Duplex {
   }
 
   override write(item: Chunk, encoding?: BufferEncoding | WriteCallback, callback?: WriteCallback): boolean {
+    this.#writing.begin()
     const told = this.#writing.told(typeof encoding === 'function' ? encoding : callback)
     const more = super.write(item, told)
     this.#writing.wrote()

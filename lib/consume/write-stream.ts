@@ -10,10 +10,11 @@ export class WriteStream<T> extends Writable {
 
   constructor(put: PutBatch<T>, highWaterMark: number) {
     super({ objectMode: true, highWaterMark })
-    this.#writing = new Writing(put)
+    this.#writing = new Writing(this, put)
   }
 
   override write(item: Chunk, encoding?: BufferEncoding | WriteCallback, callback?: WriteCallback): boolean {
+    this.#writing.begin()
     const told = this.#writing.told(typeof encoding === 'function' ? encoding : callback)
     const more = super.write(item, told)
     this.#writing.wrote()

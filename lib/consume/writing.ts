@@ -1,18 +1,23 @@
 // writing.ts: the writing side of a stream: what Node hands it goes into the queue as one batch, and is called back
-// for when it has the queue's durability.
+// for when it has the queue's durability. What is written within one tick is one batch, not its first item and then
+// the others: that halves the batches of a source that is slower than the disk (`begin`).
 //
-// A batch that is refused, because it does not fit or one of its items cannot be encoded, is halved until all that
-// can go in before the first that cannot is in: so a stream writes its items one by one, as far as anybody can tell.
+// A batch that is refused, because there is no room for it or one of its items cannot be encoded, is halved until all
+// that can go in before the first that cannot is in; only a single item waits for room. So a stream writes its items
+// one by one, as far as anybody can tell: nobody waits for items that wait for more room than they need.
 // Node gives a failure to every callback of a batch; `told` keeps it from those whose items were put before it.
 
+import type { Writable } from 'node:stream'
+import type { PutOptions } from '../call-options.ts'
 import { CodecError, QueueFullError } from '../errors.ts'
 
 export type WriteCallback = (error?: Error | null) => void
 
 /** One batch, all or nothing; resolves when it is durable. */
-export type PutBatch<T> = (items: readonly T[]) => Promise<unknown>
+export type PutBatch<T> = (items: readonly T[], options: PutOptions | undefined) => Promise<unknown>
 
 export class Writing<T> {
+  readonly #stream: Writable
   readonly #put: PutBatch<T>
   /** Items written to the stream; how many of them, from the first one on, are durable, and have their answer. */
   #written = 0
@@ -20,8 +25,16 @@ export class Writing<T> {
   #answered = 0
   #waiting: { readonly until: number; readonly resolve: () => void }[] = []
 
-  constructor(put: PutBatch<T>) {
+  constructor(stream: Writable, put: PutBatch<T>) {
+    this.#stream = stream
     this.#put = put
+  }
+
+  /** An item is about to be written: if it is the first of a tick, those of the whole tick wait for its end. */
+  begin(): void {
+    if (this.#stream.writableLength > 0 || this.#stream.writableCorked > 0) return
+    this.#stream.cork()
+    process.nextTick(uncork, this.#stream)
   }
 
   /** The callback of the next item to be written, for Node. */
@@ -57,7 +70,7 @@ export class Writing<T> {
 
   async #batch(items: readonly T[]): Promise<void> {
     try {
-      await this.#put(items)
+      await this.#put(items, items.length > 1 ? { wait: false } : undefined)
       this.#durable += items.length
       this.#answer(items.length)
     } catch (error) {
@@ -74,6 +87,10 @@ export class Writing<T> {
     for (const { until, resolve } of this.#waiting) if (until <= this.#answered) resolve()
     this.#waiting = this.#waiting.filter(({ until }) => until > this.#answered)
   }
+}
+
+function uncork(stream: Writable): void {
+  stream.uncork()
 }
 
 /** Whether a part of the batch may go in where the whole did not. */

@@ -111,6 +111,14 @@ for (const place of places) {
       await queue.close()
     })
 
+    it('fills the room there is while it waits for more, so that whoever waits for a full queue is served', async () => {
+      const queue = await open(place.fresh(), { maxSize: 7 })
+      const stream = queue.createWriteStream()
+      writeAll(stream, numbers(1, 21))
+      for (const first of [1, 8, 15]) assert.deepEqual(await queue.get(7, { min: 7 }), numbers(first, first + 6))
+      await queue.close()
+    })
+
     for (const maxSize of [1, 3, 10, 17]) {
       it(`fills a queue of maxSize ${maxSize} to the brim before it is refused, where whenFull is 'reject'`, async () => {
         const queue = await open(place.fresh(), { maxSize, whenFull: 'reject' })
