@@ -139,10 +139,7 @@ export class AsyncQueue<T = unknown> extends Later<T> implements AsyncIterable<T
     )
   }
 
-  /**
-   * Compacts: afterwards nothing dead is left but what shares a document with a live item. Resolves to the bytes
-   * that were reclaimed.
-   */
+  /** Compacts, as far as nothing dead shares a document with a live item; resolves to the bytes reclaimed. */
   flush(): Promise<{ reclaimed: number }> {
     return this.run(({ core }) => core.store.flush())
   }

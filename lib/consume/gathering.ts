@@ -28,13 +28,9 @@ export class Gathering<T> {
   async next(): Promise<readonly Held<T>[] | undefined> {
     const first = this.#first ?? (await this.#begin())
     if (first === undefined) return undefined
+    this.#session.unseen(first)
     const batch = [first]
-    try {
-      await this.#fill(batch, first.attempt)
-    } finally {
-      // Until it is whole nobody has seen it.
-      for (const held of batch) this.#session.unseen(held)
-    }
+    await this.#fill(batch, first.attempt)
     if (this.#session.ended) return undefined
     this.#session.handOut(batch)
     return batch
@@ -53,8 +49,9 @@ export class Gathering<T> {
       this.#session.ahead = size - batch.length
       const held = this.#session.ready() ?? (await this.#session.next(until))
       if (held === undefined) return
+      // Until the batch is whole nobody has seen it.
+      this.#session.unseen(held)
       if (held.attempt !== attempt) {
-        this.#session.unseen(held)
         this.#first = held
         return
       }

@@ -17,9 +17,9 @@ export class Lots<T> {
     return this.#at
   }
 
-  /** Whether some are still ahead. */
-  get hasAhead(): boolean {
-    return this.#at < this.#lot.length
+  /** How many are still ahead. */
+  get ahead(): number {
+    return this.#lot.length - this.#at
   }
 
   /** The next one, which is out from here on. */

@@ -17,22 +17,19 @@
 //
 //      running ──leave, finish, close, nothing more to come──▶ ended
 //
-// What is ahead when half of its lease has passed goes back: whoever gets an item has half of its lease left. A
-// session holds the core and not the queue: whoever keeps a session keeps the AsyncQueue too, or it is collected, and
+// A session holds the core and not the queue: whoever keeps a session keeps the AsyncQueue too, or it is collected, and
 // closed, between two calls.
 
-import type { DocumentReader } from '../codec/index.ts'
 import { Parked } from '../wait/parked.ts'
 import { turn, turnDue } from '../wait/turn.ts'
-import { giveBack, heldRanges, setAside, withinLimit } from './attempts.ts'
+import { Asks } from './asks.ts'
+import { giveBack, heldRanges } from './attempts.ts'
 import type { Core } from './core.ts'
 import { Held } from './held.ts'
 import { InHand } from './in-hand.ts'
-import { decodeLot, rangesOf } from './lot.ts'
-import { Lots } from './lots.ts'
-import { Pace } from './pace.ts'
 import { type MakeSettlement, settleHeld } from './settle-held.ts'
 import { Settling } from './settling.ts'
+import { Supply } from './supply.ts'
 
 export { Held }
 
@@ -46,52 +43,34 @@ export interface SessionOptions {
   readonly limit?: number | undefined
 }
 
-interface Ask<T> {
-  readonly until: number
-  readonly resolve: (held: Held<T> | undefined) => void
-  readonly reject: (error: unknown) => void
-}
-
 const TICK_MS = 1
 const STOPPED = Symbol('stopped')
 
 export class Session<T> {
   readonly core: Core<T>
-  /** Items to lease at once, where it is a number; may change between calls. */
-  ahead: number
   /** Attempts that an item gets. */
   readonly limit: number
 
-  readonly #reader: DocumentReader<T>
   readonly #wait: boolean
   readonly #signal: AbortSignal | undefined
-  readonly #pace: Pace | undefined
   readonly #settling: Settling<T>
-  readonly #lots = new Lots<T>()
+  readonly #supply: Supply<T>
   /** Only where attempts are limited. */
   readonly #inHand: InHand<T> | undefined
-  readonly #asking: Ask<T>[] = []
-  /** Ends when every ask has its answer. */
-  #answering: Promise<void> = Promise.resolve()
+  readonly #asks = new Asks((until: number) => this.#fetch(until))
   #parked: Parked<true> | undefined
   #leaving: Promise<void> | undefined
   #state: 'running' | 'ended' = 'running'
   #ticking = false
-  #handed = 0
-  #handedAtTick = 0
-  /** When what is ahead has been held for half of its lease. */
-  #staleAt = Infinity
 
   constructor(core: Core<T>, options: SessionOptions = {}) {
     const { wait = true, signal, ahead = 'auto', limit = core.maxAttempts } = options
     this.core = core
     this.limit = limit
-    this.#reader = core.reader()
     this.#wait = wait
     this.#signal = signal
-    this.#pace = ahead === 'auto' ? new Pace(core.clock) : undefined
-    this.ahead = ahead === 'auto' ? 1 : ahead
     this.#settling = new Settling(core, limit)
+    this.#supply = new Supply(core, this.#settling, { ahead, limit })
     this.#inHand = limit === Infinity ? undefined : new InHand(core)
     core.consumers.add(this)
   }
@@ -101,19 +80,20 @@ export class Session<T> {
     return this.#state === 'ended'
   }
 
+  /** Items to lease at once, where it is a number; may change between calls. */
+  set ahead(count: number) {
+    this.#supply.ahead = count
+  }
+
   ready(): Held<T> | undefined {
-    if (this.#asking.length > 0 || this.#signal?.aborted) return undefined
-    return this.#handOut()
+    if (this.#asks.length > 0 || this.#signal?.aborted) return undefined
+    return this.#take()
   }
 
   /** As the head says. `until`, a time of the clock's `elapsed`, ends the wait too, with undefined. */
   next(until = Infinity): Promise<Held<T> | undefined> {
     const held = this.ready()
-    if (held !== undefined) return Promise.resolve(held)
-    return new Promise((resolve, reject) => {
-      this.#asking.push({ until, resolve, reject })
-      if (this.#asking.length === 1) this.#answering = this.#answer()
-    })
+    return held === undefined ? this.#asks.add(until) : Promise.resolve(held)
   }
 
   hold(held: readonly Held<T>[]): void {
@@ -179,39 +159,17 @@ export class Session<T> {
     else this.#inHand.rest()
   }
 
-  #handOut(): Held<T> | undefined {
-    if (this.#state === 'ended') return undefined
-    if (this.#staleAt !== Infinity) this.#dropStale()
-    const held = this.#lots.take()
-    if (held !== undefined) this.#handed += 1
-    return held
-  }
-
-  #dropStale(): void {
-    if (!this.#lots.hasAhead || this.core.clock.elapsed() < this.#staleAt) return
-    this.#settling.writeBehind(giveBack(this.#lots.takeAhead(), false))
-  }
-
-  async #answer(): Promise<void> {
-    for (let ask = this.#asking[0]; ask !== undefined; ask = this.#asking[0]) {
-      try {
-        const held = await this.#fetch(ask.until)
-        this.#asking.shift()
-        ask.resolve(held)
-      } catch (error) {
-        this.#asking.shift()
-        ask.reject(error)
-      }
-    }
+  #take(): Held<T> | undefined {
+    return this.ended ? undefined : this.#supply.take()
   }
 
   async #fetch(until: number): Promise<Held<T> | undefined> {
     if (this.ended) return undefined
     this.#signal?.throwIfAborted()
-    const held = this.#handOut()
+    const held = this.#take()
     if (held !== undefined) return held
     await this.#lease(until)
-    return this.#handOut()
+    return this.#take()
   }
 
   async #lease(until: number): Promise<void> {
@@ -242,29 +200,15 @@ export class Session<T> {
     while (!this.ended) {
       // Looked at before the lease: what was put before the writing side ended is found by it.
       const last = !this.#wait || this.core.writingEnded
-      const count = this.#pace?.next(this.#lots.taken) ?? this.ahead
-      const { leaseTimeoutMs, clock } = this.core
-      if (leaseTimeoutMs !== Infinity) this.#staleAt = clock.elapsed() + leaseTimeoutMs / 2
-      const pieces = await this.#settling.lease(count)
-      const { good, spent } = withinLimit(pieces, this.limit)
-      const { held, bad } = decodeLot(this.#reader, good)
-      this.#replaceLot(held)
-      // One that is not to be handed out is set aside, and never blocks those behind it.
-      if (bad.length > 0) spent.push({ outcome: 'fail', ids: rangesOf(bad), reason: 'codec' })
-      if (spent.length > 0) this.#settling.writeBehind(spent)
-      if (held.length > 0) return true
-      if (pieces.length > 0) continue
+      const came = await this.#supply.lease()
+      if (this.#supply.atHand > 1) this.#tickSoon()
+      if (came === 'items') return true
+      if (came === 'refuse') continue
       if (!last) return undefined
       if (!ending) return true
       this.#state = 'ended'
     }
     return true
-  }
-
-  #replaceLot(held: Held<T>[]): void {
-    this.#lots.replace(held)
-    this.#pace?.leased()
-    if (held.length > 1) this.#tickSoon()
   }
 
   #tickSoon(): void {
@@ -277,42 +221,29 @@ export class Session<T> {
   #tick(): void {
     this.#ticking = false
     if (this.#leaving !== undefined) return
-    const stalled = this.#pace !== undefined && this.#handed === this.#handedAtTick
-    this.#handedAtTick = this.#handed
-    this.#settling.writeBehind(stalled ? giveBack(this.#lots.takeAhead(), false) : [])
-    this.#dropStale()
+    this.#supply.look()
     this.#inHand?.write()
-    if (this.#lots.hasAhead) this.#tickSoon()
+    if (this.#supply.atHand > 0) this.#tickSoon()
   }
 
   async #leave(what: 'all' | 'ahead'): Promise<void> {
     this.#state = 'ended'
     this.#parked?.dismiss(STOPPED)
     // A lease under way may still bring something.
-    await this.#answering
-    const held = this.#lots.unsettled()
+    await this.#asks.answered()
+    const held = this.#supply.unsettled()
     const seen = what === 'all' ? held.filter(({ state }) => state === 'out') : []
     const ahead = held.filter(({ state }) => state === 'ahead')
     const atLast = seen.filter(({ attempt }) => attempt >= this.limit)
     const others = seen.filter(({ attempt }) => attempt < this.limit)
     try {
       await this.#settling.write([...giveBack(others, true), ...giveBack(ahead, false)])
-      await this.#setAside(atLast)
+      await this.#settling.setAside(atLast)
     } finally {
       if (what === 'all') this.#inHand?.clear()
       else this.#inHand?.rest()
       // Not before: a queue that closes waits for the sessions that it knows.
       this.core.consumers.delete(this)
-    }
-  }
-
-  /** Where they can't be set aside they go back: whoever takes them next tries again. */
-  async #setAside(held: readonly Held<T>[]): Promise<void> {
-    if (held.length === 0) return
-    try {
-      await this.#settling.write(setAside(held))
-    } catch {
-      await this.#settling.write(giveBack(held, true))
     }
   }
 }

@@ -9,6 +9,7 @@
 
 import { SettledError } from '../errors.ts'
 import type { Piece, Settlement } from '../store.ts'
+import { giveBack, setAside } from './attempts.ts'
 import type { Core } from './core.ts'
 import type { Held } from './held.ts'
 import { Ranges } from './ranges.ts'
@@ -54,6 +55,16 @@ export class Settling<T> {
   /** As `write`, but nobody waits for it: a failure is told later. */
   writeBehind(settlements: readonly Settlement[]): void {
     this.write(settlements).catch((error) => this.#core.failLater(error))
+  }
+
+  /** Where they can't be set aside they go back: whoever takes them next tries again. */
+  async setAside(held: readonly Held<T>[]): Promise<void> {
+    if (held.length === 0) return
+    try {
+      await this.write(setAside(held))
+    } catch {
+      await this.write(giveBack(held, true))
+    }
   }
 
   /** Writes just this, with the store's durability, before any later lease. */

@@ -1,0 +1,91 @@
+// supply.ts: where a session's items come from: leases of as many as suit it, decoded, and what becomes of those that are
+// not to be handed out.
+//
+//      lease ──▶ ahead ──take──▶ handed out
+//        │         └──the body has become slow, half of the lease is over──▶ back, uncounted
+//        └──does not decode, attempts are spent──▶ set aside
+//
+// Whoever gets an item has half of its lease left.
+
+import type { DocumentReader } from '../codec/index.ts'
+import { giveBack, withinLimit } from './attempts.ts'
+import type { Core } from './core.ts'
+import type { Held } from './held.ts'
+import { decodeLot, rangesOf } from './lot.ts'
+import { Lots } from './lots.ts'
+import { Pace } from './pace.ts'
+import type { Settling } from './settling.ts'
+
+export class Supply<T> {
+  /** Items to lease at once, where it is a number. */
+  ahead: number
+
+  readonly #core: Core<T>
+  readonly #settling: Settling<T>
+  readonly #limit: number
+  readonly #reader: DocumentReader<T>
+  readonly #pace: Pace | undefined
+  readonly #lots = new Lots<T>()
+  #taken = 0
+  #takenAtLook = 0
+  /** When what is ahead has been held for half of its lease. */
+  #staleAt = Infinity
+
+  /** `limit`: attempts that an item gets. */
+  constructor(core: Core<T>, settling: Settling<T>, { ahead, limit }: { ahead: 'auto' | number; limit: number }) {
+    this.#core = core
+    this.#settling = settling
+    this.#limit = limit
+    this.#reader = core.reader()
+    this.#pace = ahead === 'auto' ? new Pace(core.clock) : undefined
+    this.ahead = ahead === 'auto' ? 1 : ahead
+  }
+
+  /** How many are at hand. */
+  get atHand(): number {
+    return this.#lots.ahead
+  }
+
+  /** The next one that is at hand. */
+  take(): Held<T> | undefined {
+    if (this.#staleAt !== Infinity) this.#dropStale()
+    const held = this.#lots.take()
+    if (held !== undefined) this.#taken += 1
+    return held
+  }
+
+  /** Leases anew; resolves to what came of it: items to take, or only such as are not to be handed out, or nothing. */
+  async lease(): Promise<'items' | 'refuse' | 'nothing'> {
+    const count = this.#pace?.next(this.#lots.taken) ?? this.ahead
+    const { leaseTimeoutMs, clock } = this.#core
+    if (leaseTimeoutMs !== Infinity) this.#staleAt = clock.elapsed() + leaseTimeoutMs / 2
+    const pieces = await this.#settling.lease(count)
+    const { good, spent } = withinLimit(pieces, this.#limit)
+    const { held, bad } = decodeLot(this.#reader, good)
+    this.#lots.replace(held)
+    this.#pace?.leased()
+    // One that is not to be handed out is set aside, and never blocks those behind it.
+    if (bad.length > 0) spent.push({ outcome: 'fail', ids: rangesOf(bad), reason: 'codec' })
+    if (spent.length > 0) this.#settling.writeBehind(spent)
+    if (held.length > 0) return 'items'
+    return pieces.length > 0 ? 'refuse' : 'nothing'
+  }
+
+  /** Looked at every so often: gives back what is held in vain, and writes the acknowledgements with that. */
+  look(): void {
+    const isStalled = this.#pace !== undefined && this.#taken === this.#takenAtLook
+    this.#takenAtLook = this.#taken
+    this.#settling.writeBehind(isStalled ? giveBack(this.#lots.takeAhead(), false) : [])
+    this.#dropStale()
+  }
+
+  /** All that are held. */
+  unsettled(): Held<T>[] {
+    return this.#lots.unsettled()
+  }
+
+  #dropStale(): void {
+    if (this.#lots.ahead === 0 || this.#core.clock.elapsed() < this.#staleAt) return
+    this.#settling.writeBehind(giveBack(this.#lots.takeAhead(), false))
+  }
+}
