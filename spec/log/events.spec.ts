@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
-import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
@@ -46,13 +46,42 @@ describe('log: the queue', () => {
     await again.close()
   })
 
+  it('tells of damage', async () => {
+    const location = join(scratch, 'damaged')
+    await using before = await AsyncQueue.open<string>(location)
+    await before.put('lost')
+    await before.put('kept')
+    await before.close()
+    const file = join(location, '00000000000000000001.0.log')
+    const bytes = await readFile(file)
+    const at = bytes.indexOf('lost')
+    bytes.write('LOST', at)
+    await writeFile(file, bytes)
+    const told: unknown[] = []
+    const listen = (message: unknown): void => void told.push(message)
+    subscribe('spoolq:corruption', listen)
+    await using queue = await AsyncQueue.open<string>(location)
+    const [[report]] = await Promise.all([once(queue, 'corruption'), queue.pop()])
+    unsubscribe('spoolq:corruption', listen)
+    assert.equal(report.lost, 1)
+    assert.ok(report.offset <= at && at < report.offset + report.bytes)
+    assert.deepEqual(told, [{ location, ...report }])
+    assert.equal((await queue.stats()).lost, 1)
+  })
+
   it('tells of a flush', async () => {
-    const queue = await AsyncQueue.open(join(scratch, 'flushed'))
+    const location = join(scratch, 'flushed')
+    const queue = await AsyncQueue.open(location)
+    const told: unknown[] = []
+    const listen = (message: unknown): void => void told.push(message)
+    subscribe('spoolq:flush', listen)
     await queue.putMany(['a', 'b'])
     await queue.pop(2)
     const flushed = once(queue, 'flush')
     const { reclaimed } = await queue.flush()
     assert.deepEqual(await flushed, [{ reclaimed }])
+    unsubscribe('spoolq:flush', listen)
+    assert.deepEqual(told, [{ location, reclaimed }])
     await queue.close()
   })
 })

@@ -32,6 +32,28 @@ export function settling(place: MakePlace): void {
     assert.deepEqual([listed?.status, listed?.reason, listed?.piece.firstId], ['failed', 'too hot', 2])
   })
 
+  it('does not count the attempt of what was set aside without being handed out', async () => {
+    const store = await filled(place)
+    await store.lease(1)
+    const ids = [{ from: 1, to: 1, attempt: 1 }]
+    await store.settle([{ outcome: 'fail', ids, reason: 'spent', counted: false }])
+    const [listed] = await store.list({ status: 'failed', after: 0, limit: 9 })
+    assert.equal(listed?.piece.attempt, 0)
+  })
+
+  it('hands out once more what it holds, which nobody else gets in between', async () => {
+    const store = await filled(place)
+    await store.lease(3)
+    const ids = [{ from: 2, to: 3, attempt: 1 }]
+    await store.settle([{ outcome: 'again', ids, hold: {} }])
+    assert.deepEqual(await store.counts(), { ready: 2, delayed: 0, inFlight: 3, failed: 0, acked: 0 })
+    const held = await store.list({ status: 'inFlight', after: 0, limit: 9 })
+    const attempts = held.flatMap(({ piece }) => Array.from({ length: piece.count }, () => piece.attempt))
+    assert.deepEqual(attempts, [1, 2, 2])
+    await assert.rejects(store.settle([{ outcome: 'ack', ids }]), SettledError)
+    await store.settle([{ outcome: 'ack', ids: [{ from: 2, to: 3, attempt: 2 }] }])
+  })
+
   it('refuses to settle what it does not hold, and changes nothing then', async () => {
     const store = await filled(place)
     await store.lease(2)
