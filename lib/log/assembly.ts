@@ -8,11 +8,8 @@ import type { StoreOptions } from '../store.ts'
 import { Appender } from './appender.ts'
 import { Counter } from './counter.ts'
 import { DocumentReader } from './document-reader.ts'
-import { FailedItems } from './failed-items.ts'
 import { Flusher } from './flusher.ts'
 import { Judge } from './judge.ts'
-import { FAILED } from './layout.ts'
-import { Log } from './log.ts'
 import { Looker } from './looker.ts'
 import type { Opened, World } from './opening.ts'
 import type { Parts } from './parts.ts'
@@ -38,11 +35,10 @@ export interface Assembly {
   readonly looker: Looker
   readonly counter: Counter
   readonly flusher: Flusher
-  readonly failedLog: Log
 }
 
 export function assemble(opened: Opened, options: StoreOptions, world: World, hooks: Hooks): Assembly {
-  const { log, cursor, owners, lock } = opened
+  const { log, cursor, owners, lock, failed } = opened
   const { events, durability, flushLimit, onDamage } = options
   const { clock } = world
   const { appended, recorded, syncLater } = hooks
@@ -50,19 +46,17 @@ export function assemble(opened: Opened, options: StoreOptions, world: World, ho
   const corruption: typeof events.corruption = (report) => events.corruption(report)
   const flushed: typeof events.flushed = (report) => events.flushed(report)
   const reader = new DocumentReader(log)
-  const judge = new Judge({ log, cursor, lock, reader, onDamage, corruption })
+  const judge = new Judge({ log, cursor, lock, reader, failed, onDamage, corruption })
   const durable = durability === 'disk'
   const parts: Parts = { log, cursor, lock, reader, judge, owners, clock, durable, recorded, failing }
   const flusher = new Flusher({ log, cursor, lock, owners, flushLimit, flushed, failed: failing })
   const makeRoom = () => flusher.makeRoom()
   const owner = () => owners.own
   const appender = new Appender({ log, cursor, lock, durability, owner, makeRoom, appended, syncLater })
-  const failedLog = new Log(`${log.folder}/${FAILED}`, log.world, options.segmentSize)
-  const failed = new FailedItems(failedLog, lock)
   const reclaimer = new Reclaimer(parts, options.autoResume)
   const settler = new Settler(parts, appender, failed, options.keepAcked ?? 0)
   const taker = new Taker(parts, settler, reclaimer)
   const looker = new Looker(parts, failed)
   const counter = new Counter(parts, looker, reclaimer)
-  return { appender, taker, settler, reclaimer, looker, counter, flusher, failedLog }
+  return { appender, taker, settler, reclaimer, looker, counter, flusher }
 }

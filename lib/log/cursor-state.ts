@@ -124,8 +124,16 @@ export class CursorState {
   }
 
   #gone(ids: readonly IdRange[], why: number): void {
-    if (GONE[why] === 'damage') for (const { from, to } of ids) this.lost += this.runs.live(from, to)
+    if (GONE[why] === 'damage')
+      for (const { from, to } of ids) this.lost += this.runs.live(from, to) + this.#unfailed(from, to)
     this.#each(ids, () => SETTLED)
+  }
+
+  /** Copies in failed/ that are lost are failed no more. */
+  #unfailed(from: number, to: number): number {
+    const ids = [...this.failed.keys()].filter((id) => id >= from && id <= to)
+    for (const id of ids) this.failed.delete(id)
+    return ids.length
   }
 
   #synced(to: { readonly segment: number; readonly offset: number; readonly nextId: number }): void {

@@ -105,7 +105,10 @@ export class DocumentReader {
       const segment = this.#log.segmentOf(id)
       if (!segment) return this.#nothing(id)
       try {
-        if (!this.#log.open(segment)) return this.#headless(segment, id)
+        if (!this.#log.open(segment)) {
+          if (this.#log.segments.includes(segment)) return this.#headless(segment, id)
+          continue // It stood in the way of another, and does so no more.
+        }
         const start = segment.index.before(id)?.offset ?? DATA_START
         return this.#walk(segment, start, id)
       } catch (error) {

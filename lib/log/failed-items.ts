@@ -5,15 +5,31 @@
 // A failed item is written and synced here first, then recorded in the journal with its place; what no record names is
 // void. A crash between may deliver an item twice, never zero times.
 
+import { codeOf } from '../disk/disk.ts'
 import type { IdRange, Listed, Piece } from '../store.ts'
 import { ByteReader, crc32, putVarint, varintLength } from './bytes.ts'
 import type { CursorState, FailedAt } from './cursor-state.ts'
 import { bodyBytesOf, FRAME_HEADER_BYTES, readDocument, writeDocuments } from './frame.ts'
-import { FrameReader } from './frame-reader.ts'
+import { type Frame, FrameReader } from './frame-reader.ts'
 import { FAILED } from './layout.ts'
 import type { Log } from './log.ts'
 import type { CursorRecord } from './record.ts'
+import { DATA_START } from './segment.ts'
+import type { Segment } from './segment-file.ts'
 import type { StepLock } from './step-lock.ts'
+
+/** A copy that does not hold. */
+export interface LostCopy {
+  readonly id: number
+  readonly file: string
+  readonly offset: number
+  readonly bytes: number
+}
+
+export interface ListedCopies {
+  readonly listed: Listed[]
+  readonly lost: LostCopy[]
+}
 
 export class FailedItems {
   readonly #log: Log
@@ -52,28 +68,81 @@ export class FailedItems {
     this.#ready = true
   }
 
-  list(state: CursorState, after: number, limit: number): Listed[] {
-    const found: Listed[] = []
+  close(): void {
+    this.#log.close()
+  }
+
+  list(state: CursorState, after: number, limit: number): ListedCopies {
+    const found: ListedCopies = { listed: [], lost: [] }
     const ids = [...state.failed.keys()].filter((id) => id > after).sort((one, other) => one - other)
     for (const id of ids.slice(0, limit)) {
       const at = state.failed.get(id)
-      const listed = at && this.#read(id, at)
-      if (listed) found.push(listed)
+      if (!at) continue
+      const listed = this.#read(id, at)
+      if (listed) found.listed.push(listed)
+      else found.lost.push({ id, ...this.#lost(at) })
     }
     return found
+  }
+
+  /** Records of what is set aside of these ids, for a cursor that lost them: the log may not hold them any more. */
+  copiesOf(ranges: readonly IdRange[]): CursorRecord[] {
+    if (ranges.length === 0) return []
+    this.#list()
+    const found: CursorRecord[] = []
+    for (const segment of this.#log.segments) {
+      if (!this.#log.openIfThere(segment)) continue
+      for (const { offset, body } of this.#frames(segment)) {
+        const copy = readCopy(body)
+        const ids = copy ? within(ranges, copy.firstId, copy.firstId + copy.count - copy.skip - 1) : []
+        if (copy && ids.length > 0) {
+          found.push({ kind: 'failed', segment: segment.base, offset, attempt: copy.attempt, ids })
+        }
+      }
+    }
+    return found
+  }
+
+  /** Nothing may ever have been set aside, or somebody removed the folder. */
+  #list(): void {
+    try {
+      this.#log.list()
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error
+    }
+  }
+
+  *#frames(segment: Segment): Generator<Frame> {
+    const end = segment.size()
+    let frame = this.#reader.resync(segment, DATA_START, end, segment.base)
+    for (; frame; frame = this.#reader.resync(segment, frame.next, end, segment.base)) yield frame
+  }
+
+  /** Where the copy should be, up to the next frame that holds. */
+  #lost({ segment: base, offset }: FailedAt): Omit<LostCopy, 'id'> {
+    const segment = this.#log.segmentOf(base)
+    if (segment?.base !== base || !this.#log.open(segment)) return { file: this.#log.folder, offset: 0, bytes: 0 }
+    const end = segment.size()
+    const next = this.#reader.resync(segment, offset + 1, end, base)
+    return { file: segment.path, offset, bytes: Math.max(0, (next?.offset ?? end) - offset) }
   }
 
   #read(id: number, at: FailedAt): Listed | undefined {
     let segment = this.#log.segmentOf(at.segment)
     if (segment?.base !== at.segment) {
-      this.#log.list()
+      this.#list()
       segment = this.#log.segmentOf(at.segment)
     }
-    if (!segment || segment.base !== at.segment || !this.#log.open(segment)) return
+    if (segment?.base !== at.segment || !this.#log.openIfThere(segment)) return
     const frame = this.#reader.read(segment, at.offset, segment.file.size())
-    const found = frame && readDocument(frame.body, 0, { flags: 0, time: frame.header.time, firstId: frame.firstId })
-    return found && decode(found.placed.document.bytes, id)
+    const copy = frame && readCopy(frame.body)
+    return copy && listedOf(copy, id)
   }
+}
+
+function within(ranges: readonly IdRange[], first: number, last: number): IdRange[] {
+  const parts = ranges.map(({ from, to }) => ({ from: Math.max(from, first), to: Math.min(to, last) }))
+  return parts.filter(({ from, to }) => from <= to)
 }
 
 function encode(piece: Piece, attempt: number, reason: string): Buffer {
@@ -89,13 +158,33 @@ function encode(piece: Piece, attempt: number, reason: string): Buffer {
   return bytes
 }
 
-function decode(bytes: Uint8Array, id: number): Listed {
+interface Copy {
+  readonly firstId: number
+  readonly attempt: number
+  readonly enqueuedAt: number
+  /** Items of the document before the first of these, and in all. */
+  readonly skip: number
+  readonly count: number
+  readonly reason: string
+  readonly bytes: Uint8Array
+}
+
+/** What a frame's body whose checksum held sets aside. */
+function readCopy(body: Uint8Array): Copy | undefined {
+  const found = readDocument(body, 0, { flags: 0, time: 0, firstId: 0 })
+  if (!found) return
+  const { bytes } = found.placed.document
   const reader = new ByteReader(bytes)
   const [firstId, attempt, enqueuedAt] = [reader.varint(), reader.varint(), reader.varint()]
   const [skip, count, reasonLength] = [reader.varint(), reader.varint(), reader.varint()]
   const behind = reader.at + reasonLength
+  if (reader.overrun || behind > bytes.length) return
   const reason = Buffer.from(bytes.subarray(reader.at, behind)).toString()
-  const document = { bytes: bytes.subarray(behind), count }
+  return { firstId, attempt, enqueuedAt, skip, count, reason, bytes: bytes.subarray(behind) }
+}
+
+function listedOf({ firstId, attempt, enqueuedAt, skip, count, reason, bytes }: Copy, id: number): Listed {
+  const document = { bytes, count }
   const piece: Piece = { firstId: id, count: 1, document, skip: skip + id - firstId, attempt, enqueuedAt }
   return { piece, status: 'failed', reason }
 }

@@ -2,13 +2,14 @@
 // that nobody is in the middle of writing what looks damaged; its verdict is a record, so that a loss is counted once.
 // The bytes are kept in damaged/ for whoever wants to look.
 
-import { codeOf } from '../disk/disk.ts'
+import { codeOf, type DiskFile } from '../disk/disk.ts'
 import { CorruptionError } from '../errors.ts'
 import type { Corruption, IdRange } from '../store.ts'
 import { classify, type Known } from './classify.ts'
 import type { Cursor } from './cursor.ts'
 import type { CursorState } from './cursor-state.ts'
 import type { DocumentReader, Gap } from './document-reader.ts'
+import type { FailedItems, LostCopy } from './failed-items.ts'
 import { DAMAGED } from './layout.ts'
 import type { Log } from './log.ts'
 import { type CursorRecord, GONE } from './record.ts'
@@ -22,12 +23,14 @@ export interface JudgeParts {
   readonly cursor: Cursor
   readonly lock: StepLock
   readonly reader: DocumentReader
+  readonly failed: FailedItems
   readonly onDamage: 'skip' | 'fail'
   readonly corruption: (report: Corruption) => void
 }
 
 export interface Verdict {
   readonly record: CursorRecord | undefined
+  readonly ids: readonly IdRange[]
   readonly corruption: Corruption | undefined
 }
 
@@ -45,7 +48,13 @@ export function verdictOn(gap: Gap, known: Known, state: CursorState, { folder, 
   const isDamage = why === 'damage' && (ids.length > 0 || gap.bytes > 0)
   if (isDamage && onDamage === 'fail') throw damageError(corruption, ids)
   const record = ids.length > 0 ? ({ kind: 'gone', why: GONE.indexOf(why), ids } as const) : undefined
-  return { record, corruption: isDamage ? corruption : undefined }
+  return { record, ids, corruption: isDamage ? corruption : undefined }
+}
+
+/** What to record: where the cursor forgot that an item was set aside, that it was, and then that it is gone. */
+export function recordsOf(gap: Gap, { record, ids }: Verdict, failed: FailedItems): CursorRecord[] {
+  if (!record) return []
+  return gap.dropped ? [...failed.copiesOf(ids), record] : [record]
 }
 
 export function damageError({ file, offset, bytes, lost }: Corruption, ids: readonly IdRange[] = []): CorruptionError {
@@ -64,7 +73,7 @@ export class Judge {
 
   /** Looks at the gap once more under both locks, and records what it is. */
   async judge(gap: Gap): Promise<void> {
-    const { log, cursor, lock, reader, onDamage } = this.#parts
+    const { log, cursor, lock, reader, failed, onDamage } = this.#parts
     const verdict = await cursor.step(
       (state) => {
         log.refresh()
@@ -72,7 +81,7 @@ export class Judge {
         // All that is missing there, not just what was asked for: a loss is told once.
         if (!('at' in found)) return { records: [], result: NOTHING }
         const result = verdictOn(found, log.known, state, { folder: log.folder, onDamage })
-        return { records: result.record ? [result.record] : [], result }
+        return { records: recordsOf(found, result, failed), result }
       },
       { outer: lock },
     )
@@ -80,25 +89,51 @@ export class Judge {
     keep(log, verdict.corruption)
     this.#parts.corruption(verdict.corruption)
   }
+
+  /** Copies in failed/ that don't hold: those items are lost. */
+  async judgeCopies(copies: readonly LostCopy[]): Promise<void> {
+    const { log, cursor, onDamage } = this.#parts
+    const lost = await cursor.step((state) => {
+      const still = copies.filter(({ id }) => state.failed.has(id))
+      const ids = still.map(({ id }) => ({ from: id, to: id }))
+      const corruptions = still.map(({ file, offset, bytes }) => ({ file, offset, bytes, lost: 1 }))
+      if (corruptions[0] && onDamage === 'fail') throw damageError(corruptions[0], ids)
+      return {
+        records: ids.length > 0 ? [{ kind: 'gone', why: GONE.indexOf('damage'), ids }] : [],
+        result: corruptions,
+      }
+    })
+    for (const corruption of lost) {
+      keep(log, corruption)
+      this.#parts.corruption(corruption)
+    }
+  }
 }
 
-const NOTHING: Verdict = { record: undefined, corruption: undefined }
+export const NOTHING: Verdict = { record: undefined, ids: [], corruption: undefined }
 
 /** A copy of the damaged bytes; a full disk or another keeper is no reason to stop. */
 export function keep(log: Log, { file, offset, bytes }: Corruption): void {
   if (bytes === 0 || !file.startsWith(`${log.folder}/`)) return
   const { disk } = log.world
   const folder = `${log.folder}/${DAMAGED}`
+  const name = file.slice(log.folder.length + 1).replaceAll('/', '.')
   try {
-    const source = disk.open(file, 'read')
-    const content = Buffer.alloc(Math.min(bytes, KEPT_BYTES))
-    const read = source.read(content, 0, content.length, offset)
-    source.close()
+    const content = withFile(disk.open(file, 'read'), (source) => {
+      const found = Buffer.alloc(Math.max(0, Math.min(bytes, KEPT_BYTES, source.size() - offset)))
+      return found.subarray(0, source.read(found, 0, found.length, offset))
+    })
     disk.makeFolder(folder)
-    const copy = disk.open(`${folder}/${file.slice(log.folder.length + 1)}.${offset}`, 'create')
-    copy.write(content.subarray(0, read), 0)
-    copy.close()
+    withFile(disk.open(`${folder}/${name}.${offset}`, 'create'), (copy) => copy.write(content, 0))
   } catch (error) {
     if (codeOf(error) === '') throw error
+  }
+}
+
+function withFile<R>(file: DiskFile, use: (file: DiskFile) => R): R {
+  try {
+    return use(file)
+  } finally {
+    file.close()
   }
 }

@@ -222,7 +222,7 @@ export class LogStore implements Store {
 
   /** The log is synced and its end recorded, whatever the durability; then everything is freed, whatever failed. */
   async #close(): Promise<void> {
-    const { log, owners, lock, release } = this.#opened
+    const { log, owners, lock, failed, release } = this.#opened
     await this.#rest()
     await this.#parts.appender.idle()
     this.#interval.stop()
@@ -234,7 +234,7 @@ export class LogStore implements Store {
     } finally {
       owners.leave()
       log.close()
-      this.#parts.failedLog.close()
+      failed.close()
       await this.#cursor.close()
       lock.close()
       release()

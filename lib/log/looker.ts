@@ -37,12 +37,20 @@ export class Looker {
   }
 
   async list({ status, after, limit }: ListOptions): Promise<Listed[]> {
-    const { cursor } = this.#parts
-    if (status === 'failed') {
-      return cursor.step((state) => ({ records: [], result: this.#failed.list(state, after, limit) }))
-    }
+    if (status === 'failed') return this.#listFailed(after, limit)
     const pieces = await this.#read((state) => this.#idsOf(state, status, after, limit))
     return pieces.map((piece) => ({ piece, status }))
+  }
+
+  async #listFailed(after: number, limit: number): Promise<Listed[]> {
+    const { cursor, judge } = this.#parts
+    for (;;) {
+      const { listed, lost } = await cursor.step((state) => {
+        return { records: [], result: this.#failed.list(state, after, limit) }
+      })
+      if (lost.length === 0) return listed
+      await judge.judgeCopies(lost)
+    }
   }
 
   #idsOf(state: CursorState, status: RunStatus, after: number, limit: number): IdRange[] {

@@ -10,8 +10,9 @@ import type { StoreOptions } from '../store.ts'
 import type { Clock } from '../wait/clock.ts'
 import { crc32 } from './bytes.ts'
 import { Cursor } from './cursor.ts'
+import { FailedItems } from './failed-items.ts'
 import { Journal } from './journal.ts'
-import { APPEND_LOCK, CURSOR_LOCK, segmentsOf } from './layout.ts'
+import { APPEND_LOCK, CURSOR_LOCK, FAILED, segmentsOf } from './layout.ts'
 import type { Limits } from './limits.ts'
 import { Log } from './log.ts'
 import { checkFolder, readOrCreate, sweepManifests } from './manifest.ts'
@@ -32,6 +33,7 @@ export interface Opened {
   readonly cursor: Cursor
   readonly owners: Owners
   readonly lock: StepLock
+  readonly failed: FailedItems
   readonly recovery: Recovery
   readonly codec: string
   readonly release: () => void
@@ -89,6 +91,8 @@ class Opening {
     const log = new Log(this.#folder, { disk, limits, random, now: () => clock.now() }, this.#options.segmentSize)
     this.#closing.push(() => log.close())
     log.codec = codec
+    const failed = new FailedItems(new Log(`${this.#folder}/${FAILED}`, log.world, this.#options.segmentSize), lock)
+    this.#closing.push(() => failed.close())
     const owners = new Owners(disk, this.#folder)
     this.#closing.push(() => owners.leave())
     const cursor = new Cursor(journal, cursorLock, (error) => this.#options.events.failed(error))
@@ -97,14 +101,14 @@ class Opening {
     // The names of the locks and of the cursor's files are durable before anything relies on them.
     await disk.syncFolder(this.#folder)
     await cursorLock.run(() => this.#load(journal))
-    const parts = { log, journal, owners, boot, onDamage, autoResume }
+    const parts = { log, journal, owners, failed, boot, onDamage, autoResume }
     const recovery = await cursor.step((state) => recover(parts, state), { outer: lock })
     await lock.runBoth(cursorLock, () => this.#sweep(log, owners, cursor, recovery))
     await log.folderGate.pass()
     // On a full disk there may be no room for it: then the next opening tells of it once more.
     if (journal.damaged.length > 0) await cursor.renew().catch(ignore)
     await cursor.durable()
-    return { log, cursor, owners, recovery }
+    return { log, cursor, owners, failed, recovery }
   }
 
   /** The cursor's files are durable before there is any segment. */

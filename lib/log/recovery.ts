@@ -11,10 +11,11 @@ import type { Corruption, IdRange } from '../store.ts'
 import type { Decision } from './cursor.ts'
 import { type CursorState, NO_BOOT } from './cursor-state.ts'
 import type { Gap } from './document-reader.ts'
+import type { FailedItems } from './failed-items.ts'
 import { START } from './frame.ts'
 import type { Journal } from './journal.ts'
-import { damageError, keep, verdictOn } from './judge.ts'
-import { asideOwner, segmentName, segmentsOf } from './layout.ts'
+import { damageError, keep, NOTHING, recordsOf, verdictOn } from './judge.ts'
+import { asideOwner, segmentName } from './layout.ts'
 import type { Log } from './log.ts'
 import type { Owners } from './owners.ts'
 import { leftRecords } from './reclaimer.ts'
@@ -38,6 +39,7 @@ export interface RecoveryParts {
   readonly log: Log
   readonly journal: Journal
   readonly owners: Owners
+  readonly failed: FailedItems
   readonly boot: number
   readonly onDamage: 'skip' | 'fail'
   readonly autoResume: boolean
@@ -57,14 +59,17 @@ export function recover(parts: RecoveryParts, state: CursorState): Decision<Reco
   const missing =
     rotted.length > 0 ? [...gaps.map(forgiven), ...holes(log, state)] : [...missingFirst(log, state), ...gaps]
   const verdicts = missing.map((gap) => verdictOn(gap, known, state, judged))
-  const records = verdicts.flatMap(({ record }) => record ?? [])
+  const strays = straysIn(unborn, parts)
+  const records = missing.flatMap((gap, index) => recordsOf(gap, verdicts[index] ?? NOTHING, parts.failed))
   records.push(...goOnBehind(log, state, isUnclean))
   const dead = parts.autoResume || isUnclean ? owners.dead(state) : []
   const reclaimed = dead.reduce((sum, owner) => sum + countOf(state.heldBy(owner)), 0)
   records.push(...missingRecords(log, state), ...leftRecords(dead, parts))
   records.push(owners.join(state, boot))
-  const corruptions = [...rotted, ...verdicts.flatMap((each) => each.corruption ?? [])]
-  for (const corruption of corruptions) keep(log, corruption)
+  const lossy = verdicts.flatMap((each) => each.corruption ?? [])
+  const untold = strays.filter(({ file }) => !lossy.some((each) => each.file === file))
+  const corruptions = [...rotted, ...lossy, ...untold]
+  for (const corruption of [...rotted, ...lossy]) keep(log, corruption)
   return { records, result: { corruptions, tornBytes, reclaimed, unborn } }
 }
 
@@ -73,6 +78,14 @@ function rottedIn({ journal, boot }: RecoveryParts, state: CursorState): Corrupt
   const wasCut = [...state.owners.values()].some((each) => each !== boot && each !== NO_BOOT)
   const rotted = journal.damaged.filter(({ isGap }) => !(isGap && wasCut))
   return rotted.map(({ file, offset, bytes }) => ({ file, offset, bytes, lost: 0 }))
+}
+
+/** Segments under names of others: nobody knows whose they are. */
+function straysIn(unborn: readonly Unborn[], { onDamage }: RecoveryParts): Corruption[] {
+  const foreign = unborn.filter(({ segment }) => segment.isForeign)
+  const strays = foreign.map(({ segment, bytes }) => ({ file: segment.path, offset: 0, bytes, lost: 0 }))
+  if (strays[0] && onDamage === 'fail') throw damageError(strays[0])
+  return strays
 }
 
 /** Items before the first segment: it is missing. */
@@ -121,7 +134,7 @@ export function sweep(log: Log, owners: Owners, state: CursorState, unborn: read
     if (owner !== undefined && !owners.isAlive(owner)) remove(log, name)
   }
   for (const { segment } of unborn) log.removeUnborn(segment)
-  for (const name of segmentsOf(names).replaced) if (log.holds(name.base)) remove(log, segmentName(name))
+  for (const name of log.present().replaced) if (log.holds(name.base)) remove(log, segmentName(name))
 }
 
 function remove(log: Log, name: string): void {

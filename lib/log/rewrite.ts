@@ -17,7 +17,7 @@ import {
   writeFrameHeader,
 } from './frame.ts'
 import { type Frame, FrameReader } from './frame-reader.ts'
-import { asideName, segmentName, segmentsOf } from './layout.ts'
+import { asideName, segmentName } from './layout.ts'
 import type { Log } from './log.ts'
 import { DATA_START, writeHeader } from './segment.ts'
 import type { Segment } from './segment-file.ts'
@@ -123,7 +123,7 @@ function sparseFrame(frame: Frame, live: readonly PlacedDocument[], nonce: numbe
 }
 
 function takePlace(log: Log, segment: Segment, path: string): boolean {
-  const present = segmentsOf(log.world.disk.list(log.folder)).current.find(({ base }) => base === segment.base)
+  const present = log.present().current.find(({ base }) => base === segment.base)
   if (present?.rewrite !== segment.rewrite) return false
   const name = segmentName({ base: segment.base, rewrite: segment.rewrite + 1 })
   log.world.disk.rename(path, `${log.folder}/${name}`)

@@ -51,8 +51,7 @@ class Scan {
   run(): Scanned {
     const { segment } = this.#start.position
     let before: Segment | undefined
-    for (const each of this.#log.segments.filter(({ base }) => base >= segment)) {
-      if (!this.#isBorn(each)) continue
+    for (const each of this.#bornFrom(segment)) {
       if (before) this.#between(before, each)
       this.#segment(each)
       before = each
@@ -63,13 +62,21 @@ class Scan {
     return { gaps: this.#gaps, tornBytes: this.#tornBytes, unborn: this.#unborn }
   }
 
+  /** What is no segment is passed over; then one may come to light that it hid. */
+  #bornFrom(base: number): Segment[] {
+    for (;;) {
+      const late = this.#log.segments.filter((segment) => segment.base >= base)
+      if (late.every((segment) => this.#isBorn(segment))) return late
+    }
+  }
+
   /** No frame in an unborn one has a header to belong to: nobody was told of it, or damage took it whole. */
   #isBorn(segment: Segment): boolean {
     if (this.#log.open(segment)) return true
     const bytes = segment.size()
     this.#unborn.push({ segment, bytes })
     const isDamage = isBefore({ segment: segment.base, offset: 0 }, this.#start.position)
-    if (!isDamage) this.#tornBytes += Math.max(0, bytes - DATA_START)
+    if (!isDamage && !segment.isForeign) this.#tornBytes += Math.max(0, bytes - DATA_START)
     this.#log.drop(segment)
     return false
   }

@@ -12,6 +12,7 @@ import { FRAME_HEADER_BYTES, FRAME_MAGIC, readFrameHeader } from './frame.ts'
 import { type SegmentName, segmentName } from './layout.ts'
 import {
   DATA_START,
+  isOf,
   readHeader,
   readSeal,
   SEAL_AT,
@@ -31,6 +32,8 @@ export class Segment implements SegmentName {
   seal: Seal | undefined
   /** A seal stands in the file that doesn't hold. */
   badSeal = false
+  /** A whole segment stands under its name, but another one: somebody copied or renamed it. */
+  isForeign = false
   /** One copy of the header doesn't hold. */
   damagedHeader = false
   /** Bytes that are no frame stand behind `end`: nothing is ever written over them. */
@@ -98,8 +101,10 @@ export class Segment implements SegmentName {
       )
     }
     this.#file = file
-    this.damagedHeader = reading.damaged || reading.header === undefined
-    this.#header = reading.header ?? guessed(file, this)
+    const { header } = reading
+    this.damagedHeader = reading.damaged || header === undefined
+    this.isForeign = header !== undefined && !isOf(header, this)
+    this.#header = this.isForeign ? undefined : (header ?? guessed(file, this))
     if (!this.#header) return false
     if (this.#header.asideEnd > this.end) {
       this.end = this.#header.asideEnd

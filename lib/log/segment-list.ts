@@ -2,9 +2,9 @@
 // has changed: a seal, a name that is not there any more.
 
 import { codeOf, type Disk, type DiskFile } from '../disk/disk.ts'
-import { type SegmentName, segmentName, segmentsOf } from './layout.ts'
+import { DAMAGED, parseSegmentName, type SegmentName, segmentName, segmentsOf } from './layout.ts'
 import type { Limits } from './limits.ts'
-import { DATA_START, readHeader, readSeal, SEAL_AT, type Void } from './segment.ts'
+import { DATA_START, isOf, readHeader, readSeal, SEAL_AT, type Void } from './segment.ts'
 import { Segment } from './segment-file.ts'
 
 export interface LogWorld {
@@ -21,6 +21,8 @@ export class SegmentList {
   segments: Segment[] = []
   /** What the headers met so far tell of frames whose sync failed. */
   readonly voids: Void[] = []
+  /** Names under which no segment stood when they were opened, and that hid one. */
+  readonly #foreign = new Set<string>()
 
   constructor(folder: string, world: LogWorld) {
     this.folder = folder
@@ -40,7 +42,7 @@ export class SegmentList {
 
   /** Reads the folder anew: segments that are new, rewritten or gone. What is known of the others stays. */
   list(): void {
-    const { current } = segmentsOf(this.world.disk.list(this.folder))
+    const { current } = this.present()
     const known = new Map(this.segments.map((segment) => [segmentName(segment), segment]))
     const tail = this.tail
     const listed = current.map((name) => known.get(segmentName(name)) ?? this.named(name))
@@ -48,6 +50,31 @@ export class SegmentList {
     this.segments = listed
     // A tail that others have passed and unlinked: what it says still holds.
     if (tail && listed.every((segment) => segment.base < tail.base)) this.segments.push(tail)
+  }
+
+  /** The segments that the folder holds, and those that they replace. */
+  present(): ReturnType<typeof segmentsOf> {
+    return segmentsOf(this.world.disk.list(this.folder).filter((name) => !this.#isForeign(name)))
+  }
+
+  /** Looked at each time: the name may have been given to a segment since. */
+  #isForeign(name: string): boolean {
+    const parsed = this.#foreign.has(name) && parseSegmentName(name)
+    if (!parsed || this.#opens(this.named(parsed)) === false) return parsed !== false
+    this.#foreign.delete(name)
+    return false
+  }
+
+  /** Whether it is one; undefined where nothing is there any more. */
+  #opens(segment: Segment): boolean | undefined {
+    try {
+      return segment.open()
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return
+      throw error
+    } finally {
+      segment.close()
+    }
   }
 
   named(name: { base: number; rewrite: number }): Segment {
@@ -86,8 +113,16 @@ export class SegmentList {
   /** Under append.lock: removes what was found to be no segment, unless it has become one since. */
   removeUnborn(name: SegmentName): void {
     const segment = this.named(name)
-    if (!this.openIfThere(segment) && segment.isOpen) this.world.disk.unlink(segment.path)
-    segment.close()
+    if (this.#opens(segment) !== false) return
+    if (segment.isForeign) this.#setAside(segment)
+    else this.world.disk.unlink(segment.path)
+  }
+
+  /** A segment of another name is kept as it is. */
+  #setAside(segment: Segment): void {
+    const { disk } = this.world
+    disk.makeFolder(`${this.folder}/${DAMAGED}`)
+    disk.rename(segment.path, `${this.folder}/${DAMAGED}/${segment.name}`)
   }
 
   /** Opens a segment of the list; false where nothing makes it one: its creator died, or damage took its head. */
@@ -97,9 +132,24 @@ export class SegmentList {
     // Nobody appends to one that another follows, so it ends there though it doesn't say so.
     const next = segment.seal ? undefined : this.after(segment)
     if (next) segment.presume(next.base)
-    if (!isWhole) return false
+    if (!isWhole) return this.#passOver(segment)
     for (const each of segment.header.voids) this.learnVoid(each)
     return true
+  }
+
+  /** What is none must not hide one: of its own base, or between whose ids it stands. */
+  #passOver(segment: Segment): false {
+    if (!this.#isStray(segment)) return false
+    this.#foreign.add(segment.name)
+    this.drop(segment)
+    this.list()
+    return false
+  }
+
+  #isStray(segment: Segment): boolean {
+    if (segment.isForeign || this.present().replaced.some(({ base }) => base === segment.base)) return true
+    const before = this.segments.findLast(({ base }) => base < segment.base)
+    return before !== undefined && this.openIfThere(before) && (before.seal?.nextId ?? 0) > segment.base
   }
 
   /** As `open`; false, too, where another process removed or replaced it meanwhile. */
@@ -158,6 +208,7 @@ export class SegmentList {
     const isSealedEmpty = typeof seal === 'object' && seal.end === DATA_START
     const holdsNothing = !header || isSealedEmpty || file.size() <= DATA_START
     file.close()
+    if (header && !isOf(header, segment)) return this.#setAside(segment)
     if (!holdsNothing) throw new Error(`${segment.path} is there already, and it is no part of the log`)
     this.world.disk.unlink(segment.path)
     const known = this.segments.find(({ base, rewrite }) => base === segment.base && rewrite === segment.rewrite)

@@ -106,6 +106,11 @@ function writeVoid(bytes: Uint8Array, at: number, each: Void): void {
   putU64(bytes, at + 16, each.to)
 }
 
+/** True where the header is of the segment of that name. Ids are relative to it: those of another would be phantoms. */
+export function isOf(header: SegmentHeader, { base, rewrite }: Pick<SegmentHeader, 'base' | 'rewrite'>): boolean {
+  return header.base === base && header.rewrite === rewrite
+}
+
 export interface HeaderReading {
   /** Undefined where neither copy holds. */
   readonly header: SegmentHeader | undefined

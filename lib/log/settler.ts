@@ -117,11 +117,13 @@ export class Settler {
   }
 
   async retry(wanted?: readonly number[]): Promise<number> {
-    const listed = await this.#parts.cursor.step((state) => {
+    const { cursor, judge } = this.#parts
+    const { listed, lost } = await cursor.step((state) => {
       const ids = new Set(wanted ?? state.failed.keys())
       const all = this.#failed.list(state, 0, Number.POSITIVE_INFINITY)
-      return { records: [], result: all.filter(({ piece }) => ids.has(piece.firstId)) }
+      return { records: [], result: { ...all, listed: all.listed.filter(({ piece }) => ids.has(piece.firstId)) } }
     })
+    if (lost.length > 0) await judge.judgeCopies(lost)
     if (listed.length === 0) return 0
     const pieces = listed.map(({ piece }) => piece)
     const replaced = pieces.map(({ firstId }) => ({ from: firstId, to: firstId }))

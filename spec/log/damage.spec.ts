@@ -2,26 +2,15 @@
 // in examine.ts. `npm test` tries a slice of it, `npm run check` all of it.
 
 import assert from 'node:assert/strict'
-import { before, describe, it, type TestContext } from 'node:test'
-import { type Damage, type Expected, examine, newTally } from './examine.ts'
+import { before, describe, it } from 'node:test'
+import { type Damage, tryAll } from './examine.ts'
 import { bytesSet, cuts, fills, flips, sectors } from './mutations.ts'
 import { type SmallQueue, smallQueue } from './small-queue.ts'
 
 const CHECK = process.env.SPOOLQ_CHECK === '1'
-const SHOWN = 10
 
 /** All of something, or every so many of it. */
 const every = (step: number) => (CHECK ? 1 : step)
-
-/** Tries each damage, and tells how much was tried and what it did. */
-async function tryAll(t: TestContext, queue: SmallQueue, damages: Iterable<Damage>, expected: Expected): Promise<void> {
-  const tally = newTally()
-  const wrong: string[] = []
-  for (const damage of damages) wrong.push(...(await examine(queue, damage, expected, tally)))
-  t.diagnostic(JSON.stringify(tally))
-  assert.equal(wrong.length, 0, `${wrong.length} are wrong:\n${wrong.slice(0, SHOWN).join('\n')}`)
-  assert.ok(tally.trials > 0, 'nothing was tried')
-}
 
 const CURSORS = ['/q/cursor.0', '/q/cursor.1']
 

@@ -1,9 +1,12 @@
 // examine.ts: what must come of a queue whose files were damaged: it opens or says why not, delivers what the damage
 // did not touch, counts what it cost, keeps the bytes, goes on working, and the next opening has nothing new to tell.
 
+import assert from 'node:assert/strict'
+import type { TestContext } from 'node:test'
 import { codeOf } from '../../lib/disk/disk.ts'
 import { QueueError } from '../../lib/errors.ts'
 import type { LogStore } from '../../lib/log/log-store.ts'
+import { DATA_START } from '../../lib/log/segment.ts'
 import type { StoreStats } from '../../lib/store.ts'
 import type { Content } from '../crash/content.ts'
 import { RecordingDisk } from '../crash/recording-disk.ts'
@@ -23,6 +26,10 @@ export interface Expected {
   readonly errors?: readonly string[]
   /** Items that may be missing. Default: those of the frames that were hit. */
   readonly lost?: ReadonlySet<number>
+  /** Names of files that are no part of the queue: they may stay. Default: none. */
+  readonly foreign?: readonly string[]
+  /** The bytes of lost frames have to be found in damaged/. Default: true. */
+  readonly kept?: boolean
   /**
    * What was settled may come again: 'told', or in silence where nothing shows; and then, too, what was flushed since
    * may be taken for lost. Default: never.
@@ -107,21 +114,22 @@ class Examination {
   async #drain(store: LogStore, told: Told): Promise<Drained> {
     const found: (readonly [number, string])[] = []
     for (let some = await store.pop(5); some.length > 0; some = await store.pop(5)) found.push(...itemsOf(some))
+    const failed = await listFailed(store)
     const stats = await store.stats()
-    this.#judge(found, stats.lost, told)
+    this.#judge(found, failed, stats.lost, told)
     await this.#goOn(store)
-    const failed = (await store.list({ status: 'failed', after: 0, limit: ALL })).map(({ piece }) => piece.firstId)
     const { failures } = told
     for (const failure of failures) this.wrong.push(`tells a failure: ${failure.stack}`)
     return { stats, failed }
   }
 
-  #judge(found: readonly (readonly [number, string])[], lost: number, told: Told): void {
+  #judge(found: readonly (readonly [number, string])[], failed: readonly number[], lost: number, told: Told): void {
     const { items, ready } = this.#queue
+    const gone = this.#queue.failed.filter((id) => !failed.includes(id) && !found.some(([again]) => again === id))
     const ids = found.map(([id]) => id)
     const isReady = new Set(ready)
     const isFound = new Set(ids)
-    const missing = ready.filter((id) => !isFound.has(id))
+    const missing = [...ready.filter((id) => !isFound.has(id)), ...gone]
     const repeated = ids.filter((id) => !isReady.has(id))
     for (const [id, item] of found) if (items.get(id) !== item) this.wrong.push(`phantom: ${id} is '${item}'`)
     if (ids.some((id, i) => id <= (ids[i - 1] ?? 0))) this.wrong.push(`out of order: ${ids.join(' ')}`)
@@ -140,7 +148,8 @@ class Examination {
     if (missing.length === 0) return
     this.#tally.lossy++
     this.#tally.lost += missing.length
-    if (!this.#isKept()) this.wrong.push(`the damaged bytes are not kept: ${this.#keptNames().join(' ')}`)
+    if (this.#expected.kept !== false && !this.#isKept())
+      this.wrong.push(`the damaged bytes are not kept: ${this.#keptNames().join(' ')}`)
   }
 
   #judgeRepeats(repeated: readonly number[], { corruptions }: Told): void {
@@ -156,6 +165,7 @@ class Examination {
   /** What was still to be delivered from the frames that were hit. */
   #hit(): Set<number> {
     const { path, from, to } = this.#damage
+    if (path.includes('/failed/')) return new Set(this.#queue.failed)
     const hit = this.#queue.frames.filter((frame) => frame.path === path && from < frame.next && to > frame.offset)
     return new Set(hit.flatMap(({ ready }) => ready))
   }
@@ -169,12 +179,13 @@ class Examination {
     const { path, from, to, content } = this.#damage
     const inode = content.inodes.get(content.names.get(path) ?? -1)
     if (!inode) return true
-    const frames = this.#queue.frames.filter((frame) => frame.path === path && from < frame.next && to > frame.offset)
+    const all = path.includes('/failed/') ? [{ path, offset: DATA_START, next: inode.size }] : this.#queue.frames
+    const frames = all.filter((frame) => frame.path === path && from < frame.next && to > frame.offset)
     const kept = this.#keptNames().map((name) => Buffer.from(this.#disk.bytesOf(name)))
     const parts = frames.map(({ offset, next }) => [Math.max(from, offset), Math.min(to, next, inode.size)] as const)
     const isThere = ([start, end]: readonly [number, number]) =>
       end <= start || kept.some((bytes) => bytes.includes(Buffer.from(inode.bytes.subarray(start, end))))
-    return parts.some(isThere)
+    return parts.length === 0 || parts.some(isThere)
   }
 
   /** Putting and taking work, under an id that nobody has seen, and what is settled goes when it is flushed. */
@@ -185,7 +196,9 @@ class Examination {
     if (popped.length !== 1 || popped[0]?.[1] !== AFTERWARDS)
       this.wrong.push(`what was put afterwards comes as ${popped}`)
     await store.flush()
-    const segments = this.#disk.list(FOLDER).filter((name) => name.endsWith('.log'))
+    const { foreign = [] } = this.#expected
+    const names = this.#disk.list(FOLDER).filter((name) => /^\d{20}\.\d+\.log$/.test(name))
+    const segments = names.filter((name) => !foreign.includes(name))
     const bytes = segments.reduce((sum, name) => sum + this.#disk.bytesOf(`${FOLDER}/${name}`).length, 0)
     if (bytes > 1056) this.wrong.push(`a flush of the empty queue leaves ${segments.join(' ')} (${bytes} bytes)`)
   }
@@ -198,7 +211,28 @@ class Examination {
     if (again.length > 0) this.wrong.push(`the second opening delivers ${again}`)
     const { lost } = await store.stats()
     if (lost !== before.stats.lost) this.wrong.push(`lost was ${before.stats.lost}, and is ${lost} afterwards`)
-    const failed = (await store.list({ status: 'failed', after: 0, limit: ALL })).map(({ piece }) => piece.firstId)
+    const failed = await listFailed(store)
     if (failed.join() !== before.failed.join()) this.wrong.push(`failed were ${before.failed}, and are ${failed}`)
   }
+}
+
+async function listFailed(store: LogStore): Promise<number[]> {
+  return (await store.list({ status: 'failed', after: 0, limit: ALL })).map(({ piece }) => piece.firstId)
+}
+
+const SHOWN = 10
+
+/** Tries each damage, and tells how much was tried and what it did. */
+export async function tryAll(
+  t: TestContext,
+  queue: SmallQueue,
+  damages: Iterable<Damage>,
+  expected: Expected = {},
+): Promise<void> {
+  const tally = newTally()
+  const wrong: string[] = []
+  for (const damage of damages) wrong.push(...(await examine(queue, damage, expected, tally)))
+  t.diagnostic(JSON.stringify(tally))
+  assert.equal(wrong.length, 0, `${wrong.length} are wrong:\n${wrong.slice(0, SHOWN).join('\n')}`)
+  assert.ok(tally.trials > 0, 'nothing was tried')
 }

@@ -43,6 +43,8 @@ export interface SmallQueue {
   readonly ready: readonly number[]
   readonly failed: readonly number[]
   readonly frames: readonly FrameAt[]
+  /** What its folder held at some moments before. */
+  readonly older: readonly Content[]
 }
 
 export interface Told {
@@ -119,8 +121,8 @@ export async function smallQueue(kind: Kind = 'rolled'): Promise<SmallQueue> {
   const ready = new Set(making.ready)
   const paths = disk.paths().filter((path) => disk.content.names.get(path) !== NO_FILE)
   const frames = paths.flatMap((path) => framesIn(disk, path, ready))
-  const { items, failed } = making
-  return { content: disk.content, paths, items, ready: [...ready], failed, frames }
+  const { items, failed, older } = making
+  return { content: disk.content, paths, items, ready: [...ready], failed, frames, older }
 }
 
 function framesIn(disk: RecordingDisk, path: string, ready: ReadonlySet<number>): FrameAt[] {
@@ -156,6 +158,7 @@ function idsIn(body: Uint8Array, frame: Parameters<typeof readDocument>[2]): num
 class Making {
   readonly items = new Map<number, string>()
   failed: number[] = []
+  readonly older: Content[] = []
   ready: number[] = []
   readonly #disk: RecordingDisk
   readonly #kind: Kind
@@ -171,13 +174,18 @@ class Making {
     for (const count of [30, 1, 25]) await this.#put(first, count)
     await this.#settleSome(first, 50, (id) => id % 7 !== 0)
     await first.flush()
-    for (const count of FRAMES) await this.#put(first, count)
+    for (const count of FRAMES) {
+      this.older.push(this.#disk.content.copy())
+      await this.#put(first, count)
+    }
     await first.close()
+    this.older.push(this.#disk.content.copy())
     const process = this.#disk.process()
     const second = await openSmall(process, newTold(), 2, {}, limits)
     await second.pop(3)
     await this.#settleSome(second, 20, (id) => id % 3 === 0)
     await this.#fail(second)
+    this.older.push(this.#disk.content.copy())
     for (let i = 0; i < 3; i++) await second.pop(1)
     if (this.#kind !== 'rolled') await this.#emptyMiddle(second)
     this.ready = itemsOf(await second.peek(1000)).map(([id]) => id)
