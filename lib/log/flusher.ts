@@ -57,12 +57,25 @@ export class Flusher {
     const { cursor, flushLimit } = this.#parts
     if (this.#running || flushLimit === Number.POSITIVE_INFINITY) return
     const settled = cursor.state.runs.settled - this.#settledAtLast
-    if (settled <= 0 || settled * this.#bytesPerItem() < flushLimit) return
+    if (settled <= 0) return
+    if (settled * this.#bytesPerItem() < flushLimit && this.#passedBytes() < flushLimit) return
     this.#running = this.#byItself()
       .catch(this.#parts.failed)
       .finally(() => {
         this.#running = undefined
       })
+  }
+
+  /** Bytes of segments that lie wholly behind the cursor's head: an estimate, where they were never opened here. */
+  #passedBytes(): number {
+    const { log, cursor } = this.#parts
+    let bytes = 0
+    for (const [at, { end }] of log.segments.entries()) {
+      const next = log.segments[at + 1]
+      if (!next || next.base > cursor.state.runs.head) break
+      bytes += end > DATA_START ? end : log.segmentBytes
+    }
+    return bytes
   }
 
   async idle(): Promise<void> {

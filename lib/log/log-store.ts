@@ -247,7 +247,10 @@ export class LogStore implements Store {
     const { position, nextId } = log.synced()
     const synced = { kind: 'synced', segment: position.segment, offset: position.offset, nextId } as const
     const left = { kind: 'left', owner: owners.own, counted: 1, ids: [] } as const
-    await this.#cursor.step(() => ({ records: nextId > 0 ? [synced, left] : [left], result: undefined }))
+    await this.#cursor.step(() => ({ records: nextId > 0 ? [synced] : [], result: undefined }))
+    await this.#cursor.durable()
+    // Left only when all before it is durable: then a record that is missing was damaged, and not cut off.
+    await this.#cursor.step(() => ({ records: [left], result: undefined }))
     await this.#cursor.durable()
   }
 }

@@ -88,12 +88,18 @@ function straysIn(unborn: readonly Unborn[], { onDamage }: RecoveryParts): Corru
   return strays
 }
 
-/** Items before the first segment: it is missing. */
+/** Items before the first segment: it is missing. Those that were never known to be durable a power cut may have taken. */
 function missingFirst(log: Log, state: CursorState): Gap[] {
   const first = log.segments[0]
   const from = state.runs.head
   if (!first || first.base <= from) return []
-  return [{ from, to: first.base - 1, at: START, bytes: 0, segment: undefined }]
+  const missing = { bytes: 0, segment: undefined }
+  const durableTo = Math.min(first.base, Math.max(state.synced.nextId, from)) - 1
+  const unsynced = { segment: first.base, offset: Number.MAX_SAFE_INTEGER }
+  return [
+    { ...missing, from, to: durableTo, at: START },
+    { ...missing, from: durableTo + 1, to: first.base - 1, at: unsynced },
+  ].filter((gap) => gap.from <= gap.to)
 }
 
 /** The cursor has forgotten some of what it knew: where nothing is, it was settled and flushed. */
