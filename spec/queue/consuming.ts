@@ -280,7 +280,7 @@ export function consuming(place: MakePlace): void {
   })
 
   it('leaves a batch to others whose lease was over before its handler', async () => {
-    const queue = await fresh<number>(place, { leaseTimeout: 20 })
+    const queue = await fresh<number>(place, { leaseTimeout: 400 })
     await queue.put(1)
     let calls = 0
     const stop = new AbortController()

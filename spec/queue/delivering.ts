@@ -67,8 +67,8 @@ export function delivering(place: MakePlace): void {
     const where = await place()
     const queue = await where.open<number>()
     await queue.putMany([1, 2])
-    const due = Date.now() + 60
-    await (await leased(queue)).nack({ delay: 60 })
+    const due = Date.now() + 1500
+    await (await leased(queue)).nack({ delay: 1500 })
     assert.deepEqual(await queue.counts(), { ready: 1, delayed: 1, inFlight: 0, failed: 0, acked: 0 })
     assert.equal((await queue.list({ status: 'delayed' }))[0]?.id, 1)
     assert.equal(await queue.get(), 2)
@@ -253,9 +253,9 @@ export function delivering(place: MakePlace): void {
   it('holds back what is put with a delay, for everybody, and across a restart', async () => {
     const where = await place()
     const [queue, other] = [await where.open<number>(), await where.open<number>()]
-    const due = Date.now() + 80
-    await queue.put(1, { delay: 80 })
-    await queue.putMany([2, 3], { delay: 80 })
+    const due = Date.now() + 1500
+    await queue.put(1, { delay: 1500 })
+    await queue.putMany([2, 3], { delay: 1500 })
     await queue.put(4, { delay: 0 })
     assert.deepEqual(await queue.counts(), { ready: 1, delayed: 3, inFlight: 0, failed: 0, acked: 0 })
     await queue.close()
