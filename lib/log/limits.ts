@@ -18,8 +18,6 @@ export interface Limits {
   readonly unsyncedSegments: number
   /** How often the owners of items in flight are looked at, in milliseconds. */
   readonly probeMs: number
-  /** The smallest segment that a nearly full disk is given. */
-  readonly smallSegmentBytes: number
 }
 
 export const defaultLimits: Limits = Object.freeze({
@@ -31,5 +29,4 @@ export const defaultLimits: Limits = Object.freeze({
   stepItems: 1024,
   unsyncedSegments: 4,
   probeMs: 400,
-  smallSegmentBytes: 32 << 10,
 })
