@@ -22,7 +22,6 @@ export const SMALL_LIMITS: Limits = {
   stepItems: 8,
   unsyncedSegments: 2,
   probeMs: 400,
-  smallSegmentBytes: 1024,
 }
 
 /** After closing nothing else may be there: no owner's file, nothing in the making, nothing damaged. */

@@ -23,7 +23,6 @@ export const LIMITS: Limits = {
   cursorBytes: 1536,
   indexBytes: 512,
   stepItems: 8,
-  smallSegmentBytes: 1024,
 }
 
 /** A frame of the log, and which of its items were still to be delivered. */
