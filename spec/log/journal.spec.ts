@@ -44,7 +44,7 @@ describe('the journal', () => {
           assert.equal(said(journal.state), rig.expected)
         }
       }),
-      runs(25),
+      runs(15),
     )
   })
 
@@ -64,7 +64,7 @@ describe('the journal', () => {
   it('follows records that are larger than what it reads at once', async () => {
     const rig = new Rig()
     const [writer, reader] = [rig.open(), rig.open()]
-    for (let round = 0; round < 20; round++) {
+    for (let round = 0; round < 8; round++) {
       const ids = Array.from({ length: 300 }, (_, index) => ({
         from: round * 1000 + 3 * index + 1,
         to: round * 1000 + 3 * index + 2,
