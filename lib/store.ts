@@ -60,7 +60,12 @@ export interface AppendOptions {
   readonly bound?: Bound | undefined
   /** Not ready before, in milliseconds since 1970. */
   readonly due?: number | undefined
+  /** Of all its items, where the order is 'priority': the lowest number is first. Default: 0. */
+  readonly priority?: number | undefined
 }
+
+/** Which one item a lease is to take, where `supports.leaseById`: that one, or the next ready one behind it, wrapping. */
+export type Pick = { readonly id: number } | { readonly after: number }
 
 /** How items are held that a lease hands out. */
 export interface Hold {
@@ -128,6 +133,8 @@ export interface Listed {
   readonly piece: Piece
   readonly status: Status
   readonly reason?: string | undefined
+  /** Where the order is 'priority'. */
+  readonly priority?: number | undefined
 }
 
 export interface ListOptions {
@@ -166,7 +173,8 @@ export interface StoreOptions {
   readonly durability: Durability
   /** The codec's name, recorded in a new queue. `undefined`: whatever is recorded, or 'msgpack' in a new queue. */
   readonly codec: string | undefined
-  readonly order: Order
+  /** Recorded in a new queue; another one than the recorded is a FormatError. `undefined`: whatever is recorded. */
+  readonly order: Order | undefined
   readonly flushLimit: number
   readonly segmentSize: number
   readonly onDamage: 'skip' | 'fail'
@@ -188,6 +196,22 @@ export interface Store {
    * refusals, in the order of the calls.
    */
   append(documents: readonly Document[], options?: AppendOptions): Promise<number | undefined>
+  /**
+   * As `append`, but an item whose key is that of one that is waiting or in flight (or of one before it in the batch)
+   * is ignored. `keys`: one an item, of at most 64 ASCII characters. Resolves to an id or, where ignored, `undefined`
+   * for each item. Only where `supports.unique`.
+   */
+  appendUnique?(
+    documents: readonly Document[],
+    keys: readonly string[],
+    options?: AppendOptions,
+  ): Promise<readonly (number | undefined)[] | undefined>
+  /**
+   * Puts another document of one item in the place of the item with that id, whatever its status but settled; its id,
+   * place, attempts and times stay. `key`: its new key, where the queue is unique. Resolves to false where there is no
+   * such item, or another one has the key. Only where `supports.update`.
+   */
+  update?(id: number, document: Document, key?: string): Promise<boolean>
 
   /** Up to `n` items from the front, in order; changes nothing. */
   peek(n: number): Promise<Piece[]>
@@ -198,8 +222,11 @@ export interface Store {
   /** Drops what is ready or delayed; resolves to how many items that were. */
   clear(): Promise<number>
 
-  /** Up to `n` items from the front, in flight in this handle; `first` is settled in the same step. */
-  lease(n: number, first?: readonly Settlement[], hold?: Hold): Promise<Piece[]>
+  /**
+   * Up to `n` items from the front, in flight in this handle; `first` is settled in the same step. `pick`: that one
+   * item instead, only where `supports.leaseById`.
+   */
+  lease(n: number, first?: readonly Settlement[], hold?: Hold, pick?: Pick): Promise<Piece[]>
   /**
    * What of the items taken ahead is in hand in this handle's loop of that number: charged an attempt if the process
    * dies. Costs one small write and no lock; undefined: nothing.
