@@ -42,6 +42,8 @@ export interface AppenderParts {
   readonly owner: () => number
   /** The disk is full: frees what can be freed. */
   readonly makeRoom: () => Promise<void>
+  /** The log went on in a new segment: resolves when no more than flushLimit lies dead behind the cursor. */
+  readonly keepUp: () => Promise<void> | undefined
   /** Items were appended. */
   readonly appended: () => void
   /** With an interval: what was written has to be synced in time. */
@@ -54,6 +56,8 @@ export class Appender {
   #pending: Batch[] = []
   #running: Promise<void> | undefined
   #asides = 0
+  /** The id that the segment of the last frame begins with. */
+  #base = 0
 
   constructor(parts: AppenderParts) {
     this.#parts = parts
@@ -84,12 +88,21 @@ export class Appender {
       try {
         const waiting = this.#put(group)
         if (waiting) await waiting
+        const behind = this.#rolled() ? this.#parts.keepUp() : undefined
+        if (behind) await behind
       } catch (error) {
         for (const batch of group) batch.reject(error)
       }
       if (turnDue()) await turn()
     }
     this.#running = undefined
+  }
+
+  #rolled(): boolean {
+    const base = this.#parts.log.tail?.base ?? 0
+    if (base === this.#base) return false
+    this.#base = base
+    return true
   }
 
   #nextGroup(): Batch[] {

@@ -51,8 +51,9 @@ export function assemble(opened: Opened, options: StoreOptions, world: World, ho
   const parts: Parts = { log, cursor, lock, reader, judge, owners, clock, durable, recorded, failing }
   const flusher = new Flusher({ log, cursor, lock, owners, flushLimit, flushed, failed: failing })
   const makeRoom = () => flusher.makeRoom()
+  const keepUp = () => flusher.keepUp()
   const owner = () => owners.own
-  const appender = new Appender({ log, cursor, lock, durability, owner, makeRoom, appended, syncLater })
+  const appender = new Appender({ log, cursor, lock, durability, owner, makeRoom, keepUp, appended, syncLater })
   const reclaimer = new Reclaimer(parts, options.autoResume)
   const settler = new Settler(parts, appender, failed, options.keepAcked ?? 0)
   const taker = new Taker(parts, settler, reclaimer)

@@ -78,6 +78,19 @@ export class Flusher {
     return bytes
   }
 
+  /** Puts that roll faster than segments go would fill the disk with what is dead: they wait here. Never rejects. */
+  keepUp(): Promise<void> | undefined {
+    if (this.#parts.flushLimit === Number.POSITIVE_INFINITY) return
+    if (!this.#running && this.#passedBytes() < this.#parts.flushLimit) return
+    return this.#goOn()
+  }
+
+  async #goOn(): Promise<void> {
+    await this.#running
+    this.maybe()
+    await this.#running
+  }
+
   async idle(): Promise<void> {
     await this.#running
   }

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { Disk, DiskFile } from '../../lib/disk/disk.ts'
 import { ack, leased, numbered, popped, put, QueueRig, ready } from './queue-rig.ts'
 
 const SMALL = { segmentSize: 1000 }
@@ -146,5 +147,41 @@ describe('flush', () => {
     assert.ok(rig.flushed.length > 5)
     assert.ok(most < 2000 + 2 * (1000 + 1056 + 200) + 1056, `${most} bytes at once`)
     assert.deepEqual(rig.failures, [])
+  })
+})
+
+/** The disk of a process whose syncs take so many turns of the event loop. */
+function slow(disk: Disk, turns: number): Disk {
+  const slowed = <T extends Disk | DiskFile>(target: T): T =>
+    new Proxy(target, {
+      get: (_, name) => {
+        if (name === 'open') return (...args: Parameters<Disk['open']>) => slowed(disk.open(...args))
+        const value: unknown = Reflect.get(target, name, target)
+        if (typeof value !== 'function') return value
+        const call = value.bind(target)
+        if (name !== 'sync' && name !== 'syncFolder') return call
+        return async (...args: unknown[]) => {
+          for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve))
+          await call(...args)
+        }
+      },
+    })
+  return slowed(disk)
+}
+
+describe('the space that is bounded', () => {
+  it('is so however slow the syncs are that a flush needs: puts wait for it', async () => {
+    const rig = new QueueRig()
+    const disk = slow(rig.disk.process(), 100)
+    const store = await rig.open({ disk, durability: 'os', segmentSize: 2000, flushLimit: 1000 })
+    for (let n = 1; n <= 400; n++) {
+      await put(store, numbered(1, n, 100))
+      await store.pop(1)
+      // Nothing waits but the one item: flushLimit, and two segments of up to a frame more than 2,000 bytes and a head.
+      assert.ok(rig.bytes() <= 1000 + 2 * (2000 + 200 + 1024), `${rig.bytes()} bytes after ${n} items`)
+    }
+    assert.deepEqual(rig.failures, [])
+    assert.ok(rig.flushed.length > 10)
+    await store.close()
   })
 })
