@@ -196,6 +196,7 @@ export class Appender {
       if (before.length > 0) return { before }
       const room = new Room(log, state)
       const fitted = group.filter((batch) => room.admits(batch))
+      if (fitted.length > 0) lock.takeOver()
       const result = fitted.length > 0 ? write(fitted) : undefined
       return { records: [...room.records(), ...missingRecords(log, state)], result }
     }

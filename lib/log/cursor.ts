@@ -20,7 +20,7 @@ export interface Decision<R> {
 export type Decide<R> = (state: CursorState) => Decision<R> | { readonly before: readonly CursorRecord[] }
 
 export interface StepOptions {
-  /** Taken first, and held as long. */
+  /** Taken first, and held as long; the decision takes it over before it changes what that lock guards. */
   readonly outer?: StepLock | undefined
   /** The decision has effects of its own and runs once: room for so many bytes of records is made before. */
   readonly roomBytes?: number | undefined
@@ -49,7 +49,7 @@ export class Cursor {
   /** One step. `decide` may run more than once: it must change nothing but what a rerun corrects. */
   step<R>(decide: Decide<R>, options: StepOptions = NO_OPTIONS): R | Promise<R> {
     const work = () => this.#decide(decide, options.roomBytes ?? 0)
-    const result = options.outer ? options.outer.runBoth(this.lock, work) : this.lock.run(work)
+    const result = options.outer ? options.outer.runBoth(this.lock, work, true) : this.lock.run(work, true)
     if (result instanceof Promise) return result.then((settled) => this.#after(settled, decide, options))
     return this.#after(result, decide, options)
   }

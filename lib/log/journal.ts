@@ -25,6 +25,7 @@ import { type CursorDamage, loadCursor } from './cursor-loading.ts'
 import { CursorState } from './cursor-state.ts'
 import type { Limits } from './limits.ts'
 import { type CursorRecord, decodeRecord, encodeRecord, fitted } from './record.ts'
+import type { StepLock } from './step-lock.ts'
 
 /** The next generation has to wait for a sync: `Journal.harden()`, outside the lock, then once more. */
 export const NOT_YET_DURABLE = Symbol('not yet durable')
@@ -61,8 +62,17 @@ export class Journal {
   /** The generation before, where this handle saw it end. */
   #predecessor: Place | undefined
   #mending: (() => void) | undefined
+  readonly #lock: Pick<StepLock, 'epoch' | 'takeOver'> | undefined
+  /** The lock's, when all was read that stood there. */
+  #epoch = -1
 
-  constructor(folder: string, world: { disk: Disk; random: () => number; limits: Limits }) {
+  /** `lock`: cursor.lock, by which it learns that nobody else has written. */
+  constructor(
+    folder: string,
+    world: { disk: Disk; random: () => number; limits: Limits },
+    lock?: Pick<StepLock, 'epoch' | 'takeOver'>,
+  ) {
+    this.#lock = lock
     this.#folder = folder
     this.#disk = world.disk
     this.#random = world.random
@@ -94,7 +104,9 @@ export class Journal {
 
   /** Makes the ruling file whole where a part of it could be made anew. */
   mend(): void {
-    this.#mending?.()
+    if (!this.#mending) return
+    this.#lock?.takeOver()
+    this.#mending()
     this.#mending = undefined
   }
 
@@ -122,8 +134,15 @@ export class Journal {
     grow(this.#halves[1].file, this.#header.fileBytes)
   }
 
-  /** Learns what others wrote. Running out of turn of the files means a newer generation: everything anew. */
+  /** Learns what others wrote, if somebody may have. */
   refresh(): void {
+    if (this.#lock !== undefined && this.#lock.epoch === this.#epoch) return
+    this.#catchUp()
+    this.#epoch = this.#lock?.epoch ?? 0
+  }
+
+  /** Running out of turn of the files means a newer generation: everything anew. */
+  #catchUp(): void {
     const other = this.#halves[this.#ruling === 0 ? 1 : 0].file
     if (claimedGeneration(other, this.#scratch) !== this.#otherGeneration) return this.load(this.state.runs.head)
     // What was never durable may have been written over in its place, after a failed sync.
@@ -159,7 +178,7 @@ export class Journal {
     this.#apply(found.record)
     this.#end += found.next
     this.#seed = found.crc
-    this.refresh()
+    this.#catchUp()
   }
 
   /** What a kill tore is the end, to be written over; what rotted since is not, as others have written on behind it. */
@@ -205,6 +224,7 @@ export class Journal {
   }
 
   #write(written: { readonly bytes: Buffer; readonly seed: number }, records: readonly CursorRecord[]): void {
+    this.#lock?.takeOver()
     this.#file.write(written.bytes, this.#end)
     this.#end += written.bytes.length
     this.#seed = written.seed
@@ -225,6 +245,7 @@ export class Journal {
   }
 
   #snapshot(into: 0 | 1, roomBytes: number): void {
+    this.#lock?.takeOver()
     this.mend()
     const snapshot = this.state.encode()
     const fileBytes = sized(this.#halves[into].file, {

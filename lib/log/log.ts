@@ -41,10 +41,15 @@ export class Log extends SyncedLog {
   segmentBytes: number
 
   #reader: FrameReader
+  readonly #lock: { readonly epoch: number } | undefined
+  /** The lock's, when all was read that stood there. */
+  #epoch = -1
   readonly #probe = Buffer.alloc(16)
 
-  constructor(folder: string, world: LogWorld, segmentBytes: number) {
+  /** `lock`: append.lock, by which it learns that nobody else has written. */
+  constructor(folder: string, world: LogWorld, segmentBytes: number, lock?: { readonly epoch: number }) {
     super(folder, world)
+    this.#lock = lock
     this.segmentBytes = segmentBytes
     this.windows = new Windows(world.limits.arenaBytes)
     this.#reader = new FrameReader(world.limits.readBytes)
@@ -132,7 +137,8 @@ export class Log extends SyncedLog {
 
   /** Under append.lock: a tail that a frame may be written to. `wanted`: bytes about to be written. */
   prepare(): Segment {
-    this.refresh()
+    if (this.#lock === undefined || this.#lock.epoch !== this.#epoch) this.refresh()
+    this.#epoch = this.#lock?.epoch ?? 0
     const tail = this.tail
     if (!tail || this.#isDone(tail)) return this.roll()
     return tail

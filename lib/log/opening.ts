@@ -9,7 +9,7 @@ import { CodecMismatchError, QueueError, StorageError } from '../errors.ts'
 import type { StoreOptions } from '../store.ts'
 import type { Clock } from '../wait/clock.ts'
 import { crc32 } from './bytes.ts'
-import { Cursor } from './cursor.ts'
+import { Cursor, type Decide } from './cursor.ts'
 import { FailedItems } from './failed-items.ts'
 import { Journal } from './journal.ts'
 import { APPEND_LOCK, CURSOR_LOCK, FAILED, segmentsOf } from './layout.ts'
@@ -86,12 +86,15 @@ class Opening {
     codec: string,
   ): Promise<Omit<Opened, 'lock' | 'codec' | 'release'>> {
     const { disk, clock, limits, random } = this.#world
-    const journal = new Journal(this.#folder, this.#world)
+    const journal = new Journal(this.#folder, this.#world, cursorLock)
     this.#closing.push(() => journal.close())
-    const log = new Log(this.#folder, { disk, limits, random, now: () => clock.now() }, this.#options.segmentSize)
+    const log = new Log(this.#folder, { disk, limits, random, now: () => clock.now() }, this.#options.segmentSize, lock)
     this.#closing.push(() => log.close())
     log.codec = codec
-    const failed = new FailedItems(new Log(`${this.#folder}/${FAILED}`, log.world, this.#options.segmentSize), lock)
+    const failed = new FailedItems(
+      new Log(`${this.#folder}/${FAILED}`, log.world, this.#options.segmentSize, lock),
+      lock,
+    )
     this.#closing.push(() => failed.close())
     const owners = new Owners(disk, this.#folder)
     this.#closing.push(() => owners.leave())
@@ -102,7 +105,11 @@ class Opening {
     await disk.syncFolder(this.#folder)
     await cursorLock.run(() => this.#load(journal))
     const parts = { log, journal, owners, failed, boot, onDamage, autoResume }
-    const recovery = await cursor.step((state) => recover(parts, state), { outer: lock })
+    const recovering: Decide<Recovery> = (state) => {
+      lock.takeOver()
+      return recover(parts, state)
+    }
+    const recovery = await cursor.step(recovering, { outer: lock })
     await lock.runBoth(cursorLock, () => this.#sweep(log, owners, cursor, recovery))
     await log.folderGate.pass()
     // On a full disk there may be no room for it: then the next opening tells of it once more.

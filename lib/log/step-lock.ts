@@ -1,10 +1,16 @@
 // step-lock.ts: a lock between processes, threads and handles, for steps of a few microseconds. A step is synchronous:
 // nothing is ever awaited under the lock. Whoever finds it taken tries again at once for some tens of microseconds,
 // then once in each turn of the event loop, then after pauses of up to 2 ms.
+//
+// The lock's file names who changed something under it last, by eight random bytes of each handle. Where that is oneself,
+// nobody else has, and one short read tells so in place of several. It is written before the change, and never by a
+// step that only looks: those who wait are woken by each write to the folder, and would wake each other for ever. The
+// bytes mean nothing to anybody but handles that are open: it doesn't matter what a power cut makes of them.
 
 import type { DiskFile } from '../disk/disk.ts'
 import { pause } from '../wait/pause.ts'
 import { turn } from '../wait/turn.ts'
+import { getU32, putU32 } from './bytes.ts'
 
 const SPINS = 8
 const TURNS = 8
@@ -12,34 +18,63 @@ const LONGEST_PAUSE_MS = 2
 
 const TAKEN = Symbol('taken')
 
+const NAME_BYTES = 8
+
 export class StepLock {
+  /** Another one whenever somebody else may have changed something in between, or a step of one's own was cut short. */
+  epoch = 0
+  /** Held now, and its file has this handle's name. */
+  #mine = false
   readonly #file: DiskFile
   readonly #random: () => number
+  readonly #name = Buffer.alloc(NAME_BYTES)
+  readonly #last = Buffer.alloc(NAME_BYTES)
 
   /** `random` gives whole numbers below 2^32. */
   constructor(file: DiskFile, random: () => number) {
     this.#file = file
     this.#random = random
+    putU32(this.#name, 0, random())
+    putU32(this.#name, 4, random())
   }
 
-  /** Runs the step under the lock: at once where the lock is free. */
-  run<R>(step: () => R): R | Promise<R> {
-    const result = this.#try(step)
-    return result === TAKEN ? this.#insist(step) : result
+  /** Runs the step under the lock: at once where the lock is free. `looks`: it changes nothing before `takeOver`. */
+  run<R>(step: () => R, looks = false): R | Promise<R> {
+    const result = this.#try(step, looks)
+    return result === TAKEN ? this.#insist(step, looks) : result
   }
 
-  #try<R>(step: () => R): R | typeof TAKEN {
+  #try<R>(step: () => R, looks: boolean): R | typeof TAKEN {
     if (!this.#file.tryLock()) return TAKEN
     try {
+      this.#mine = this.#isMine()
+      if (!this.#mine) this.epoch += 1
+      if (!looks) this.takeOver()
       return step()
+    } catch (error) {
+      this.epoch += 1
+      throw error
     } finally {
       this.#file.unlock()
     }
   }
 
-  async #insist<R>(step: () => R): Promise<R> {
+  #isMine(): boolean {
+    const [name, last] = [this.#name, this.#last]
+    const read = this.#file.read(last, 0, NAME_BYTES, 0)
+    return read === NAME_BYTES && getU32(last, 0) === getU32(name, 0) && getU32(last, 4) === getU32(name, 4)
+  }
+
+  /** Under the lock, before anything is changed: the others are to look for it. */
+  takeOver(): void {
+    if (this.#mine) return
+    this.#file.write(this.#name, 0)
+    this.#mine = true
+  }
+
+  async #insist<R>(step: () => R, looks: boolean): Promise<R> {
     for (let tries = 1; ; tries++) {
-      const result = this.#try(step)
+      const result = this.#try(step, looks)
       if (result !== TAKEN) return result
       if (tries > SPINS + TURNS) await pause((this.#random() / 2 ** 32) * LONGEST_PAUSE_MS)
       else if (tries > SPINS) await turn()
@@ -47,16 +82,16 @@ export class StepLock {
   }
 
   /** Runs the step under this lock and another, in this order. */
-  runBoth<R>(inner: StepLock, step: () => R): R | Promise<R> {
-    const both = () => inner.#try(step)
-    const result = this.#try(both)
-    return result === TAKEN ? this.#insistBoth(both) : result
+  runBoth<R>(inner: StepLock, step: () => R, looks = false): R | Promise<R> {
+    const both = () => inner.#try(step, looks)
+    const result = this.#try(both, looks)
+    return result === TAKEN ? this.#insistBoth(both, looks) : result
   }
 
   /** The inner lock is taken by somebody who may be waiting for the outer one: let go of both and try again. */
-  async #insistBoth<R>(both: () => R | typeof TAKEN): Promise<R> {
+  async #insistBoth<R>(both: () => R | typeof TAKEN, looks: boolean): Promise<R> {
     for (;;) {
-      const result = await this.run(both)
+      const result = await this.run(both, looks)
       if (result !== TAKEN) return result
       await turn()
     }

@@ -154,3 +154,55 @@ describe('a step under two locks', () => {
     assert.deepEqual([locks.isFree('/a'), locks.isFree('/b')], [true, true])
   })
 })
+
+describe('the epoch of a lock', () => {
+  const epochIn = (lock: StepLock, looks = false) => lock.run(() => lock.epoch, looks)
+
+  it('stays as long as nobody else changes anything', () => {
+    const locks = new Locks()
+    const [one, other] = [locks.lock('/a'), locks.lock('/a')]
+    const epoch = epochIn(one)
+    assert.equal(epochIn(one), epoch)
+    epochIn(other, true)
+    assert.equal(epochIn(one), epoch)
+    assert.equal(epochIn(one, true), epoch)
+  })
+
+  it('is another one once somebody else has changed something, each time', () => {
+    const locks = new Locks()
+    const [one, other] = [locks.lock('/a'), locks.lock('/a')]
+    for (let round = 0; round < 3; round++) {
+      const epoch = epochIn(one)
+      epochIn(other)
+      assert.notEqual(epochIn(one), epoch)
+      const looking = epochIn(other, true)
+      other.run(() => other.takeOver(), true)
+      assert.notEqual(epochIn(one, true), epoch)
+      assert.notEqual(epochIn(other), looking)
+    }
+  })
+
+  it('is another one for each look at what somebody else holds: they may have gone on', () => {
+    const locks = new Locks()
+    const [one, other] = [locks.lock('/a'), locks.lock('/a')]
+    epochIn(other)
+    const epoch = epochIn(one, true)
+    epochIn(other)
+    assert.notEqual(epochIn(one, true), epoch)
+  })
+
+  it('is another one after a step that threw', () => {
+    const lock = new Locks().lock('/a')
+    const epoch = epochIn(lock)
+    assert.throws(() => lock.run(() => assert.fail('cut short')), /cut short/)
+    assert.notEqual(epochIn(lock), epoch)
+  })
+
+  it('makes a step that only looks write nothing', () => {
+    const locks = new Locks()
+    const lock = locks.lock('/a')
+    const before = locks.disk.log.length
+    epochIn(lock, true)
+    assert.deepEqual(locks.disk.log.slice(before), [])
+  })
+})
