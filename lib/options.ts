@@ -17,7 +17,10 @@ export interface QueueOptions<T = unknown> {
   readonly durability?: Durability | undefined
   /** Items that the queue may hold: ready, delayed or in flight. Default: no bound. */
   readonly maxSize?: number | undefined
-  /** Not built yet. */
+  /**
+   * Bytes that the queue may hold, in the encoded form of its items: ready, delayed or in flight. Default: no bound.
+   * Items that were put together are encoded together, and share those bytes evenly.
+   */
   readonly maxBytes?: number | undefined
   /**
    * What a put does that finds no room: 'wait' (default) for it, 'reject' with QueueFullError, or 'drop-oldest': ready
@@ -68,6 +71,7 @@ export interface Settings<T> {
   readonly codec: CodecName | Codec<T> | undefined
   readonly durability: Durability
   readonly maxSize: number
+  readonly maxBytes: number
   readonly whenFull: 'wait' | 'reject' | 'drop-oldest'
   readonly flushLimit: number
   readonly segmentSize: number
@@ -87,6 +91,7 @@ export function settingsOf<T>(options: QueueOptions<T> = {}): Settings<T> {
     codec: options.codec,
     durability: options.durability ?? defaults.durability,
     maxSize: options.maxSize ?? Infinity,
+    maxBytes: options.maxBytes ?? Infinity,
     whenFull: options.whenFull ?? defaults.whenFull,
     flushLimit: options.flushLimit ?? defaults.flushLimit,
     segmentSize: options.segmentSize ?? defaults.segmentSize,
@@ -119,14 +124,13 @@ const unique: check.Check = (name, value) => {
   if (typeof value !== 'function') check.flag(name, value)
 }
 
-const EVERY = 'every store'
 export const INDEXED = 'sqlite, mysql and memory'
 
 const queueChecks = {
   codec: (_: string, value: unknown) => assertCodec(value),
   durability,
   maxSize: check.limit,
-  maxBytes: later(check.limit, [Infinity], EVERY),
+  maxBytes: check.limit,
   whenFull: check.oneOf('wait', 'reject', 'drop-oldest'),
   flushLimit: check.limit,
   segmentSize: check.positiveLimit,

@@ -49,6 +49,8 @@ export interface Piece {
 export interface Bound {
   /** Items ready, delayed or in flight that the queue may hold. */
   readonly items: number
+  /** Bytes of their encoded form that it may hold; items of one document share its bytes evenly. Default: no bound. */
+  readonly bytes?: number | undefined
   /** What to do where there is no room: nothing ('refuse', the default), or drop ready items from the front. */
   readonly whenFull?: 'refuse' | 'drop-oldest' | undefined
   /** Told how many items were dropped. */

@@ -79,7 +79,6 @@ const outOfRange: readonly object[] = [
 ]
 
 const notBuilt: readonly object[] = [
-  { maxBytes: 1000 },
   { order: 'lifo' },
   { order: 'priority' },
   { unique: true },

@@ -20,6 +20,8 @@ export interface CoreParts<T> {
   readonly location: string
   /** Items that the queue may hold. */
   readonly maxSize: number
+  /** Encoded bytes that it may hold. */
+  readonly maxBytes: number
   readonly whenFull: WhenFull
   /** Deliveries that an item gets before it is set aside. */
   readonly maxAttempts: number
@@ -41,6 +43,7 @@ export class Core<T> {
   readonly writer: DocumentWriter<unknown>
   readonly clock: Clock
   readonly maxSize: number
+  readonly maxBytes: number
   readonly whenFull: WhenFull
   readonly maxAttempts: number
   readonly leaseTimeoutMs: number
@@ -70,6 +73,7 @@ export class Core<T> {
     this.writer = new DocumentWriter<unknown>(parts.codec)
     this.clock = parts.clock
     this.maxSize = parts.maxSize
+    this.maxBytes = parts.maxBytes
     this.whenFull = parts.whenFull
     this.maxAttempts = parts.maxAttempts
     this.leaseTimeoutMs = parts.leaseTimeout

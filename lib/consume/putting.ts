@@ -5,6 +5,7 @@
 
 import type { PutOptions } from '../call-options.ts'
 import { QueueFullError } from '../errors.ts'
+import { bytesOf } from '../share.ts'
 import type { Document } from '../store.ts'
 import { Parked } from '../wait/parked.ts'
 import { turn, turnDue } from '../wait/turn.ts'
@@ -47,9 +48,9 @@ export class Putting<T> {
 
   /** `count` items as one batch; resolves to the first id. */
   documents(documents: readonly Document[], count: number, options?: PutOptions): Promise<number> {
-    const { maxSize, store } = this.#core
+    const { maxSize, maxBytes, store } = this.#core
     const due = options?.delay ? this.#core.deadline(options.delay) : undefined
-    if (maxSize !== Infinity) return this.#bounded({ documents, count, due }, options)
+    if (maxSize !== Infinity || maxBytes !== Infinity) return this.#bounded({ documents, count, due }, options)
     return store
       .append(documents, due === undefined ? undefined : { due })
       .then((firstId) => this.#appended(firstId, count))
@@ -64,31 +65,40 @@ export class Putting<T> {
   }
 
   async #bounded(batch: Batch, options: PutOptions = {}): Promise<number> {
-    const { maxSize, whenFull, puts, clock } = this.#core
-    const { count } = batch
+    const { maxSize, maxBytes, whenFull, puts, clock } = this.#core
+    const { documents, count } = batch
     if (count > maxSize) throw new QueueFullError(`${count} items never fit into a queue with maxSize ${maxSize}`)
+    const bytes = maxBytes === Infinity ? 0 : bytesOf(documents)
+    if (bytes > maxBytes) {
+      throw new QueueFullError(`${bytes} encoded bytes never fit into a queue with maxBytes ${maxBytes}`)
+    }
     const attempt = (): Promise<number | undefined> => this.#attempt(batch)
     const firstId = puts.length === 0 ? await attempt() : undefined
     if (firstId !== undefined) return this.#appended(firstId, count)
     const wait = options.wait ?? whenFull !== 'reject'
-    if (!wait) throw full(maxSize)
+    if (!wait) throw this.#full()
     options.signal?.throwIfAborted()
     const { signal, timeout } = options
-    const parked = new Parked(puts, attempt, { clock, signal, timeout, expired: () => full(maxSize, timeout) })
+    const parked = new Parked(puts, attempt, { clock, signal, timeout, expired: () => this.#full(timeout) })
     return this.#appended(await parked.promise, count)
   }
 
   #attempt({ documents, due }: Batch): Promise<number | undefined> {
-    const { maxSize, whenFull, store, tally } = this.#core
-    if (whenFull !== 'drop-oldest') return store.append(documents, { bound: { items: maxSize }, due })
+    const { maxSize, maxBytes, whenFull, store, tally } = this.#core
+    const bound = { items: maxSize, bytes: maxBytes === Infinity ? undefined : maxBytes }
+    if (whenFull !== 'drop-oldest') return store.append(documents, { bound, due })
     const dropped = (count: number): void => {
       tally.dropped += count
     }
-    return store.append(documents, { bound: { items: maxSize, whenFull, dropped }, due })
+    return store.append(documents, { bound: { ...bound, whenFull, dropped }, due })
   }
-}
 
-function full(maxSize: number, timeoutMs?: number): QueueFullError {
-  const waited = timeoutMs === undefined ? '' : ` after ${timeoutMs} ms`
-  return new QueueFullError(`the queue holds maxSize ${maxSize} items${waited}: nothing was put; take some, or wait`)
+  #full(timeoutMs?: number): QueueFullError {
+    const { maxSize, maxBytes } = this.#core
+    const items = maxSize === Infinity ? [] : [`maxSize ${maxSize} items`]
+    const bytes = maxBytes === Infinity ? [] : [`maxBytes ${maxBytes} bytes`]
+    const waited = timeoutMs === undefined ? '' : ` after ${timeoutMs} ms`
+    const bounds = [...items, ...bytes].join(' or ')
+    return new QueueFullError(`the queue has no room within ${bounds}${waited}: nothing was put; take some, or wait`)
+  }
 }

@@ -17,6 +17,7 @@ import { Aside } from './aside.ts'
 import { type Batch, batchOf, draftOf, groupLength } from './batch.ts'
 import type { Cursor, Decide } from './cursor.ts'
 import type { Extra, Slice } from './frame.ts'
+import { HeldBytes } from './held-bytes.ts'
 import type { Draft, Log } from './log.ts'
 import { Room } from './room.ts'
 import { DATA_START } from './segment.ts'
@@ -53,6 +54,7 @@ export interface AppenderParts {
 export class Appender {
   readonly #parts: AppenderParts
   readonly #frameBytes: number
+  readonly #held: HeldBytes
   #pending: Batch[] = []
   #running: Promise<void> | undefined
   #asides = 0
@@ -62,6 +64,7 @@ export class Appender {
   constructor(parts: AppenderParts) {
     this.#parts = parts
     this.#frameBytes = parts.log.world.limits.frameBytes
+    this.#held = new HeldBytes(parts.log)
   }
 
   append(
@@ -190,11 +193,14 @@ export class Appender {
   /** Both locks; `write` runs at most once. */
   #counted<R>(group: readonly Batch[], write: (fitted: readonly Batch[]) => R): Promise<R | undefined> | R | undefined {
     const { cursor, log, lock } = this.#parts
+    if (!this.#held.isWarm && group.some(({ bound }) => bound?.bytes !== undefined)) {
+      return this.#held.warm(cursor.state).then(() => this.#counted(group, write))
+    }
     const decide: Decide<R | undefined> = (state) => {
       log.refresh()
       const before = missingRecords(log, state)
       if (before.length > 0) return { before }
-      const room = new Room(log, state)
+      const room = new Room(log, state, this.#held)
       const fitted = group.filter((batch) => room.admits(batch))
       if (fitted.length > 0) lock.takeOver()
       const result = fitted.length > 0 ? write(fitted) : undefined

@@ -2,9 +2,10 @@
 // shared by all handles of the process that give it, and keeps its items while the process lives, open or not.
 
 import { CodecMismatchError, QueueClosedError } from '../errors.ts'
+import { bytesOf } from '../share.ts'
 import type * as seam from '../store.ts'
 import type { Clock } from '../wait/clock.ts'
-import { type Item, Shelf } from './shelf.ts'
+import { type Item, bytesOf as itemBytes, Shelf } from './shelf.ts'
 
 const shelves = new Map<string, Shelf>()
 
@@ -49,7 +50,7 @@ export class MemoryStore implements seam.Store {
   async append(documents: readonly seam.Document[], options?: seam.AppendOptions): Promise<number | undefined> {
     this.#check()
     const bound = options?.bound
-    if (bound !== undefined && !this.#makesRoom(bound, countOf(documents))) return undefined
+    if (bound !== undefined && !this.#makesRoom(bound, documents)) return undefined
     const firstId = this.#shelf.append(documents, this.#clock.now(), options?.due)
     this.#shelf.changed()
     return firstId
@@ -187,13 +188,29 @@ export class MemoryStore implements seam.Store {
     this.#shelf.pass(this.#clock.now())
   }
 
-  #makesRoom(bound: seam.Bound, count: number): boolean {
-    const excess = this.#held() + count - bound.items
-    if (excess <= 0) return true
-    if (bound.whenFull !== 'drop-oldest' || this.#shelf.counts().ready < excess) return false
-    this.#shelf.take(excess)
-    bound.dropped?.(excess)
+  #makesRoom(bound: seam.Bound, documents: readonly seam.Document[]): boolean {
+    const items = this.#held() + countOf(documents) - bound.items
+    const bytes = this.#shelf.heldBytes + bytesOf(documents) - (bound.bytes ?? Infinity)
+    if (items <= 0 && bytes <= 0) return true
+    const drop = bound.whenFull === 'drop-oldest' ? this.#oldest(items, bytes) : undefined
+    if (drop === undefined) return false
+    this.#shelf.take(drop)
+    bound.dropped?.(drop)
     return true
+  }
+
+  /** How many ready items from the front come to so many items and bytes; undefined where all of them don't. */
+  #oldest(items: number, bytes: number): number | undefined {
+    const { ready } = this.#shelf.counts()
+    let found = 0
+    let count = 0
+    for (const item of bytes > 0 ? this.#shelf.peek(ready) : []) {
+      if (found >= bytes) break
+      found += itemBytes(item)
+      count += 1
+    }
+    const wanted = Math.max(items, count)
+    return found >= bytes && wanted <= ready ? wanted : undefined
   }
 
   #held(): number {

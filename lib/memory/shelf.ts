@@ -10,6 +10,7 @@
 
 import { SettledError } from '../errors.ts'
 import { Fifo } from '../fifo.ts'
+import { shareOf } from '../share.ts'
 import type { Counts, Document, HeldRange, Settlement, Status } from '../store.ts'
 
 export interface Item {
@@ -48,6 +49,7 @@ export class Shelf {
   readonly #delayed = new Map<number, Delayed>()
   readonly #acked = new Map<number, { readonly item: Item }>()
   #nextId = 1
+  #heldBytes = 0
   /** Of the handle that settles. */
   #keepAcked = 0
 
@@ -57,6 +59,11 @@ export class Shelf {
 
   get nextId(): number {
     return this.#nextId
+  }
+
+  /** Encoded bytes of what is ready, delayed or in flight. */
+  get heldBytes(): number {
+    return this.#heldBytes
   }
 
   counts(): Counts {
@@ -87,6 +94,7 @@ export class Shelf {
     if (due > 0) this.#delayed.set(item.id, { item, due })
     else this.#fresh.push(item)
     this.#nextId += 1
+    this.#heldBytes += bytesOf(item)
   }
 
   /** The first `n` ready items, which stay. */
@@ -104,6 +112,12 @@ export class Shelf {
 
   /** The first `n` ready items, which are in nobody's hands then. */
   take(n: number): Item[] {
+    const items = this.#takeReady(n)
+    for (const item of items) this.#heldBytes -= bytesOf(item)
+    return items
+  }
+
+  #takeReady(n: number): Item[] {
     const items = this.peek(n)
     const fresh = items.length - this.#returned.length
     const last = items.at(-1)
@@ -115,12 +129,13 @@ export class Shelf {
   /** Delayed items, which go. */
   takeDelayed(): number {
     const { size } = this.#delayed
+    for (const { item } of this.#delayed.values()) this.#heldBytes -= bytesOf(item)
     this.#delayed.clear()
     return size
   }
 
   lease(n: number, owner: object, deadline: number): Item[] {
-    const items = this.take(n)
+    const items = this.#takeReady(n)
     for (const item of items) {
       item.deliveries += 1
       this.#inFlight.set(item.id, { item, owner, deadline })
@@ -163,7 +178,7 @@ export class Shelf {
   }
 
   fail(item: Item, reason: string): void {
-    this.#inFlight.delete(item.id)
+    this.#release(item)
     this.#failed.set(item.id, { item, reason })
   }
 
@@ -209,8 +224,13 @@ export class Shelf {
     else this.#ack(item)
   }
 
+  /** It is not held any more, where it was. */
+  #release(item: Item): void {
+    if (this.#inFlight.delete(item.id)) this.#heldBytes -= bytesOf(item)
+  }
+
   #ack(item: Item): void {
-    this.#inFlight.delete(item.id)
+    this.#release(item)
     if (this.#keepAcked === 0) return
     this.#acked.set(item.id, { item })
     const excess = [...this.#acked.keys()].sort((one, other) => one - other).slice(0, -this.#keepAcked)
@@ -218,7 +238,7 @@ export class Shelf {
   }
 
   #toBack(item: Item, due = 0): void {
-    this.#inFlight.delete(item.id)
+    this.#release(item)
     this.again([item], due, ({ deliveries }) => deliveries)
   }
 
@@ -235,6 +255,11 @@ export class Shelf {
     const place = this.#returned.findIndex(({ id }) => id > item.id)
     this.#returned.splice(place === -1 ? this.#returned.length : place, 0, item)
   }
+}
+
+/** Its share of its document. */
+export function bytesOf({ document, skip }: Item): number {
+  return shareOf(document, skip, 1)
 }
 
 function first(one: Item | undefined, other: Item | undefined): Item | undefined {

@@ -49,7 +49,16 @@ export class Script {
       this.#record('settle', 'settle', settlements)
       return settle(settlements)
     }
-    const parts = { store, codec: json, clock: this.clock, location: 'here', maxSize: Infinity, ...defaults, ...limits }
+    const parts = {
+      store,
+      codec: json,
+      clock: this.clock,
+      location: 'here',
+      maxSize: Infinity,
+      maxBytes: Infinity,
+      ...defaults,
+      ...limits,
+    }
     this.core = new Core<unknown>({ ...parts, whenFull: 'wait' }, new WeakRef(this.#owner))
   }
 

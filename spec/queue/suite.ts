@@ -4,6 +4,7 @@ import { after, describe } from 'node:test'
 import type { QueueOptions } from '../../lib/index.ts'
 import { AsyncQueue } from '../../lib/index.ts'
 import { bounding } from './bounding.ts'
+import { boundingBytes } from './bounding-bytes.ts'
 import { consuming } from './consuming.ts'
 import { delivering } from './delivering.ts'
 import { getting } from './getting.ts'
@@ -45,6 +46,7 @@ export function queueSuite(name: string, makePlace: () => Promise<QueuePlace>): 
   describe(`${name}: the queue`, () => {
     putting(place)
     bounding(place)
+    boundingBytes(place)
     taking(place)
     getting(place)
     looping(place)
