@@ -1,8 +1,7 @@
 // log-store.ts: the append-only log as a Store. Thin: each call goes to the part that does it (assembly.ts).
 
-import { codeOf } from '../disk/disk.ts'
 import { nodeDisk } from '../disk/node.ts'
-import { QueueClosedError, QueueError, StorageError } from '../errors.ts'
+import { QueueClosedError } from '../errors.ts'
 import type {
   AppendOptions,
   Counts,
@@ -25,6 +24,7 @@ import type { Cursor } from './cursor.ts'
 import { IntervalSync } from './interval-sync.ts'
 import { defaultLimits } from './limits.ts'
 import { type Opened, openLog, type World } from './opening.ts'
+import { telling, tellingEvents } from './telling.ts'
 
 const SUPPORTS: Supports = Object.freeze({
   orders: Object.freeze(['fifo'] as const),
@@ -58,7 +58,8 @@ export class LogStore implements Store {
   /** Opens the folder, or makes it. Rejects with FormatError, CodecMismatchError, CorruptionError or StorageError. */
   static async open(folder: string, options: StoreOptions, world: Partial<World> = {}): Promise<LogStore> {
     const whole = { ...systemWorld, ...world }
-    return new LogStore(await openLog(folder, options, whole), options, whole)
+    const told = { ...options, events: tellingEvents(options.events, folder) }
+    return new LogStore(await openLog(folder, told, whole), told, whole)
   }
 
   private constructor(opened: Opened, options: StoreOptions, world: World) {
@@ -186,18 +187,11 @@ export class LogStore implements Store {
     try {
       return await call()
     } catch (error) {
-      throw this.#telling(error)
+      throw telling(error, this.#opened.log.folder)
     } finally {
       this.#underWay -= 1
       if (this.#underWay === 0) this.#rested?.()
     }
-  }
-
-  /** What failed without saying what to do becomes a StorageError. */
-  #telling(error: unknown): unknown {
-    if (error instanceof QueueError || codeOf(error) === '') return error
-    const { folder } = this.#opened.log
-    return new StorageError(`${folder}: ${error instanceof Error ? error.message : error}`, { cause: error })
   }
 
   /** Resolves when no call is under way. */
@@ -230,7 +224,7 @@ export class LogStore implements Store {
     try {
       await this.#leave()
     } catch (error) {
-      throw this.#telling(error)
+      throw telling(error, this.#opened.log.folder)
     } finally {
       owners.leave()
       log.close()
