@@ -9,7 +9,7 @@ import { newSeed, randomFrom } from '../process/random.ts'
 import { type Item, Judge } from './judge.ts'
 import { CHECK, look, newFolder, startWorker, type Worker } from './workers.ts'
 
-const ROUNDS = CHECK ? 90 : 4
+const ROUNDS = CHECK ? 90 : 2
 /** Each producer's numbers begin with a million of its own; a crew has two, and a consumer. */
 const PRODUCERS = [0, 1]
 const LANE = 1_000_000
@@ -45,7 +45,7 @@ for (const durability of ['disk', 'os'] as const) {
     const folder = join(newFolder(t, 'kill'), 'queue')
     const judges = PRODUCERS.map((lane) => new Judge(lane * LANE))
     let kills = 0
-    for (let round = 0; round < ROUNDS / 3; round++) {
+    for (let round = 0; round < Math.ceil(ROUNDS / 3); round++) {
       kills += await killCrew(t, { folder, durability, seed: seed + round * 7, judges, random })
       judgeAll(judges, await look(folder))
     }
