@@ -134,6 +134,13 @@ export function checkConsume(handler: unknown, options: ConsumeOptions | undefin
   check.checkOptions(options, consumeChecks)
 }
 
+export function checkCopy(options: object | undefined): void {
+  const onProgress = options !== undefined && 'onProgress' in options ? options.onProgress : undefined
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw check.wrongType('onProgress', 'a function', onProgress)
+  }
+}
+
 /** Ids of failed items. */
 export function checkIds(ids: unknown): void {
   if (ids === undefined) return

@@ -16,6 +16,7 @@ export type {
 export type { Codec, CodecName } from './codec/index.ts'
 export type { ConsumeContext } from './consume/attempt.ts'
 export type { Consumed } from './consume/consuming.ts'
+export type { CopyOptions, CopyProgress } from './consume/copying.ts'
 export type { Delivery } from './consume/delivery.ts'
 export type { Entry, Stats } from './consume/looking.ts'
 export * from './errors.ts'

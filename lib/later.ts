@@ -8,11 +8,6 @@ export abstract class Later<T> extends Handle<T> {
   update(..._: unknown[]): Promise<never> {
     return refuse('update')
   }
-
-  /** Not built yet: rejects with UnsupportedError. */
-  copyTo(..._: unknown[]): Promise<never> {
-    return refuse('copyTo')
-  }
 }
 
 function refuse(name: string): Promise<never> {
@@ -20,6 +15,7 @@ function refuse(name: string): Promise<never> {
 }
 
 function unsupported(name: string): UnsupportedError {
-  const stores = name === 'update' ? 'sqlite, mysql and memory' : 'every store'
-  return new UnsupportedError(`${name}() is not built yet: no store of this version has it; ${stores} will`)
+  return new UnsupportedError(
+    `${name}() is not built yet: no store of this version has it; sqlite, mysql and memory will`,
+  )
 }

@@ -2,7 +2,7 @@
 
 import { channel } from 'node:diagnostics_channel'
 import type { EventEmitter } from 'node:events'
-import { type Codec, type CodecName, loadCodec } from './codec/index.ts'
+import { type Codec, isCodecName, loadCodec } from './codec/index.ts'
 import { Core } from './consume/core.ts'
 import { CodecMismatchError } from './errors.ts'
 import type { Place } from './location.ts'
@@ -43,15 +43,9 @@ async function openStore(place: Place, options: StoreOptions): Promise<Store> {
   return LogStore.open(place.folder, options)
 }
 
-const CODECS: readonly string[] = ['msgpack', 'json', 'cbor', 'v8', 'raw'] satisfies readonly CodecName[]
-
 function recordedCodec<T>(name: string): Promise<Codec<T>> {
   if (isCodecName(name)) return loadCodec<T>(name)
   throw new CodecMismatchError(`this queue was written with a codec of its own, '${name}': open it with that codec`)
-}
-
-function isCodecName(name: string): name is CodecName {
-  return CODECS.includes(name)
 }
 
 /**

@@ -6,6 +6,7 @@ import * as options from './call-options.ts'
 import type { Handler } from './consume/attempt.ts'
 import { Batches } from './consume/batches.ts'
 import { type Consumed, Consuming } from './consume/consuming.ts'
+import { Copying, type CopyOptions } from './consume/copying.ts'
 import { Deliveries } from './consume/deliveries.ts'
 import type { Delivery } from './consume/delivery.ts'
 import { Items } from './consume/items.ts'
@@ -13,6 +14,7 @@ import { join } from './consume/join.ts'
 import type { Entry, Stats } from './consume/looking.ts'
 import { ReadStream } from './consume/read-stream.ts'
 import { WriteStream } from './consume/write-stream.ts'
+import { CodecMismatchError } from './errors.ts'
 import { Later } from './later.ts'
 import type { QueueOptions } from './options.ts'
 import type { Counts } from './store.ts'
@@ -142,6 +144,47 @@ export class AsyncQueue<T = unknown> extends Later<T> implements AsyncIterable<T
   /** Compacts, as far as nothing dead shares a document with a live item; resolves to the bytes reclaimed. */
   flush(): Promise<{ reclaimed: number }> {
     return this.run(({ core }) => core.store.flush())
+  }
+
+  /**
+   * Copies the ready items, in their order and with their attempts, to the queue at `location`, and resolves to that
+   * one, open. This queue stays as it is: what is put or taken here meanwhile may be copied or not. The target is empty,
+   * or holds a copy that was begun from here (interrupted or whole): then it goes on behind what it has got. Without a
+   * codec in the options the target gets this queue's. Rejects with UnsupportedError (another target), QueueFullError
+   * (the target's bounds), the signal's reason, or as opening and putting do; beginning again then finishes the copy.
+   *
+   * @example
+   * const moved = await queue.copyTo('sqlite:./queue.db', { onProgress: ({ copied, total }) => log(copied / total) })
+   */
+  copyTo(location: string | URL, copyOptions: QueueOptions<T> & CopyOptions = {}): Promise<AsyncQueue<T>> {
+    return this.run(
+      async ({ core }) => {
+        const target = await this.#target(location, core.codecOption, copyOptions)
+        try {
+          await new Copying(core, await target.whenOpen(), copyOptions).run()
+          return target
+        } catch (error) {
+          await target.close()
+          throw error
+        }
+      },
+      () => options.checkCopy(copyOptions),
+    )
+  }
+
+  /** Open, with this queue's codec where none is named and none is recorded there. */
+  async #target(
+    location: string | URL,
+    codec: QueueOptions<T>['codec'],
+    { onProgress, ...rest }: QueueOptions<T> & CopyOptions,
+  ): Promise<AsyncQueue<T>> {
+    if (rest.codec !== undefined) return AsyncQueue.open<T>(location, rest)
+    try {
+      return await AsyncQueue.open<T>(location, { ...rest, codec })
+    } catch (error) {
+      if (error instanceof CodecMismatchError) return AsyncQueue.open<T>(location, rest)
+      throw error
+    }
   }
 
   /**

@@ -62,8 +62,25 @@ export interface AppendOptions {
   readonly bound?: Bound | undefined
   /** Not ready before, in milliseconds since 1970. */
   readonly due?: number | undefined
+  /** How often its items were handed out before, elsewhere. Default: 0. */
+  readonly attempt?: number | undefined
   /** Of all its items, where the order is 'priority': the lowest number is first. Default: 0. */
   readonly priority?: number | undefined
+}
+
+/**
+ * How far a copy into this store is. The batch under way holds the source's items behind `after` and up to `upTo`, and
+ * gets ids from `nextId` on.
+ */
+export interface CopyMark {
+  /** The source's identity. */
+  readonly source: string
+  readonly after: number
+  readonly upTo: number
+  readonly nextId: number
+  /** Items of the batches before it, and of itself. */
+  readonly copied: number
+  readonly count: number
 }
 
 /** Which one item a lease is to take, where `supports.leaseById`: that one, or the next ready one behind it, wrapping. */
@@ -255,6 +272,13 @@ export interface Store {
   /** Items of one status with ids above `after`, by id. */
   list(options: ListOptions): Promise<Listed[]>
   flush(): Promise<{ readonly reclaimed: number }>
+
+  /** Tells this queue from any other, for as long as it exists. */
+  identity(): Promise<string>
+  /** What was kept by `markCopy`, if a copy into this store was ever begun. */
+  copyMark(): Promise<CopyMark | undefined>
+  /** Keeps how far a copy into this store is; resolves when it is durable. */
+  markCopy(mark: CopyMark): Promise<void>
 
   /**
    * Calls `changed` whenever something may have become ready, or room may have been made, by whomever; returns how to

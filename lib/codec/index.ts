@@ -22,12 +22,13 @@ const load: Readonly<Record<CodecName, () => Codec<unknown> | Promise<Codec<unkn
 /** A TypeError unless `choice` names a codec or is one: what can be said before anything is loaded. */
 export function assertCodec<T>(choice: unknown): asserts choice is CodecName | Codec<T> {
   if (typeof choice === 'string') {
-    if (!isName(choice))
+    if (!isCodecName(choice))
       throw new TypeError(`there is no codec '${choice}': ${Object.keys(load).join(', ')}, or your own`)
     return
   }
   assertCustom(choice)
-  if (isName(choice.name)) throw new TypeError(`the name '${choice.name}' is a codec of spoolq's: give yours another`)
+  if (isCodecName(choice.name))
+    throw new TypeError(`the name '${choice.name}' is a codec of spoolq's: give yours another`)
 }
 
 /** The codec. Rejects with a TypeError for what is none, with an UnsupportedError where its package is missing. */
@@ -37,6 +38,7 @@ export async function loadCodec<T>(choice: CodecName | Codec<T>): Promise<Codec<
   return (await load[choice]()) as Codec<T>
 }
 
-function isName(name: string): name is CodecName {
+/** Whether it is one of those that come with the package. */
+export function isCodecName(name: string): name is CodecName {
   return Object.hasOwn(load, name)
 }

@@ -5,7 +5,7 @@
 // closed. While somebody waits in a line, and only then, the queue is held.
 
 import { channel } from 'node:diagnostics_channel'
-import { type Codec, DocumentReader, DocumentWriter } from '../codec/index.ts'
+import { type Codec, type CodecName, DocumentReader, DocumentWriter, isCodecName } from '../codec/index.ts'
 import { QueueClosedError } from '../errors.ts'
 import type { Hold, Store } from '../store.ts'
 import { Changes } from '../wait/changes.ts'
@@ -101,6 +101,15 @@ export class Core<T> {
   /** No more puts come through this handle: loops and gets end once nothing is ready. */
   get writingEnded(): boolean {
     return this.#state !== 'open'
+  }
+
+  get codecName(): string {
+    return this.#codec.name
+  }
+
+  /** As the option `codec` names it, or is it. */
+  get codecOption(): CodecName | Codec<T> {
+    return isCodecName(this.codecName) ? this.codecName : this.#codec
   }
 
   /** A reader of one's own: it remembers the document it decoded last. */

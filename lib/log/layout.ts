@@ -1,6 +1,7 @@
 // layout.ts: the names in a queue's folder.
 //
-//    queue.json                        format version, codec, order, segment size
+//    queue.json                        format version, codec, order, segment size, identity
+//    copy.json                         how far a copy into this queue is, where one was begun
 //    00000000000000000001.0.log        a segment: its base (20 digits) and how often it was rewritten
 //    cursor.0  cursor.1                the moving read pointer
 //    append.lock  cursor.lock          flocked; never renamed, never deleted
@@ -10,6 +11,7 @@
 //    aside.7.3  queue.json.2f3a…       in the making; whose owner is dead is removed
 
 export const MANIFEST = 'queue.json'
+export const COPY_MARK = 'copy.json'
 export const APPEND_LOCK = 'append.lock'
 export const CURSOR_LOCK = 'cursor.lock'
 export const OWNERS = 'owners'
@@ -60,7 +62,7 @@ export function isManifestInMaking(name: string): boolean {
 
 /** True for names that only a queue's folder holds: a folder with others and without queue.json is no queue. */
 export function isOurs(name: string): boolean {
-  const fixed = [MANIFEST, APPEND_LOCK, CURSOR_LOCK, OWNERS, FAILED, DAMAGED, 'cursor.0', 'cursor.1']
+  const fixed = [MANIFEST, COPY_MARK, APPEND_LOCK, CURSOR_LOCK, OWNERS, FAILED, DAMAGED, 'cursor.0', 'cursor.1']
   if (fixed.includes(name) || isManifestInMaking(name) || name.startsWith('only.')) return true
   return parseSegmentName(name) !== undefined || asideOwner(name) !== undefined
 }

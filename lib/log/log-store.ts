@@ -4,6 +4,7 @@ import { nodeDisk } from '../disk/node.ts'
 import { QueueClosedError } from '../errors.ts'
 import type {
   AppendOptions,
+  CopyMark,
   Counts,
   Document,
   HeldRange,
@@ -20,6 +21,7 @@ import type {
 } from '../store.ts'
 import { systemClock } from '../wait/clock.ts'
 import { type Assembly, assemble } from './assembly.ts'
+import { readCopyMark, writeCopyMark } from './copy-mark.ts'
 import type { Cursor } from './cursor.ts'
 import { IntervalSync } from './interval-sync.ts'
 import { defaultLimits } from './limits.ts'
@@ -92,8 +94,8 @@ export class LogStore implements Store {
 
   append(documents: readonly Document[], options?: AppendOptions): Promise<number | undefined> {
     if (this.#closing) return Promise.reject(new QueueClosedError())
-    const due = options?.due
-    const extra = due === undefined ? undefined : { due, attempt: 0, replaced: [], retried: false }
+    const { due = 0, attempt = 0 } = options ?? {}
+    const extra = due === 0 && attempt === 0 ? undefined : { due, attempt, replaced: [], retried: false }
     return this.#parts.appender.append(documents, options?.bound, extra)
   }
 
@@ -159,6 +161,20 @@ export class LogStore implements Store {
 
   stats(): Promise<StoreStats> {
     return this.#guard(() => this.#parts.counter.stats())
+  }
+
+  async identity(): Promise<string> {
+    return this.#opened.id
+  }
+
+  copyMark(): Promise<CopyMark | undefined> {
+    return this.#guard(async () => readCopyMark(this.#world.disk, this.#opened.log.folder))
+  }
+
+  markCopy(mark: CopyMark): Promise<void> {
+    const { lock, log } = this.#opened
+    const tag = () => `copy${this.#world.random().toString(16)}`
+    return this.#guard(() => writeCopyMark(this.#world.disk, log.folder, mark, { lock, tag }))
   }
 
   watch(changed: () => void): () => void {

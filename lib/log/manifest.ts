@@ -1,7 +1,8 @@
 // manifest.ts: queue.json, what a queue was made with.
 //
-//    { "format": 1, "codec": "msgpack", "order": "fifo", "segmentSize": 16777216, "crc": "1a2b3c4d" }
+//    { "format": 1, "codec": "msgpack", "order": "fifo", "segmentSize": 16777216, "id": "5d0c61…", "crc": "1a2b3c4d" }
 //
+// The id tells this queue from any other.
 // The crc is over the text before it. A file that rotted is made anew from what the segments say; one that somebody
 // else wrote, or a newer version did, is refused.
 
@@ -12,16 +13,17 @@ import { isManifestInMaking, isOurs, MANIFEST, segmentsOf } from './layout.ts'
 import { codecInHeader, DATA_START, FORMAT_VERSION, readHeader } from './segment.ts'
 import type { StepLock } from './step-lock.ts'
 
-const FIELDS = ['format', 'codec', 'order', 'segmentSize', 'crc']
+const FIELDS = ['format', 'codec', 'order', 'segmentSize', 'id', 'crc']
 
 export interface Manifest {
   readonly codec: string
   readonly segmentSize: number
+  readonly id: string
 }
 
 function encode(manifest: Manifest): Buffer {
-  const { codec, segmentSize } = manifest
-  const fields = JSON.stringify({ format: FORMAT_VERSION, codec, order: 'fifo', segmentSize }).slice(0, -1)
+  const { codec, segmentSize, id } = manifest
+  const fields = JSON.stringify({ format: FORMAT_VERSION, codec, order: 'fifo', segmentSize, id }).slice(0, -1)
   return Buffer.from(`${fields},"crc":"${crcOf(fields)}"}\n`)
 }
 
@@ -50,13 +52,15 @@ function parse(text: string, path: string): Manifest | 'bad' {
   const holds = crcAt > 0 && text.slice(crcAt) === `,"crc":"${crcOf(text.slice(0, crcAt))}"}\n`
   const fields = parsed(text)
   if (!fields) return 'bad'
-  const { format, codec, segmentSize } = fields
+  const { format, codec, segmentSize, id } = fields
   if (typeof format === 'number' && format > FORMAT_VERSION && (holds || crcAt < 0)) {
     throw new FormatError(
       `${path} says format ${format}, a newer version's: update spoolq (this one knows ${FORMAT_VERSION})`,
     )
   }
-  if (holds && typeof codec === 'string' && typeof segmentSize === 'number') return { codec, segmentSize }
+  if (holds && typeof codec === 'string' && typeof segmentSize === 'number') {
+    return { codec, segmentSize, id: typeof id === 'string' ? id : crcOf(text) }
+  }
   // With most of its fields it is one that rotted.
   if (FIELDS.filter((name) => name in fields).length < 3) {
     throw new FormatError(`${path} was not written by spoolq: name another folder`)

@@ -36,6 +36,8 @@ export interface Opened {
   readonly failed: FailedItems
   readonly recovery: Recovery
   readonly codec: string
+  /** Tells the queue from any other. */
+  readonly id: string
   readonly release: () => void
 }
 
@@ -71,20 +73,22 @@ class Opening {
     this.#closing.push(release)
     const lock = new StepLock(this.#lockFile(APPEND_LOCK), random)
     const cursorLock = new StepLock(this.#lockFile(CURSOR_LOCK), random)
-    const making = { lock, tag: random().toString(16).padStart(8, '0') }
-    const wanted = { codec: this.#options.codec ?? 'msgpack', segmentSize: this.#options.segmentSize }
+    const tag = () => random().toString(16).padStart(8, '0')
+    const making = { lock, tag: tag() }
+    const { codec = 'msgpack', segmentSize } = this.#options
+    const wanted = { codec, segmentSize, id: `${tag()}${tag()}${tag()}` }
     const manifest = await readOrCreate(disk, this.#folder, wanted, making)
     this.#checkCodec(manifest.codec)
     signal?.throwIfAborted()
     const opened = await this.#recover(lock, cursorLock, manifest.codec)
-    return { ...opened, lock, codec: manifest.codec, release }
+    return { ...opened, lock, codec: manifest.codec, id: manifest.id, release }
   }
 
   async #recover(
     lock: StepLock,
     cursorLock: StepLock,
     codec: string,
-  ): Promise<Omit<Opened, 'lock' | 'codec' | 'release'>> {
+  ): Promise<Omit<Opened, 'lock' | 'codec' | 'id' | 'release'>> {
     const { disk, clock, limits, random } = this.#world
     const journal = new Journal(this.#folder, this.#world, cursorLock)
     this.#closing.push(() => journal.close())

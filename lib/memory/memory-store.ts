@@ -51,7 +51,7 @@ export class MemoryStore implements seam.Store {
     this.#check()
     const bound = options?.bound
     if (bound !== undefined && !this.#makesRoom(bound, documents)) return undefined
-    const firstId = this.#shelf.append(documents, this.#clock.now(), options?.due)
+    const firstId = this.#shelf.append(documents, this.#clock.now(), options)
     this.#shelf.changed()
     return firstId
   }
@@ -163,6 +163,20 @@ export class MemoryStore implements seam.Store {
   async flush(): Promise<{ readonly reclaimed: number }> {
     this.#check()
     return { reclaimed: 0 }
+  }
+
+  async identity(): Promise<string> {
+    return this.#shelf.identity
+  }
+
+  async copyMark(): Promise<seam.CopyMark | undefined> {
+    this.#check()
+    return this.#shelf.copyMark
+  }
+
+  async markCopy(mark: seam.CopyMark): Promise<void> {
+    this.#check()
+    this.#shelf.copyMark = mark
   }
 
   watch(changed: () => void): () => void {

@@ -8,10 +8,11 @@
 // Ready items are in order of their ids. Nearly all of them are #fresh, which only grows at its end; what was given
 // back is put into #returned at its place. The first item is the lesser of the two heads.
 
+import { randomUUID } from 'node:crypto'
 import { SettledError } from '../errors.ts'
 import { Fifo } from '../fifo.ts'
 import { shareOf } from '../share.ts'
-import type { Counts, Document, HeldRange, Settlement, Status } from '../store.ts'
+import type { AppendOptions, CopyMark, Counts, Document, HeldRange, Settlement, Status } from '../store.ts'
 
 export interface Item {
   readonly id: number
@@ -42,6 +43,8 @@ interface Failed {
 export class Shelf {
   readonly codec: string
   readonly watchers = new Set<() => void>()
+  readonly identity = randomUUID()
+  copyMark: CopyMark | undefined
   readonly #fresh = new Fifo<Item>()
   #returned: Item[] = []
   readonly #inFlight = new Map<number, InFlight>()
@@ -80,11 +83,11 @@ export class Shelf {
     }
   }
 
-  append(documents: readonly Document[], enqueuedAt: number, due = 0): number {
+  append(documents: readonly Document[], enqueuedAt: number, { due = 0, attempt = 0 }: AppendOptions = {}): number {
     const firstId = this.#nextId
     for (const document of documents) {
       for (let skip = 0; skip < document.count; skip += 1) {
-        this.#add({ id: this.#nextId, document, skip, enqueuedAt, deliveries: 0 }, due)
+        this.#add({ id: this.#nextId, document, skip, enqueuedAt, deliveries: attempt }, due)
       }
     }
     return firstId

@@ -13,8 +13,8 @@ import { bitsOf, flip } from './bits.ts'
 
 const FOLDER = '/q'
 const PATH = '/q/queue.json'
-const WANTED: Manifest = { codec: 'json', segmentSize: 4096 }
-const LOST: Manifest = { codec: 'msgpack', segmentSize: 99 }
+const WANTED: Manifest = { codec: 'json', segmentSize: 4096, id: 'q' }
+const LOST: Manifest = { codec: 'msgpack', segmentSize: 99, id: 'another' }
 
 interface Place {
   readonly disk: RecordingDisk
@@ -68,16 +68,16 @@ describe('queue.json', () => {
     assert.deepEqual(await place.open(LOST), { ...WANTED, repaired: false })
     assert.deepEqual(place.disk.list(FOLDER).sort(), ['append.lock', 'queue.json'])
     const text = Buffer.from(place.disk.bytesOf(PATH)).toString()
-    assert.deepEqual(Object.keys(JSON.parse(text)), ['format', 'codec', 'order', 'segmentSize', 'crc'])
+    assert.deepEqual(Object.keys(JSON.parse(text)), ['format', 'codec', 'order', 'segmentSize', 'id', 'crc'])
     assert.match(text, /\n$/)
   })
 
   it('is one for two creators at once', async () => {
     for (const turns of [0, 1, 2, 3]) {
       const place = newPlace()
-      const first = place.open({ codec: 'one', segmentSize: 1 })
+      const first = place.open({ codec: 'one', segmentSize: 1, id: 'q' })
       for (let turn = 0; turn < turns; turn++) await undefined
-      const both = await Promise.all([first, place.open({ codec: 'two', segmentSize: 2 })])
+      const both = await Promise.all([first, place.open({ codec: 'two', segmentSize: 2, id: 'q' })])
       assert.deepEqual(both[0], both[1])
       assert.deepEqual(place.disk.list(FOLDER).sort(), ['append.lock', 'queue.json'])
     }
@@ -86,7 +86,7 @@ describe('queue.json', () => {
   it('keeps any codec name', async () => {
     for (const codec of ['msgpack', 'a "quoted", one', 'ключ', ',"crc":"', 'x'.repeat(100)]) {
       const place = newPlace()
-      await place.open({ codec, segmentSize: 1 })
+      await place.open({ codec, segmentSize: 1, id: 'q' })
       assert.equal((await place.open(LOST)).codec, codec)
     }
   })
@@ -99,7 +99,7 @@ describe('queue.json', () => {
     const before = Buffer.from(place.disk.bytesOf(PATH))
     for (const bit of bitsOf(0, before.length)) {
       flip(place.disk, PATH, bit)
-      const read = await place.open({ ...LOST, segmentSize: 4096 })
+      const read = await place.open({ ...LOST, segmentSize: 4096, id: 'q' })
       assert.deepEqual(read, { ...WANTED, repaired: true }, `bit ${bit}`)
       assert.ok(Buffer.from(place.disk.bytesOf(PATH)).equals(before), `bit ${bit}: it is whole again`)
     }
@@ -112,20 +112,20 @@ describe('queue.json', () => {
     const { length } = place.disk.bytesOf(PATH)
     for (let size = 0; size < length; size++) {
       place.disk.open(PATH, 'write').truncate(size)
-      const read = await place.open({ ...LOST, segmentSize: 4096 })
+      const read = await place.open({ ...LOST, segmentSize: 4096, id: 'q' })
       assert.deepEqual(read, { ...WANTED, repaired: true }, `${size} bytes`)
     }
     place.disk.unlink(PATH)
-    assert.deepEqual(await place.open(LOST), { codec: 'json', segmentSize: 99, repaired: true })
+    assert.deepEqual(await place.open(LOST), { codec: 'json', segmentSize: 99, id: 'another', repaired: true })
   })
 
   it('is made anew with a codec whose name is longer than a segment can hold', async () => {
     const place = newPlace()
     const codec = 'a codec of my own with a very long name'
-    await place.open({ codec, segmentSize: 1 })
+    await place.open({ codec, segmentSize: 1, id: 'q' })
     addSegment(place.disk, 1, codec)
     place.disk.unlink(PATH)
-    assert.equal((await place.open({ codec, segmentSize: 1 })).codec, codec)
+    assert.equal((await place.open({ codec, segmentSize: 1, id: 'q' })).codec, codec)
   })
 
   it('that is damaged, with no segment to say what it said, is refused', async () => {

@@ -6,6 +6,7 @@ import { AsyncQueue } from '../../lib/index.ts'
 import { bounding } from './bounding.ts'
 import { boundingBytes } from './bounding-bytes.ts'
 import { consuming } from './consuming.ts'
+import { copying } from './copying.ts'
 import { delivering } from './delivering.ts'
 import { getting } from './getting.ts'
 import { limiting } from './limiting.ts'
@@ -53,6 +54,7 @@ export function queueSuite(name: string, makePlace: () => Promise<QueuePlace>): 
     delivering(place)
     limiting(place)
     consuming(place)
+    copying(place)
     sharing(place)
     living(place)
   })
