@@ -1,76 +1,84 @@
-// run.ts: `npm run bench`, or `npm run bench -- put` for what has that in its name. Each workload runs beside its floor, in
-// turn, five times; what counts is the ratio of the two in one round.
+// run.ts: `npm run bench`, or `npm run bench -- put` for what has that in its name; several words have all to be in it.
+//
+//   --json file     writes what was measured
+//   --svg file      draws it, for S
+//   --no-peers      the queue and its floors alone; installs nothing
+//   --payload S     S, M or R alone
+//   --backlogs 1000,1000000,10000000
+//   --rounds 5      runs of each
+//   --ms 50         how long a run of one contender takes, about
+//
+// The peers are packages of bench/package.json, installed the first time.
 
-import { mkdtempSync, rmSync } from 'node:fs'
-import { cpus, tmpdir } from 'node:os'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { AsyncQueue } from '../lib/index.ts'
-import { Floor } from './floor.ts'
-import { batchesOf, type Item, itemsOf, type Workload, workloads } from './workloads.ts'
+import { parseArgs } from 'node:util'
+import { floor, otherFloors } from './floors.ts'
+import { growth } from './growth.ts'
+import { machine } from './machine.ts'
+import { measure, type Outcome } from './measure.ts'
+import { findPeers } from './peers/index.ts'
+import { plot } from './plot.ts'
+import { processes } from './processes.ts'
+import { queue } from './queue.ts'
+import { headline, tableOf } from './report.ts'
+import { workloads } from './workloads.ts'
 
-const ROUNDS = 5
-const wanted = process.argv[2] ?? ''
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    json: { type: 'string' },
+    svg: { type: 'string' },
+    'no-peers': { type: 'boolean', default: false },
+    payload: { type: 'string' },
+    backlogs: { type: 'string', default: '1000,1000000,10000000' },
+    rounds: { type: 'string', default: '5' },
+    ms: { type: 'string', default: '50' },
+  },
+})
+const payloads = (['S', 'M', 'R'] as const).filter((payload) => !values.payload || values.payload === payload)
+const backlogs = values.backlogs.split(',').map(Number)
 const folder = mkdtempSync(join(tmpdir(), 'spoolq-bench-'))
-let runs = 0
+const effort = { rounds: Number(values.rounds), runMs: Number(values.ms), folder }
+const wanted = (name: string): boolean => positionals.every((word) => name.toLowerCase().includes(word.toLowerCase()))
 
-async function timed(work: () => unknown): Promise<number> {
-  const start = performance.now()
-  await work()
-  return performance.now() - start
-}
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130))
 
-async function timeQueue({ filled, queue: run }: Workload, items: readonly Item[], durability: 'os' | 'disk') {
-  const queue = await AsyncQueue.open<Item>(join(folder, `queue-${++runs}`), { durability })
-  if (filled === 'in batches') for (const batch of batchesOf(items)) await queue.putMany(batch)
-  if (filled === 'one by one')
-    for (const batch of batchesOf(items)) await Promise.all(batch.map((item) => queue.put(item)))
-  const ms = await timed(() => run(queue, items))
-  await queue.close()
-  return ms
-}
-
-async function timeFloor({ filled, floor: run }: Workload, items: readonly Item[], durability: 'os' | 'disk') {
-  const floor = new Floor<Item>(join(folder, `floor-${++runs}`), durability === 'disk')
-  if (filled === 'in batches') for (const batch of batchesOf(items)) floor.append(batch)
-  if (filled === 'one by one') for (const item of items) floor.append(item)
-  const ms = await timed(() => run(floor, items))
-  floor.close()
-  return ms
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((one, other) => one - other)[values.length >> 1] ?? Number.NaN
-}
-
-function row(name: string, perItem: readonly number[], ratios: readonly number[]): string {
-  const [low, high] = [Math.min(...ratios), Math.max(...ratios)]
-  const cells = [median(perItem), median(ratios), low, high].map((value) => value.toFixed(2).padStart(9))
-  return `${name.padEnd(28)}${cells.join('')}`
-}
-
-async function measure(workload: Workload, durability: 'os' | 'disk'): Promise<string> {
-  const items = itemsOf(durability === 'disk' ? workload.items / 20 : workload.items)
-  const perItem: number[] = []
-  const ratios: number[] = []
-  for (let round = 0; round <= ROUNDS; round++) {
-    const floorMs = await timeFloor(workload, items, durability)
-    const queueMs = await timeQueue(workload, items, durability)
-    // The first round warms up.
-    if (round === 0) continue
-    perItem.push((queueMs * 1000) / items.length)
-    ratios.push(queueMs / floorMs)
-  }
-  return row(`${workload.name}, '${durability}'`, perItem, ratios)
-}
+const about = machine()
+const peers = values['no-peers'] ? [] : findPeers()
+const contenders = [floor, ...otherFloors, queue, ...peers]
+console.log(`Node ${about.node}, ${about.cpus} × ${about.cpu}, ${about.date}`)
 
 try {
-  console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model}`)
-  console.log(`${''.padEnd(28)}${['µs/item', '× floor', 'least', 'most'].map((head) => head.padStart(9)).join('')}`)
-  for (const durability of ['os', 'disk'] as const) {
+  const outcomes = await measureAll()
+  const grown = await growth({ ...effort, backlogs, wanted })
+  const shared = await processes({ ...effort, wanted })
+  if (outcomes.length + grown.length + shared.length === 0)
+    throw new Error(`nothing is called ${positionals.join(' ')}`)
+  if (values.json) {
+    writeFileSync(
+      values.json,
+      `${JSON.stringify({ ...about, workloads: outcomes, growth: grown, processes: shared }, null, 2)}\n`,
+    )
+  }
+  if (values.svg) writeFileSync(values.svg, plot(outcomes, about))
+} finally {
+  for (const { stop } of contenders) await stop?.()
+}
+
+async function measureAll(): Promise<Outcome[]> {
+  const outcomes: Outcome[] = []
+  for (const payload of payloads) {
     for (const workload of workloads) {
-      if (workload.name.includes(wanted)) console.log(await measure(workload, durability))
+      const { title, durability } = workload
+      if (!wanted(`${title}, '${durability}', ${payload}`)) continue
+      if (outcomes.length === 0) console.log(`\n${headline()}`)
+      const outcome = await measure({ workload, payload }, contenders, effort)
+      outcomes.push(outcome)
+      console.log(tableOf(outcome, workload))
     }
   }
-} finally {
-  rmSync(folder, { recursive: true, force: true })
+  return outcomes
 }
