@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { AsyncQueue } from '../../lib/index.ts'
 import type { Produced, Tuning } from './part.ts'
-import { assertAtRest, long, newPlace, startPart, startThread } from './parts.ts'
+import { assertAtRest, long, newPlace, type Running, startPart, startThread } from './parts.ts'
 import { newSeed } from './random.ts'
 
 const PRODUCERS = 5
@@ -18,11 +18,11 @@ for (const [kind, options] of Object.entries(kinds)) {
     const seed = newSeed()
     t.diagnostic(`seed ${seed}`)
     const folder = newPlace(t)
-    const producing = [0, 1, 2, 3].map((producer) => {
+    const producing: Running[] = [0, 1, 2, 3].map((producer) => {
       return startPart(t, 'put', { folder, options, producer, count: COUNT, seed: seed + producer })
     })
     producing.push(startThread(t, 'put', { folder, options, producer: 4, count: COUNT, seed: seed + 4 }))
-    const popping = [10, 11, 12, 13].map((n) => startPart(t, 'pop', { folder, options, seed: seed + n }))
+    const popping: Running[] = [10, 11, 12, 13].map((n) => startPart(t, 'pop', { folder, options, seed: seed + n }))
     popping.push(startThread(t, 'pop', { folder, options, seed: seed + 14 }))
     await Promise.all(producing.map(({ done }) => done))
     await endEach(

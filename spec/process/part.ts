@@ -3,7 +3,10 @@
 // output before it goes on, so that what it told before a kill -9 is in the pipe.
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { writeSync } from 'node:fs'
+import { Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises'
 import { isMainThread, parentPort, workerData } from 'node:worker_threads'
 import { AsyncQueue, type QueueOptions } from '../../lib/index.ts'
@@ -52,7 +55,14 @@ export interface Parts {
   pop: Place & { readonly seed: number }
   hold: Place & { readonly way: Holding }
   stumble: Place & { readonly way: Stumbling; readonly poison: number }
+  halve: Place & { readonly count: number }
+  late: Place
+  visit: Place & { readonly way: Leaving }
+  mix: Place
 }
+
+/** How a thread leaves with an item in flight. */
+export type Leaving = 'close' | 'exit' | 'stay'
 
 /** How many items are held, none of them settled. */
 export type Holding = 'lease' | 'deliveries' | 'consume' | 'loop'
@@ -149,6 +159,50 @@ const parts: { [Part in keyof Parts]: (args: Parts[Part]) => Promise<void> } = {
     await queue.close()
   },
 
+  /** Holds so many, and acknowledges every second one of them. */
+  async halve({ folder, options, count }) {
+    const queue = await AsyncQueue.open<Numbered>(folder, options)
+    const held = await queue.lease(count)
+    const acks = held.filter((_, i) => i % 2 === 1).map((delivery) => delivery.ack())
+    await Promise.all(acks)
+    tell(`${held.length} ${acks.length}`)
+    await pause(600_000)
+  },
+
+  /** Acknowledges what it holds when it is told to by a signal. */
+  async late({ folder, options }) {
+    const queue = await AsyncQueue.open<Numbered>(folder, options)
+    const delivery = await queue.lease()
+    const asked = once(process, 'SIGUSR2')
+    tell('held')
+    await asked
+    await delivery?.ack().then(
+      () => tell('acknowledged'),
+      (error) => tell(error.code),
+    )
+    await queue.close()
+  },
+
+  async visit({ folder, options, way }) {
+    const queue = await AsyncQueue.open<Numbered>(folder, options)
+    const delivery = await queue.lease()
+    await queue.put({ number: -1 })
+    tell(`${delivery?.item.number}`)
+    if (way === 'close') await queue.close()
+    if (way === 'exit') process.exit(0)
+    if (way === 'stay') await pause(600_000)
+  },
+
+  /** All ways of taking at once, until it is told to stop. */
+  async mix({ folder, options }) {
+    const queue = await AsyncQueue.open<Numbered>(folder, options)
+    const stop = new AbortController()
+    process.once('SIGUSR2', () => stop.abort(new Error('stop')))
+    tell('open')
+    await Promise.all(mixed(queue, stop.signal))
+    await queue.close()
+  },
+
   async pop({ folder, options, seed }) {
     const random = randomFrom(seed)
     const queue = await AsyncQueue.open<Produced>(folder, options)
@@ -210,6 +264,46 @@ async function stumble(queue: AsyncQueue<Numbered>, way: Stumbling, poison: numb
     await work([delivery.item])
     await delivery.ack()
   }
+}
+
+/** Two loops, a consume that refuses some, a stream and pops. */
+function mixed(queue: AsyncQueue<Numbered>, signal: AbortSignal): Promise<unknown>[] {
+  const told = ({ number }: Numbered) => tell(`${number}`)
+  const loop = async () => {
+    for await (const item of queue.items({ signal })) {
+      told(item)
+      if (item.number % 50 === 0) await pause(1)
+    }
+  }
+  const handler = async (items: Numbered[]) => {
+    if (items.some(({ number }) => number % 97 === 0)) throw new Error('refused')
+    for (const item of items) told(item)
+    await turn()
+  }
+  const sink = new Writable({
+    objectMode: true,
+    write(item: Numbered, _, done) {
+      told(item)
+      setImmediate(done)
+    },
+  })
+  const popping = async () => {
+    while (!signal.aborted) {
+      for (const item of await queue.pop(3)) told(item)
+      await pause(1)
+    }
+  }
+  const stopped = (error: unknown) => {
+    if (!signal.aborted) throw error
+  }
+  const retry = { attempts: 2, minDelay: 1 }
+  return [
+    loop().catch(stopped),
+    loop().catch(stopped),
+    queue.consume(handler, { batch: 4, retry, signal }),
+    pipeline(queue.createReadStream({ signal }), sink).catch(stopped),
+    popping(),
+  ]
 }
 
 async function drainByPop(queue: AsyncQueue<Reading>, count: number): Promise<void> {

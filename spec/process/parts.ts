@@ -25,7 +25,11 @@ export interface Running {
   kill(): Promise<void>
 }
 
-export function startPart<Part extends keyof Parts>(t: TestContext, part: Part, args: Parts[Part]): Running {
+export interface RunningProcess extends Running {
+  signal(name: NodeJS.Signals): void
+}
+
+export function startPart<Part extends keyof Parts>(t: TestContext, part: Part, args: Parts[Part]): RunningProcess {
   const child = spawn(process.execPath, [fileURLToPath(program), part, JSON.stringify(args)], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -43,7 +47,7 @@ export function startPart<Part extends keyof Parts>(t: TestContext, part: Part, 
     assert.equal(signal, 'SIGKILL', `it had ended by itself: ${trouble}`)
     assert.equal(trouble, '')
   }
-  return { ...listenTo(reader, 'line', done), done, kill }
+  return { ...listenTo(reader, 'line', done), done, kill, signal: (name) => child.kill(name) }
 }
 
 export function startThread<Part extends keyof Parts>(t: TestContext, part: Part, args: Parts[Part]): Running {
