@@ -108,7 +108,9 @@ const opening =
     }
   }
 
-const only = (task: Task) => (floor: Floor, place: Place) => ({ [task]: tasks(floor, place)[task] })
+/** That task alone, where there are syncs. */
+const only = (task: Task) => (floor: Floor, place: Place) =>
+  place.durability === 'disk' ? { [task]: tasks(floor, place)[task] } : {}
 
 function takeAll(floor: Floor, { items, seen }: Run): void {
   let count = floor.piped.length

@@ -5,7 +5,7 @@
 //   --no-peers      the queue and its floors alone; installs nothing
 //   --payload S     S, M or R alone
 //   --backlogs 1000,1000000,10000000
-//   --rounds 5      runs of each
+//   --rounds 5      runs of each; three of M and R
 //   --ms 50         how long a run of one contender takes, about
 //
 // The peers are packages of bench/package.json, installed the first time.
@@ -38,6 +38,8 @@ const { values, positionals } = parseArgs({
   },
 })
 const payloads = (['S', 'M', 'R'] as const).filter((payload) => !values.payload || values.payload === payload)
+// The other payloads show how things go on: their middle is enough.
+const OTHER_ROUNDS = 3
 const backlogs = values.backlogs.split(',').map(Number)
 const folder = mkdtempSync(join(tmpdir(), 'spoolq-bench-'))
 const effort = { rounds: Number(values.rounds), runMs: Number(values.ms), folder }
@@ -75,7 +77,8 @@ async function measureAll(): Promise<Outcome[]> {
       const { title, durability } = workload
       if (!wanted(`${title}, '${durability}', ${payload}`)) continue
       if (outcomes.length === 0) console.log(`\n${headline()}`)
-      const outcome = await measure({ workload, payload }, contenders, effort)
+      const rounds = payload === 'S' ? effort.rounds : Math.min(effort.rounds, OTHER_ROUNDS)
+      const outcome = await measure({ workload, payload }, contenders, { ...effort, rounds })
       outcomes.push(outcome)
       console.log(tableOf(outcome, workload))
     }

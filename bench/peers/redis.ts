@@ -33,6 +33,10 @@ async function start(durability: Durability): Promise<Server> {
   const settings = { port: '0', unixsocket: socket, dir: folder, save: '', appendonly: 'yes', appendfsync: fsync }
   const words = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])
   const child = spawn(PROGRAM, words, { stdio: 'ignore' })
+  process.once('exit', () => {
+    child.kill()
+    rmSync(folder, { recursive: true, force: true })
+  })
   for (let tries = 0; !existsSync(socket) && tries < START_TRIES; tries++) await sleep(20)
   return { child, client: await Client.connect(socket), folder }
 }
