@@ -26,6 +26,26 @@ describe('the examples', { timeout: 240_000, concurrency: 4 }, () => {
     assert.match(printed, /The server has every measurement, in order\.\n$/)
   })
 
+  it('poison sets aside what no handler can digest, and retries it after a fix', async () => {
+    const printed = await run('poison.js')
+    assert.match(printed, /^3 orders booked, 1 failed after 3 deliveries each$/m)
+    assert.match(printed, /Every order is booked, and none is left\.\n$/)
+  })
+
+  it('share has every job done, though a worker is killed', async () => {
+    assert.match(await run('share.js'), /Every job is done, though a worker was killed\.\n$/)
+  })
+
+  it('threads has every picture done once', async () => {
+    const printed = await run('threads.js')
+    assert.match(printed, /^750 pictures of 3 threads, done by 4 others/m)
+    assert.match(printed, /Every picture is done once\.\n$/)
+  })
+
+  it('crawler goes on where it was stopped', async () => {
+    assert.match(await run('crawler.js'), /Every page was crawled, though the crawl was stopped in between\.\n$/)
+  })
+
   it('lines copies a file through a sink that breaks', async () => {
     assert.match(await run('lines.js'), /The copy has every line once, in order\.\n$/)
   })
