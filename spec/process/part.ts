@@ -173,9 +173,12 @@ const parts: { [Part in keyof Parts]: (args: Parts[Part]) => Promise<void> } = {
   async late({ folder, options }) {
     const queue = await AsyncQueue.open<Numbered>(folder, options)
     const delivery = await queue.lease()
+    // Neither a signal that is waited for nor an idle queue keeps a process alive.
+    const alive = setInterval(() => {}, 1000)
     const asked = once(process, 'SIGUSR2')
     tell('held')
     await asked
+    clearInterval(alive)
     await delivery?.ack().then(
       () => tell('acknowledged'),
       (error) => tell(error.code),
