@@ -11,6 +11,7 @@ import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { AsyncQueue } from '../../lib/index.ts'
 import type { Item } from './judge.ts'
+import type { Soaking } from './soak-worker.ts'
 import type { Work } from './worker.ts'
 
 export const CHECK = process.env.SPOOLQ_CHECK === '1'
@@ -28,7 +29,12 @@ export interface Worker {
 }
 
 /** `command`: what runs Node, strace with its options for example. */
-export function startWorker(t: TestContext, work: Work, command: readonly string[] = [], worker = program): Worker {
+export function startWorker(
+  t: TestContext,
+  work: Work | Soaking,
+  command: readonly string[] = [],
+  worker = program,
+): Worker {
   const words = [...command, process.execPath, worker, JSON.stringify(work)]
   const env = { ...process.env, UV_THREADPOOL_SIZE: '1', UV_USE_IO_URING: '0' }
   const child = spawn(words[0] ?? '', words.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], env })
