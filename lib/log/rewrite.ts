@@ -2,7 +2,7 @@
 //
 //    00000000000000007001.0.log ──live documents──▶ aside.7.4 (synced) ──rename──▶ 00000000000000007001.1.log
 
-import type { DiskFile } from '../disk/disk.ts'
+import { codeOf, type DiskFile } from '../disk/disk.ts'
 import { crc32, putVarint, varintLength } from './bytes.ts'
 import type { CursorState } from './cursor-state.ts'
 import {
@@ -30,7 +30,7 @@ export interface Rewritten {
   abandon(): void
 }
 
-/** Undefined where the segment is damaged: whoever takes its items judges that first. */
+/** Undefined where the segment is damaged (whoever takes its items judges that first), or gone. */
 export async function rewriteSegment(
   log: Log,
   segment: Segment,
@@ -55,6 +55,8 @@ export async function rewriteSegment(
   } catch (error) {
     file.close()
     log.world.disk.unlink(path)
+    // Another process has replaced or removed the segment meanwhile: nothing is left to be done.
+    if (codeOf(error) === 'ENOENT') return
     throw error
   }
 }

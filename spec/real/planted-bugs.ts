@@ -18,7 +18,7 @@ export interface Bug {
 
 const disk = {
   durability: 'disk',
-  words: ['1', '3B', 'x', 'A', '1p', 'BBp', '3nf', 'Lo', '3Lf', '1o1', 'BB1o'],
+  words: ['1', '1p', 'x', 'A', 'BBp', '3Lf', '1A', '1o1', '33f', 'BB1o', '3BLo'],
 } as const
 const slow = { durability: 'disk', words: ['~1', '~x', '~Bp', '~BBBp', '~3Lf', '~1p1p', '~AA', '~LxL'] } as const
 const os = { durability: 'os', words: ['1', '11', 'BBp', '1po', '3Lo', 'A1', 'x1', '13o'] } as const
@@ -205,7 +205,7 @@ export const bugs: readonly Bug[] = [
     file: 'frame.js',
     from: 'if (crc32(bytes.subarray(at + 8, at + FRAME_HEADER_BYTES)) !== getU32(bytes, at + 4))',
     to: 'if (false)',
-    layer: spec('log/damage.spec'),
+    layer: spec('log/damage'),
   },
   {
     name: 'the checksum of a body is not looked at',
@@ -219,7 +219,7 @@ export const bugs: readonly Bug[] = [
     file: 'frame.js',
     from: ' || getU32(bytes, at + 28) !== nonce',
     to: '',
-    layer: spec('log/frame.spec'),
+    layer: spec('log/frame'),
   },
   {
     name: 'a torn tail is written on behind',
@@ -247,14 +247,14 @@ export const bugs: readonly Bug[] = [
     file: 'segment.js',
     from: 'if (crc32(bytes.subarray(at, at + 16)) !== crc)',
     to: 'if (false)',
-    layer: spec('log/damage.spec'),
+    layer: spec('log/damage'),
   },
   {
     name: 'the checksum of a segment header is not looked at',
     file: 'segment.js',
     from: ' || crc32(copy.subarray(0, CRC_AT)) !== getU32(copy, CRC_AT)',
     to: '',
-    layer: spec('log/damage.spec'),
+    layer: spec('log/damage'),
   },
   {
     name: 'ids go on without a jump after a power cut',
@@ -303,7 +303,7 @@ export const bugs: readonly Bug[] = [
     file: 'classify.js',
     from: `isBefore(position, known.syncedTo) || isBefore(position, known.verifiedTo) ? 'damage' : 'crash'`,
     to: `'crash'`,
-    layer: spec('log/damage.spec'),
+    layer: spec('log/damage'),
   },
   {
     name: 'all that is missing is damage',
