@@ -1,5 +1,6 @@
 // model.spec.ts: two handles of a log do what two handles of memory do, command by command, whatever the commands are:
-// with crashes, reopening, leases that end and what is due. After each one the states are the same, and add up:
+// with crashes, reopening, loops that are left or aborted, leases that end and
+// what is due. After each one the states are the same, and add up:
 //
 //      ready + delayed + in flight + failed + settled = put
 //
@@ -8,6 +9,10 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import fc from 'fast-check'
+import type { Codec } from '../../lib/codec/index.ts'
+import { Core } from '../../lib/consume/core.ts'
+import { Items } from '../../lib/consume/items.ts'
+import { Session } from '../../lib/consume/session.ts'
 import { codeOf } from '../../lib/disk/disk.ts'
 import { defaultLimits } from '../../lib/log/limits.ts'
 import { LogStore } from '../../lib/log/log-store.ts'
@@ -47,6 +52,8 @@ const KINDS = [
   'pass',
   'reopen',
   'crash',
+  'loop',
+  'abort',
 ] as const
 
 interface Command {
@@ -120,6 +127,45 @@ async function stateOf(store: Store): Promise<object> {
     })
   }
   return state
+}
+
+/** What a loop got, and how it ended. */
+async function looped(store: Store, clock: ManualClock, n: number, isAborted: boolean): Promise<unknown[]> {
+  const stop = new AbortController()
+  const core = coreOf(store, clock)
+  const session = new Session(core, { wait: false, ahead: 1, signal: stop.signal })
+  const got: unknown[] = []
+  try {
+    const items = new Items<unknown>(() => Promise.resolve(session))
+    for (let next = await items.next(); !next.done; next = await items.next()) {
+      const item = next.value
+      got.push(item)
+      if (got.length < n) continue
+      if (!isAborted) {
+        await items.return()
+        break
+      }
+      stop.abort(new Error('aborted'))
+    }
+    got.push('left')
+  } catch (error) {
+    got.push(String(error))
+  }
+  return got
+}
+
+const texts: Codec<unknown> = {
+  name: 'texts',
+  encode: (item) => Buffer.from(String(item)),
+  decode: (bytes) => Buffer.from(bytes).toString(),
+  encodeBatch: (items) => Buffer.from(items.join()),
+  decodeBatch: (bytes) => Buffer.from(bytes).toString().split(','),
+}
+
+function coreOf(store: Store, clock: ManualClock): Core<unknown> {
+  const bounds = { maxSize: Infinity, maxBytes: Infinity, whenFull: 'wait' } as const
+  const limits = { maxAttempts: Infinity, leaseTimeout: Infinity }
+  return new Core({ store, codec: texts, clock, location: 'here', ...bounds, ...limits }, new WeakRef(store))
 }
 
 class Run {
@@ -204,10 +250,19 @@ class Run {
     if (kind === 'retry') this.#put += (await this.#both(handle, (store) => store.retry())) ?? 0
     if (kind === 'discard') await this.#both(handle, (store) => store.discard())
     if (kind === 'flush') await this.#both(handle, (store) => store.flush().then(() => true))
+    if (kind === 'loop' || kind === 'abort') await this.#loop(handle, n, kind === 'abort')
     if (kind === 'pass') this.#clock.pass(m)
     if (kind === 'reopen' || kind === 'crash')
       for (const side of this.#sides) await side.reopen(handle, kind === 'crash')
     await this.#compare(handle)
+  }
+
+  /** A loop over `n` items that is left, which gives the last one back, or aborted, which acknowledges it. */
+  async #loop(handle: 0 | 1, n: number, isAborted: boolean): Promise<void> {
+    const [expected, found] = await Promise.all(
+      this.#sides.map(({ stores }) => looped(stores[handle], this.#clock, n, isAborted)),
+    )
+    assert.deepEqual(found, expected)
   }
 
   async #extend(m: number): Promise<void> {
@@ -241,7 +296,7 @@ it(`the log does what memory does, in ${RUNS} runs of up to ${COMMANDS} commands
     runs += 1
     commands += all.length
   }
-  const property = fc.asyncProperty(fc.array(command, { maxLength: COMMANDS, size: 'max' }), doAll)
+  const property = fc.asyncProperty(fc.array(command, { minLength: 30, maxLength: COMMANDS }), doAll)
   await fc.assert(property, { numRuns: RUNS })
   t.diagnostic(`${runs} runs, ${commands} commands`)
   assert.ok(runs >= RUNS && commands >= RUNS * 30)

@@ -14,9 +14,10 @@ const ROUNDS = CHECK ? 42 : 2
 const PRODUCERS = [0, 1]
 const LANE = 1_000_000
 
-async function killAtChance(worker: Worker, random: () => number): Promise<void> {
-  // Now and then while it opens, else in any step.
-  if (random() < 0.2) await pause(30 + random() * 60)
+/** Now and then while it opens, else in any step; the first time in any case when some calls have resolved. */
+async function killAtChance(worker: Worker, random: () => number, isFirst: boolean): Promise<void> {
+  if (isFirst) await worker.heard(50 + Math.floor(random() * 100))
+  else if (random() < 0.2) await pause(30 + random() * 60)
   else await worker.heard(1 + Math.floor(random() * random() * 500))
   await worker.kill()
 }
@@ -31,7 +32,7 @@ for (const durability of ['disk', 'os'] as const) {
     for (let round = 0; round < ROUNDS; round++) {
       const first = judge.next
       const worker = startWorker(t, { folder, options, seed: seed + round, first, puts: true, takes: true })
-      await killAtChance(worker, random)
+      await killAtChance(worker, random, round === 0)
       for (const line of worker.lines) hear(judge, line)
       judge.judge(await look(folder))
     }
@@ -46,7 +47,7 @@ for (const durability of ['disk', 'os'] as const) {
     const judges = PRODUCERS.map((lane) => new Judge(lane * LANE))
     let kills = 0
     for (let round = 0; round < Math.ceil(ROUNDS / 3); round++) {
-      kills += await killCrew(t, { folder, durability, seed: seed + round * 7, judges, random })
+      kills += await killCrew(t, { folder, durability, seed: seed + round * 7, judges, random, isFirst: round === 0 })
       judgeAll(judges, await look(folder))
     }
     const resolved = judges.reduce((sum, judge) => sum + judge.resolved, 0)
@@ -61,9 +62,10 @@ interface Crew {
   readonly seed: number
   readonly judges: readonly Judge[]
   readonly random: () => number
+  readonly isFirst: boolean
 }
 
-async function killCrew(t: TestContext, { folder, durability, seed, judges, random }: Crew): Promise<number> {
+async function killCrew(t: TestContext, { folder, durability, seed, judges, random, isFirst }: Crew): Promise<number> {
   const options = { durability, segmentSize: 2048, flushLimit: 1024 }
   const common = { folder, options }
   const producers = judges.map((judge, lane) =>
@@ -71,7 +73,7 @@ async function killCrew(t: TestContext, { folder, durability, seed, judges, rand
   )
   const consumer = startWorker(t, { ...common, seed: seed + 5, first: 0, puts: false, takes: true })
   const crew = [...producers, consumer]
-  await Promise.all(crew.map((worker) => killAtChance(worker, random)))
+  await Promise.all(crew.map((worker) => killAtChance(worker, random, isFirst && worker !== consumer)))
   producers.forEach((worker, lane) => {
     for (const line of worker.lines) hear(judges[lane], line)
   })
