@@ -128,9 +128,9 @@ class Opening {
     journal.load(first?.base ?? 1, { isNew: first === undefined })
   }
 
-  #sweep(log: Log, owners: Owners, cursor: Cursor, { unborn }: Recovery): void {
+  #sweep(log: Log, owners: Owners, cursor: Cursor, recovery: Recovery): void {
     cursor.journal.refresh()
-    sweep(log, owners, cursor.state, unborn)
+    sweep(log, owners, cursor.state, recovery)
     sweepManifests(this.#world.disk, this.#folder)
   }
 

@@ -12,7 +12,7 @@ import type { Decision } from './cursor.ts'
 import { type CursorState, NO_BOOT } from './cursor-state.ts'
 import type { Gap } from './document-reader.ts'
 import type { FailedItems } from './failed-items.ts'
-import { START } from './frame.ts'
+import { isBefore, START } from './frame.ts'
 import type { Journal } from './journal.ts'
 import { damageError, keep, NOTHING, recordsOf, verdictOn } from './judge.ts'
 import { asideOwner, segmentName } from './layout.ts'
@@ -33,6 +33,8 @@ export interface Recovery {
   readonly reclaimed: number
   /** Segments that never became any, or of which nothing is left. */
   readonly unborn: readonly Unborn[]
+  /** Those of them that a power cut left so: nothing in them is worth keeping. */
+  readonly crashed: readonly Unborn[]
 }
 
 export interface RecoveryParts {
@@ -59,7 +61,11 @@ export function recover(parts: RecoveryParts, state: CursorState): Decision<Reco
   const missing =
     rotted.length > 0 ? [...gaps.map(forgiven), ...holes(log, state)] : [...missingFirst(log, state), ...gaps]
   const verdicts = missing.map((gap) => verdictOn(gap, known, state, judged))
-  const strays = straysIn(unborn, parts)
+  const crashed = unborn.filter(({ segment }) => isCrashWork(segment, state, parts))
+  const strays = straysIn(
+    unborn.filter((each) => !crashed.includes(each)),
+    parts,
+  )
   const records = missing.flatMap((gap, index) => recordsOf(gap, verdicts[index] ?? NOTHING, parts.failed))
   records.push(...goOnBehind(log, state, isUnclean))
   const dead = parts.autoResume || isUnclean ? owners.dead(state) : []
@@ -70,14 +76,26 @@ export function recover(parts: RecoveryParts, state: CursorState): Decision<Reco
   const untold = strays.filter(({ file }) => !lossy.some((each) => each.file === file))
   const corruptions = [...rotted, ...lossy, ...untold]
   for (const corruption of [...rotted, ...lossy]) keep(log, corruption)
-  return { records, result: { corruptions, tornBytes, reclaimed, unborn } }
+  return { records, result: { corruptions, tornBytes, reclaimed, unborn, crashed } }
 }
 
 /** What of the cursor does not hold, and was no power cut's work: that may let later sectors through without earlier. */
 function rottedIn({ journal, boot }: RecoveryParts, state: CursorState): Corruption[] {
-  const wasCut = [...state.owners.values()].some((each) => each !== boot && each !== NO_BOOT)
-  const rotted = journal.damaged.filter(({ isGap }) => !(isGap && wasCut))
+  const rotted = journal.damaged.filter(({ isGap }) => !(isGap && wasCut(state, boot)))
   return rotted.map(({ file, offset, bytes }) => ({ file, offset, bytes, lost: 0 }))
+}
+
+/** The machine was, since somebody opened the queue who never closed it. */
+function wasCut(state: CursorState, boot: number): boolean {
+  return [...state.owners.values()].some((each) => each !== boot && each !== NO_BOOT)
+}
+
+/**
+ * A segment that was never known to be durable a power cut may have left with the size that was written, and in its
+ * blocks what an older segment had there, a whole header among them.
+ */
+function isCrashWork({ base }: { readonly base: number }, state: CursorState, { log, boot }: RecoveryParts): boolean {
+  return wasCut(state, boot) && isBefore(log.syncedTo, { segment: base, offset: 0 })
 }
 
 /** Segments under names of others: nobody knows whose they are. */
@@ -132,14 +150,14 @@ function goOnBehind(log: Log, state: CursorState, isUnclean: boolean): CursorRec
 }
 
 /** Removes files in the making whose owners are dead, segments that a rewrite replaced, and what is no segment. */
-export function sweep(log: Log, owners: Owners, state: CursorState, unborn: readonly Unborn[]): void {
+export function sweep(log: Log, owners: Owners, state: CursorState, { unborn, crashed }: Recovery): void {
   owners.sweep(state)
   const names = log.world.disk.list(log.folder)
   for (const name of names) {
     const owner = asideOwner(name)
     if (owner !== undefined && !owners.isAlive(owner)) remove(log, name)
   }
-  for (const { segment } of unborn) log.removeUnborn(segment)
+  for (const each of unborn) log.removeUnborn(each.segment, crashed.includes(each))
   for (const name of log.present().replaced) if (log.holds(name.base)) remove(log, segmentName(name))
 }
 

@@ -111,10 +111,10 @@ export class SegmentList {
   }
 
   /** Under append.lock: removes what was found to be no segment, unless it has become one since. */
-  removeUnborn(name: SegmentName): void {
+  removeUnborn(name: SegmentName, isWorthless: boolean): void {
     const segment = this.named(name)
     if (this.#opens(segment) !== false) return
-    if (segment.isForeign) this.#setAside(segment)
+    if (segment.isForeign && !isWorthless) this.#setAside(segment)
     else this.world.disk.unlink(segment.path)
   }
 

@@ -5,9 +5,11 @@
 import assert from 'node:assert/strict'
 import { availableParallelism } from 'node:os'
 import { describe, it, type TestContext } from 'node:test'
-import type { BatteryOptions } from './battery.ts'
+import { type BatteryOptions, tryNamed } from './battery.ts'
 import { type Share, tryWords } from './crew.ts'
 import { randomOf } from './digest.ts'
+import { logSubject } from './log-subject.ts'
+import { regressions } from './regressions.ts'
 import { ALPHABET, SLOW, words } from './workloads.ts'
 
 const CHECK = process.env.SPOOLQ_CHECK === '1'
@@ -64,6 +66,15 @@ function plan(quick: Plan, full: () => Plan): Plan {
 }
 
 describe('the queue, after a crash', () => {
+  it('keeps its promises in the states that once broke one', async () => {
+    for (const durability of ['disk', 'os'] as const) {
+      for (const name of regressions[durability]) {
+        const wrong = await tryNamed(name, logSubject(durability))
+        assert.deepEqual(wrong, [], name)
+      }
+    }
+  })
+
   it("keeps every promise of durability 'disk', in all states of short words", (t) => {
     const quick = { words: some(upTo(2), 30), options: { seed: SEED, limit: 4 }, least: 500 }
     return battery(
