@@ -200,6 +200,7 @@ export class Appender {
       log.refresh()
       const before = missingRecords(log, state)
       if (before.length > 0) return { before }
+      if (group.some(({ extra }) => extra?.stillHolds?.(state) === false)) return { records: [], result: undefined }
       const room = new Room(log, state, this.#held)
       const fitted = group.filter((batch) => room.admits(batch))
       if (fitted.length > 0) lock.takeOver()

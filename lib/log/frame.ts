@@ -17,6 +17,7 @@
 
 import type { Document, IdRange } from '../store.ts'
 import { ByteReader, ByteWriter, crc32, getU32, getU64, putU32, putU64, putVarint, varintLength } from './bytes.ts'
+import type { CursorState } from './cursor-state.ts'
 
 export const FRAME_MAGIC = 0x66717073 // 'spqf'
 export const FRAME_HEADER_BYTES = 56
@@ -42,6 +43,11 @@ export interface Extra {
   readonly replaced: readonly IdRange[]
   /** They were failed ones. */
   readonly retried: boolean
+  /**
+   * Whether what is to be replaced still is as its reader found it: asked under both locks, before anything is
+   * written. False: nothing is. May throw what the caller is to be told.
+   */
+  readonly stillHolds?: ((state: CursorState) => boolean) | undefined
 }
 
 /** What a body begins with, where the flags say so. */

@@ -65,7 +65,8 @@ export class Settler {
     return this.#keepAcked > 0 ? { kind: 'acked', keep: this.#keepAcked, ids } : { kind: 'settled', ids }
   }
 
-  #checkHeld(state: CursorState, ranges: readonly HeldRange[]): void {
+  /** Throws where one of them is not held here any more. */
+  #checkHeld(state: CursorState, ranges: readonly HeldRange[]): true {
     const { owners, clock } = this.#parts
     for (const { from, to, attempt } of ranges) {
       for (let id = from; id <= to; id++) {
@@ -78,6 +79,7 @@ export class Settler {
         )
       }
     }
+    return true
   }
 
   async #failHeld({ ids, reason, counted = true }: Extract<Settlement, { outcome: 'fail' }>): Promise<void> {
@@ -107,16 +109,27 @@ export class Settler {
 
   async #toBack(ids: readonly HeldRange[], due: number): Promise<void> {
     const pieces = await this.#held(ids)
-    await this.#appendAgain(pieces, { due, attempt: pieces[0]?.attempt ?? 0, replaced: ids, retried: false })
+    // It may have been settled, or its lease have ended, since it was read.
+    const stillHolds = (state: CursorState): true => this.#checkHeld(state, ids)
+    const attempt = pieces[0]?.attempt ?? 0
+    await this.#appendAgain(pieces, { due, attempt, replaced: ids, retried: false, stillHolds })
   }
 
   /** The bound is not asked: what comes again takes no more room than it did. */
-  async #appendAgain(pieces: readonly Piece[], extra: Extra): Promise<void> {
+  async #appendAgain(pieces: readonly Piece[], extra: Extra): Promise<boolean> {
     const slices = pieces.map(({ document, skip, count }) => ({ ...document, offset: skip, taken: count }))
-    await this.#appender.append(slices, undefined, extra)
+    return (await this.#appender.append(slices, undefined, extra)) !== undefined
   }
 
   async retry(wanted?: readonly number[]): Promise<number> {
+    for (;;) {
+      const retried = await this.#tryRetry(wanted)
+      if (retried !== undefined) return retried
+    }
+  }
+
+  /** Undefined where somebody else retried or discarded one of them since they were read. */
+  async #tryRetry(wanted: readonly number[] | undefined): Promise<number | undefined> {
     const { cursor, judge } = this.#parts
     const { listed, lost } = await cursor.step((state) => {
       const ids = new Set(wanted ?? state.failed.keys())
@@ -127,8 +140,9 @@ export class Settler {
     if (listed.length === 0) return 0
     const pieces = listed.map(({ piece }) => piece)
     const replaced = pieces.map(({ firstId }) => ({ from: firstId, to: firstId }))
-    await this.#appendAgain(pieces, { due: 0, attempt: 0, replaced, retried: true })
-    return listed.length
+    const stillHolds = (state: CursorState): boolean => replaced.every(({ from }) => state.failed.has(from))
+    const isDone = await this.#appendAgain(pieces, { due: 0, attempt: 0, replaced, retried: true, stillHolds })
+    return isDone ? listed.length : undefined
   }
 
   /** A popped item that turned out not to decode. */

@@ -25,6 +25,39 @@ export function sharing(place: MakePlace): void {
     assert.deepEqual([first?.firstId, first?.attempt], [1, 2])
   })
 
+  it('retries a failed item once, whoever asks at the same time, or discards it', async () => {
+    const [one, other] = await pair(place)
+    await one.append([words('a', 'b', 'c')])
+    await one.lease(3)
+    await one.settle([{ outcome: 'fail', ids: [{ from: 1, to: 3 }], reason: 'too hot' }])
+    const done = await Promise.all([one.retry(), other.retry([2, 3]), one.retry(), other.discard([1])])
+    assert.equal(
+      done.reduce((sum, count) => sum + count),
+      3,
+    )
+    const { ready, failed } = await one.counts()
+    assert.deepEqual([ready, failed], [3 - done[3], 0])
+  })
+
+  it('settles an item once, however many ways are tried at the same time', async () => {
+    const [one, other] = await pair(place)
+    for (const ways of [
+      ['toBack', 'ack', 'toBack'],
+      ['ack', 'toBack'],
+      ['toBack', 'toBack'],
+    ] as const) {
+      const id = (await one.append([words('a')])) ?? 0
+      await one.lease(1)
+      const tried = ways.map((outcome) => one.settle([{ outcome, ids: [{ from: id, to: id }] }]))
+      const settled = await Promise.allSettled(tried)
+      const won = ways.filter((_, i) => settled[i]?.status === 'fulfilled')
+      assert.equal(won.length, 1)
+      for (const result of settled) if (result.status === 'rejected') assert.ok(result.reason instanceof SettledError)
+      assert.equal((await other.counts()).inFlight, 0)
+      assert.equal((await other.pop(9)).length, won[0] === 'ack' ? 0 : 1)
+    }
+  })
+
   it('tells watchers of what others put and take, until they stop', async () => {
     const [one, other] = await pair(place)
     let changes = 0
