@@ -37,6 +37,20 @@ it('the queue brings back exactly those of 1,000 in flight that were not acknowl
   )
 })
 
+it('the queue gives back what a process held that just exits', async (t) => {
+  const folder = newPlace(t)
+  await fill(folder, 1)
+  await startPart(t, 'visit', { folder, way: 'exit' }).done
+  await using queue = await AsyncQueue.open<Numbered>(folder)
+  assert.deepEqual(
+    (await queue.lease(9)).map(({ item, attempt }) => [item.number, attempt]),
+    [
+      [1, 2],
+      [-1, 1],
+    ],
+  )
+})
+
 it('the queue leaves a stopped process what it holds: it is alive', async (t) => {
   const folder = newPlace(t)
   await fill(folder, 1)
