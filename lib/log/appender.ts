@@ -14,9 +14,9 @@ import { StorageError } from '../errors.ts'
 import type { Bound, Document, Durability } from '../store.ts'
 import { turn, turnDue } from '../wait/turn.ts'
 import { Aside } from './aside.ts'
-import { type Batch, batchOf, draftOf, groupLength } from './batch.ts'
+import { type Batch, countItems, draftOf, groupLength } from './batch.ts'
 import type { Cursor, Decide } from './cursor.ts'
-import type { Extra, Slice } from './frame.ts'
+import { bodyBytesOf, type Extra, type Slice } from './frame.ts'
 import { HeldBytes } from './held-bytes.ts'
 import type { Draft, Log } from './log.ts'
 import { Room } from './room.ts'
@@ -73,7 +73,8 @@ export class Appender {
     extra?: Extra | undefined,
   ): Promise<number | undefined> {
     return new Promise((resolve, reject) => {
-      this.#pending.push(batchOf(documents, { bound, extra }, { resolve, reject }))
+      const [bytes, count] = [bodyBytesOf(documents), countItems(documents)]
+      this.#pending.push({ documents, bytes, count, bound, extra, resolve, reject })
       this.#running ??= this.#run()
     })
   }

@@ -2,15 +2,7 @@
 
 import type { Bound, Document } from '../store.ts'
 import { crc32 } from './bytes.ts'
-import {
-  bodyBytesOf,
-  type Extra,
-  encodePreamble,
-  FRAME_HEADER_BYTES,
-  flagsOf,
-  type Slice,
-  writeDocuments,
-} from './frame.ts'
+import { type Extra, encodePreamble, FRAME_HEADER_BYTES, flagsOf, type Slice, writeDocuments } from './frame.ts'
 import type { Draft } from './log.ts'
 import type { Windows } from './windows.ts'
 
@@ -59,12 +51,4 @@ export function draftOf(group: readonly Batch[], windows: Windows): Draft {
   for (const { documents } of group) at = writeDocuments(buffer, at, documents)
   const flags = extra ? flagsOf(extra) : 0
   return { bytes: buffer, bodyCrc: crc32(buffer.subarray(FRAME_HEADER_BYTES)), count, flags }
-}
-
-export function batchOf(
-  documents: readonly (Document | Slice)[],
-  options: { readonly bound: Bound | undefined; readonly extra: Extra | undefined },
-  settle: Pick<Batch, 'resolve' | 'reject'>,
-): Batch {
-  return { documents, bytes: bodyBytesOf(documents), count: countItems(documents), ...options, ...settle }
 }

@@ -206,7 +206,7 @@ export class Journal {
 
   /** Writes the records in one go, then applies them; or says that it must be tried again after `harden()`. */
   append(records: readonly CursorRecord[]): typeof NOT_YET_DURABLE | undefined {
-    const all = records.flatMap(fitted)
+    const all = records.length === 1 && records[0] ? fitted(records[0]) : records.flatMap(fitted)
     let written = this.#encode(all)
     if (written.bytes.length === 0) return
     if (!this.#hasRoom(written.bytes.length)) {

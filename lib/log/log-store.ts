@@ -197,11 +197,21 @@ export class LogStore implements Store {
   }
 
   /** A call: not after close(), which waits for those under way. */
-  async #guard<R>(call: () => Promise<R>): Promise<R> {
-    if (this.#closing) throw new QueueClosedError()
+  #guard<R>(call: () => R | Promise<R>): Promise<R> {
+    if (this.#closing) return Promise.reject(new QueueClosedError())
+    let result: R | Promise<R>
+    try {
+      result = call()
+    } catch (error) {
+      return Promise.reject(telling(error, this.#opened.log.folder))
+    }
+    return result instanceof Promise ? this.#awaited(result) : Promise.resolve(result)
+  }
+
+  async #awaited<R>(result: Promise<R>): Promise<R> {
     this.#underWay += 1
     try {
-      return await call()
+      return await result
     } catch (error) {
       throw telling(error, this.#opened.log.folder)
     } finally {

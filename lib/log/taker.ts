@@ -41,10 +41,22 @@ export class Taker {
     this.#stepItems = parts.log.world.limits.stepItems
   }
 
-  async pop(n: number): Promise<Piece[]> {
+  /** At once, where one step under a free lock is all it takes and no sync is waited for. */
+  pop(n: number): Piece[] | Promise<Piece[]> {
+    const first = n > 0 ? this.#parts.cursor.step(this.#taking(n, POPPING)) : []
+    if (!Array.isArray(first) || this.#parts.durable) return this.#pop(n, first)
+    if (first.length > 0 && itemsIn(first) < n) return this.#pop(n, first)
+    if (first.length > 0) this.#parts.recorded()
+    return first
+  }
+
+  /** `first`: the first step, already begun. */
+  async #pop(n: number, first: Taken | Promise<Taken>): Promise<Piece[]> {
     const taken: Piece[] = []
+    let begun: Taken | Promise<Taken> | undefined = first
     for (let left = n; left > 0; ) {
-      const pieces = await this.#step(left, POPPING)
+      const pieces: Piece[] = await this.#step(left, POPPING, begun)
+      begun = undefined
       if (pieces.length === 0) break
       taken.push(...pieces)
       left -= itemsIn(pieces)
@@ -68,12 +80,13 @@ export class Taker {
   }
 
   /** One step that takes. A gap is judged, and then it is tried again. */
-  async #step(n: number, taking: Taking): Promise<Piece[]> {
+  async #step(n: number, taking: Taking, begun?: Taken | Promise<Taken>): Promise<Piece[]> {
+    let step = begun ?? this.#parts.cursor.step(this.#taking(n, taking))
     for (;;) {
-      const step = this.#parts.cursor.step(this.#taking(n, taking))
       const taken = step instanceof Promise ? await step : step
       if (Array.isArray(taken)) return taken
       await this.#parts.judge.judge(taken)
+      step = this.#parts.cursor.step(this.#taking(n, taking))
     }
   }
 
