@@ -18,7 +18,7 @@ import { Putting } from './consume/putting.ts'
 import { Session, type SessionOptions } from './consume/session.ts'
 import { Taking } from './consume/taking.ts'
 import { QueueClosedError } from './errors.ts'
-import { placeOf } from './location.ts'
+import { placeOf, shownPlace } from './location.ts'
 import { openCore, Teller } from './opening.ts'
 import { type QueueOptions, settingsOf } from './options.ts'
 
@@ -54,7 +54,7 @@ export abstract class Handle<T> extends ItemDuplex<T> {
     const place = placeOf(location)
     super(settings.highWaterMark)
     this.#early = new Early(settings.codec)
-    const teller = new Teller<T>(String(location), this)
+    const teller = new Teller<T>(shownPlace(location, place), this)
     this.#opening = openCore(place, settings, teller).then((core) => this.#opened(core))
     this.opened = this.#opening.then(() => this)
     this.opened.catch(ignore)

@@ -2,7 +2,8 @@
 //
 //      ./dir  /abs/dir  C:\dir  file:…      a directory: the append-only log
 //      memory:  memory:name                 this process; a name is shared by the handles that give it
-//      sqlite: mysql: mariadb: nats:        not built yet
+//      mysql://… mariadb://…                a MySQL or MariaDB database: lib/mysql/address.ts
+//      sqlite: nats:                        not built yet
 //
 // A scheme of one letter is a Windows drive. Relative paths are from the working directory at the time.
 
@@ -10,13 +11,15 @@ import { resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { wrongType } from './check.ts'
 import { UnsupportedError } from './errors.ts'
+import { type Address, addressOf } from './mysql/address.ts'
 
 export type Place =
   | { readonly kind: 'log'; readonly folder: string }
   /** An empty name: nobody else's. */
   | { readonly kind: 'memory'; readonly name: string }
+  | { readonly kind: 'mysql'; readonly address: Address }
 
-const NOT_BUILT = ['sqlite', 'mysql', 'mariadb', 'nats']
+const NOT_BUILT = ['sqlite', 'nats']
 
 /** Where `location` is; an unknown scheme is a TypeError, one that is not built yet an UnsupportedError. */
 export function placeOf(location: string | URL): Place {
@@ -27,10 +30,16 @@ export function placeOf(location: string | URL): Place {
   if (scheme === undefined) return { kind: 'log', folder: resolve(text) }
   if (scheme === 'file') return { kind: 'log', folder: folderOf(text) }
   if (scheme === 'memory') return { kind: 'memory', name: text.slice('memory:'.length) }
+  if (scheme === 'mysql' || scheme === 'mariadb') return { kind: 'mysql', address: addressOf(text) }
   if (NOT_BUILT.includes(scheme)) {
-    throw new UnsupportedError(`${scheme}: queues are not built yet: use a directory or memory:`)
+    throw new UnsupportedError(`${scheme}: queues are not built yet: use a directory, memory: or mysql:`)
   }
-  throw new TypeError(`location: unknown scheme '${scheme}:': expected a path, file: or memory:`)
+  throw new TypeError(`location: unknown scheme '${scheme}:': expected a path, file:, memory: or mysql:`)
+}
+
+/** The location in words that may be told: without a password. */
+export function shownPlace(location: string | URL, place: Place): string {
+  return place.kind === 'mysql' ? place.address.shown : String(location)
 }
 
 /** A file URL without a slash, as in `file:./dir`, is relative too. */

@@ -39,6 +39,10 @@ async function openStore(place: Place, options: StoreOptions): Promise<Store> {
     const { MemoryStore } = await import('./memory/memory-store.ts')
     return MemoryStore.open(place.name, options, systemClock)
   }
+  if (place.kind === 'mysql') {
+    const { MysqlStore } = await import('./mysql/mysql-store.ts')
+    return MysqlStore.open(place.address, options)
+  }
   const { LogStore } = await import('./log/log-store.ts')
   return LogStore.open(place.folder, options)
 }

@@ -9,7 +9,7 @@ import { putting } from './store/putting.ts'
 import { looking, settling } from './store/settling.ts'
 import { reopening, sharing } from './store/sharing.ts'
 import { leasing, taking } from './store/taking.ts'
-import type { Place } from './store/words.ts'
+import { type Place, wordByWord } from './store/words.ts'
 
 export { queueSuite } from './queue/suite.ts'
 
@@ -27,7 +27,7 @@ export function conformance(name: string, makePlace: () => Promise<StorePlace>):
     places.push(made)
     return {
       open: async (options = {}) => {
-        const store = await made.open({ ...plain, ...options })
+        const store = byItem(await made.open({ ...plain, ...options }))
         stores.push(store)
         return store
       },
@@ -46,6 +46,14 @@ export function conformance(name: string, makePlace: () => Promise<StorePlace>):
     looking(place)
     reopening(place)
   })
+}
+
+/** Documents of several words are for the stores that have such; the others get one a word, as the queue would do it. */
+function byItem(store: Store): Store {
+  if (store.supports.documents) return store
+  const append = store.append.bind(store)
+  store.append = (documents, options) => append(documents.flatMap(wordByWord), options)
+  return store
 }
 
 const plain: StoreOptions = {

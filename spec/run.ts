@@ -4,13 +4,15 @@
 //
 // --check adds *.check.ts and sets SPOOLQ_CHECK=1, by which specs choose their long form. SPOOLQ_JOBS says how many
 // files run at once, SPOOLQ_FILE_SECONDS how long one may take. Fails if any test failed, if a file ran none,
-// ended before its tests did, or if there was nothing to run.
+// ended before its tests did, or if there was nothing to run. Files under mysql/ share one server, which is started when
+// the first of them is.
 
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { lacking, Server } from './mysql/server.ts'
 import type { Line, Outcome, Verdict } from './reporter.ts'
 
 const named = process.argv.find((word) => word.startsWith('--in='))?.slice('--in='.length)
@@ -31,11 +33,13 @@ interface Report {
 }
 
 const running = new Set<number>()
+let server: Promise<Server> | undefined
 const scratch = mkdtempSync(join(tmpdir(), 'spoolq-specs-'))
 process.on('exit', tidy)
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130))
 
 const reports = await runAll(specFiles())
+await (await server)?.stop()
 process.exitCode = printTotals(reports) ? 0 : 1
 
 function specFiles(): string[] {
@@ -61,7 +65,7 @@ async function runAll(files: readonly string[]): Promise<Report[]> {
 async function runFile(file: string): Promise<Report> {
   const started = performance.now()
   const lines = join(scratch, `${file.replaceAll(/[\\/]/g, '-')}.ndjson`)
-  const { output, ending } = await spawnSpec(file, lines)
+  const { output, ending } = await spawnSpec(file, lines, await shared(file))
   const told = linesOf(lines)
   const outcomes = told.flatMap((line) => (line.kind === 'outcome' ? [line.outcome] : []))
   const trouble = troubleWith({ ending, outcomes, told })
@@ -70,11 +74,22 @@ async function runFile(file: string): Promise<Report> {
   return { file, outcomes, notes, output, seconds: (performance.now() - started) / 1000 }
 }
 
+/** What several files share, as words of their environment. */
+async function shared(file: string): Promise<Record<string, string>> {
+  if (!/^mysql[\\/]/.test(file) || lacking() !== undefined) return {}
+  server ??= Server.start()
+  return { SPOOLQ_MYSQL_PORT: String((await server).port) }
+}
+
 /** Runs one file as the leader of a process group, so that nothing it started outlives it. */
-function spawnSpec(file: string, lines: string): Promise<{ output: string; ending: string }> {
+function spawnSpec(
+  file: string,
+  lines: string,
+  words: Record<string, string>,
+): Promise<{ output: string; ending: string }> {
   const reporter = new URL('./reporter.js', import.meta.url).href
   const flags = ['--enable-source-maps', `--test-reporter=${reporter}`, `--test-reporter-destination=${lines}`]
-  const env = { ...process.env, ...(check && { SPOOLQ_CHECK: '1' }) }
+  const env = { ...process.env, ...words, ...(check && { SPOOLQ_CHECK: '1' }) }
   const child = spawn(process.execPath, [...flags, join(here, file)], {
     detached: true,
     env,

@@ -34,7 +34,7 @@ export class DocumentWriter<T> {
 
   /** The items in order, many to a document; `perDocument` false: one to a document. */
   many(items: Iterable<T>, perDocument: boolean): Document[] {
-    if (!perDocument) return Array.from(items, (item, i) => this.#single(item, `items[${i}]`))
+    if (!perDocument) return [...items].map((item, i) => this.#single(item, `items[${i}]`))
     const { encodeBatch } = this.#codec
     return encodeBatch === undefined ? this.#framed(items) : this.#batched(items)
   }

@@ -166,10 +166,13 @@ export class Session<T> {
   async #fetch(until: number): Promise<Held<T> | undefined> {
     if (this.ended) return undefined
     this.#signal?.throwIfAborted()
-    const held = this.#take()
-    if (held !== undefined) return held
-    await this.#lease(until)
-    return this.#take()
+    let held = this.#take()
+    // What took half of its lease to come went back at once, and is leased again.
+    for (let came = true; held === undefined && came; held = this.#take()) {
+      await this.#lease(until)
+      came = !this.ended && this.#supply.atHand > 0
+    }
+    return held
   }
 
   async #lease(until: number): Promise<void> {

@@ -29,6 +29,8 @@ export class Script {
   readonly calls: string[] = []
   /** The next calls that fail, by kind. */
   failing: { lease?: Error; settle?: Error } = {}
+  /** Milliseconds that the next lease takes. */
+  leaseMs = 0
   readonly #owner = {}
 
   static async with(count: number, limits: Limits = {}): Promise<Script> {
@@ -43,6 +45,8 @@ export class Script {
     const settle = store.settle.bind(store)
     store.lease = async (n: number, first: readonly Settlement[] = [], hold?: Hold): Promise<Piece[]> => {
       this.#record('lease', `lease ${n}`, first)
+      this.clock.pass(this.leaseMs)
+      this.leaseMs = 0
       return lease(n, first, hold)
     }
     store.settle = async (settlements: readonly Settlement[]): Promise<void> => {

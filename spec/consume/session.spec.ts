@@ -71,6 +71,15 @@ describe('the queue, for one consumer,', () => {
     assert.deepEqual(script.said(), ['settle ack 65-65 back 66-66 back 67-100'])
   })
 
+  it('takes anew what came when half of its lease was over, and goes on', async () => {
+    const script = await Script.with(2, { leaseTimeout: 100 })
+    const session = new Session(script.core)
+    script.leaseMs = 60
+    assert.equal((await session.next())?.id, 1)
+    assert.deepEqual(script.said(), ['lease 1', 'settle back 1-1', 'lease 1'])
+    await session.leave()
+  })
+
   it('gives back what it took ahead for a body that has become slow', async () => {
     const script = await Script.with(30)
     const session = new Session(script.core)

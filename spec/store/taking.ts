@@ -13,13 +13,13 @@ export function taking(place: MakePlace): void {
     assert.equal((await store.counts()).ready, 5)
   })
 
-  it('hands out pieces of one document in a row with the same document object', async () => {
+  it('hands out pieces of one document in a row with the same document object, where it has such', async () => {
     const store = await (await place()).open()
     await store.append([words('a', 'b', 'c')])
     const [one] = await store.pop(1)
     const [two] = await store.pop(1)
-    assert.equal(one?.document, two?.document)
-    assert.equal(two?.skip, 1)
+    assert.equal(one?.document === two?.document, store.supports.documents)
+    assert.equal(two?.skip, store.supports.documents ? 1 : 0)
   })
 
   it('pops from the front, in order, as many as there are', async () => {

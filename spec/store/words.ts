@@ -24,6 +24,14 @@ export function words(...texts: string[]): Document {
   return { bytes: Buffer.from(texts.join()), count: texts.length }
 }
 
+/** The same words in documents of one each. */
+export function wordByWord({ bytes }: Document): Document[] {
+  return Buffer.from(bytes)
+    .toString()
+    .split(',')
+    .map((text) => words(text))
+}
+
 export function told(pieces: readonly Piece[]): string[] {
   return pieces.flatMap(({ firstId, count, document, skip }) => {
     const texts = Buffer.from(document.bytes).toString().split(',')

@@ -1,0 +1,179 @@
+// driver.ts: the only importer of mysql2, an optional peer dependency: one connection as a Link, which sends some
+// statements in one trip and resolves to what each of them came to.
+//
+// Every literal is a number or hex digits, so nothing has to be escaped, in no mode of the server. A link that lost its
+// server, or timed out, is dead: whoever needs it opens another one. It keeps the process alive while it is asked.
+
+import type { Connection } from 'mysql2/promise'
+import { StorageError, UnsupportedError } from '../errors.ts'
+import { type Address, untold } from './address.ts'
+
+export type Cell = number | string | Buffer | null
+
+/** What one statement came to. */
+export interface Result {
+  readonly rows: readonly (readonly Cell[])[]
+  readonly affected: number
+}
+
+export interface Link {
+  readonly threadId: number
+  readonly dead: boolean
+  /** Sends the statements in one trip; the first that fails ends it. Rejects with ServerError or StorageError. */
+  ask(statements: readonly string[]): Promise<readonly Result[]>
+  /** Called once when the server is lost. */
+  onLost(told: () => void): void
+  close(): Promise<void>
+  destroy(): void
+}
+
+/** The server refused a statement; the connection holds. */
+export class ServerError extends StorageError {
+  /** The server's own number: 1213 for a deadlock. */
+  readonly number: number
+
+  constructor(number: number, message: string, cause: unknown) {
+    super(message, { cause })
+    this.number = number
+  }
+}
+
+/** The connection is lost: what was asked may have been done or not. */
+export class LostError extends StorageError {}
+
+/** How mysql2 is found; specs put something else in its place. */
+export type Import = () => Promise<Pick<typeof import('mysql2/promise'), 'createConnection'>>
+
+const CONNECT_MS = 5000
+/** Told by a server that goes, or that ends this connection. */
+const GOING = [1053, 1077, 1079, 1152, 1158, 1159, 1160, 1161, 1927, 3169, 4031]
+
+/** Rejects with StorageError where there is no server, UnsupportedError where there is no driver. */
+export async function connect(address: Address, find: Import = () => import('mysql2/promise')): Promise<Link> {
+  const { createConnection } = await find().catch(missing)
+  const open = createConnection({
+    ...address.connecting(),
+    charset: 'utf8mb4',
+    connectTimeout: CONNECT_MS,
+    multipleStatements: true,
+    rowsAsArray: true,
+    timezone: 'Z',
+    enableKeepAlive: true,
+  })
+  const connection = await open.catch((error: unknown) => {
+    throw failure(error, address)
+  })
+  const link = new MysqlLink(connection, address)
+  try {
+    await link.ask(SESSION)
+    return link
+  } catch (error) {
+    link.destroy()
+    throw error
+  }
+}
+
+const SESSION = [
+  'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
+  "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', innodb_lock_wait_timeout = 5",
+]
+
+function missing(cause: unknown): never {
+  throw new UnsupportedError("mysql: queues need the package mysql2, which can't be loaded: npm i mysql2", { cause })
+}
+
+class MysqlLink implements Link {
+  readonly #connection: Connection
+  readonly #address: Address
+  readonly #socket: { ref(): unknown; unref(): unknown }
+  readonly #lost: (() => void)[] = []
+  #state: 'open' | 'dead' = 'open'
+  #asked = 0
+
+  constructor(connection: Connection, address: Address) {
+    this.#connection = connection
+    this.#address = address
+    this.#socket = socketOf(connection)
+    this.#socket.unref()
+    const die = (): void => this.#die()
+    connection.on('error', die)
+    connection.on('end', die)
+  }
+
+  get threadId(): number {
+    return this.#connection.threadId
+  }
+
+  get dead(): boolean {
+    return this.#state === 'dead'
+  }
+
+  onLost(told: () => void): void {
+    this.#lost.push(told)
+  }
+
+  async ask(statements: readonly string[]): Promise<readonly Result[]> {
+    if (this.dead) throw new LostError(`${this.#address.shown}: the connection is lost`)
+    this.#asked += 1
+    this.#socket.ref()
+    try {
+      const [results] = await this.#connection.query(statements.join(';'))
+      return statements.length === 1 ? [resultOf(results)] : resultsOf(results)
+    } catch (error) {
+      const told = failure(error, this.#address)
+      if (told instanceof LostError) this.#die()
+      throw told
+    } finally {
+      this.#asked -= 1
+      if (this.#asked === 0) this.#socket.unref()
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.dead) return
+    this.#socket.ref()
+    await this.#connection.end().catch(() => {})
+    this.#die()
+  }
+
+  destroy(): void {
+    this.#die()
+  }
+
+  #die(): void {
+    if (this.dead) return
+    this.#state = 'dead'
+    this.#connection.destroy()
+    for (const told of this.#lost) told()
+  }
+}
+
+function resultsOf(results: unknown): Result[] {
+  return Array.isArray(results) ? results.map(resultOf) : []
+}
+
+function resultOf(result: unknown): Result {
+  if (Array.isArray(result)) return { rows: result, affected: 0 }
+  const header = result as { affectedRows: number }
+  return { rows: [], affected: header.affectedRows }
+}
+
+function socketOf(connection: Connection): { ref(): unknown; unref(): unknown } {
+  return (connection as unknown as { connection: { stream: { ref(): unknown; unref(): unknown } } }).connection.stream
+}
+
+/** The server's refusal, or the loss of it. A cause that quotes the statement, and so the items, is not kept. */
+function failure(error: unknown, address: Address): StorageError {
+  const { errno, code, fatal, sqlState } = error as {
+    errno?: number
+    code?: string
+    fatal?: boolean
+    sqlState?: string
+  }
+  const cause = Object.assign(new Error(untold(error, address)), { code, errno })
+  if (sqlState !== undefined && fatal !== true && errno !== undefined && !GOING.includes(errno)) {
+    return new ServerError(errno, `${address.shown}: the server refused: ${cause.message}`, cause)
+  }
+  const what = sqlState === undefined ? 'the server is lost or not there' : 'the server let nobody in'
+  return new LostError(`${address.shown}: ${what}: ${code ?? ''} ${cause.message}`.trim(), { cause })
+}

@@ -1,0 +1,195 @@
+// mending.ts: transactions over items that nobody holds: those that were set aside, that are cleared, or replaced.
+
+import type { Piece } from '../store.ts'
+import { restoring } from './rows.ts'
+import { ACKED, DELAYED, FAILED, READY } from './schema.ts'
+import { freeing, lockingIds, PART, renumbering } from './settle.ts'
+import { hex, rangeOf, text, withIds } from './statements.ts'
+import type { Step } from './steps.ts'
+import { Tally } from './tally.ts'
+
+/** Items of one transaction of a call that is about all there are. */
+const MANY = 5000
+
+export interface Failed {
+  readonly queue: number
+  /** All, where it is undefined. */
+  readonly ids: readonly number[] | undefined
+  /** Goes on behind it. */
+  readonly after: number
+}
+
+interface FailedRow {
+  readonly id: number
+  readonly bytes: number
+  readonly key: Buffer | undefined
+}
+
+/** What one transaction came to: how many, and where the next one goes on; undefined: nowhere. */
+export interface Part {
+  readonly count: number
+  readonly after: number | undefined
+}
+
+/** Failed items go for good. */
+export async function discard(step: Step, failed: Failed): Promise<Part> {
+  const rows = await failedRows(step, failed, MANY)
+  const tally = new Tally()
+  tally.move(rows.length, 0, { from: FAILED })
+  return committed(step, { rows, limit: MANY, tally, statements: [deleting(failed.queue, rows)] })
+}
+
+/**
+ * Failed items are ready under new ids. Those whose key somebody else has by now go for good: their equal waits
+ * already.
+ */
+export async function retry(step: Step, failed: Failed): Promise<Part> {
+  const { queue } = failed
+  const rows = await failedRows(step, failed, PART)
+  const known = await keysOf(step, queue, rows)
+  const own = new Set<string>()
+  const isFresh = ({ key }: FailedRow): boolean => {
+    const word = key?.toString()
+    if (word === undefined) return true
+    if (known.has(word) || own.has(word)) return false
+    own.add(word)
+    return true
+  }
+  const fresh = rows.filter(isFresh)
+  const stale = rows.filter((row) => !fresh.includes(row))
+  const tally = new Tally()
+  for (const { bytes } of fresh) tally.move(1, bytes, { from: FAILED, to: READY })
+  tally.move(stale.length, 0, { from: FAILED })
+  const ids = fresh.map(({ id }) => id)
+  const ready = `status = ${READY}, place = priority, attempt = 0, reason = NULL`
+  const statements = [
+    ...(stale.length > 0 ? [deleting(queue, stale)] : []),
+    ...(ids.length > 0
+      ? [`UPDATE spoolq_items SET ${ready} WHERE queue = ${queue} AND ${withIds(ids.map(rangeOf))}`]
+      : []),
+    ...takingKeys(queue, fresh),
+    ...(ids.length > 0 ? renumbering(queue, ids) : []),
+  ]
+  return committed(step, { rows, limit: PART, tally, statements })
+}
+
+/** A popped item is set aside. */
+export async function setAside(
+  step: Step,
+  queue: number,
+  { piece, reason }: { piece: Piece; reason: string },
+): Promise<void> {
+  const tally = new Tally()
+  const rows = Array.from({ length: piece.count }, (_, i) => ({
+    id: piece.firstId + i,
+    attempt: piece.attempt,
+    enqueued: piece.enqueuedAt * 1000,
+    bytes: piece.document.bytes.length,
+    key: undefined,
+    priority: 0,
+    payload: Buffer.from(piece.document.bytes),
+  }))
+  tally.move(rows.length, 0, { to: FAILED })
+  const ids = withIds(rows.map(({ id }) => rangeOf(id)))
+  const told = `UPDATE spoolq_items SET reason = ${text(reason)} WHERE queue = ${queue} AND ${ids}`
+  await step.commit(['BEGIN', ...restoring(queue, rows, { status: FAILED, place: 0 }), told], tally)
+}
+
+/** Some of what is ready or delayed and older than `before` goes. */
+export async function clear(step: Step, { queue, before }: { queue: number; before: number }): Promise<Part> {
+  const select = (status: number): string =>
+    `SELECT id, LENGTH(payload), ukey FROM spoolq_items FORCE INDEX (spoolq_front)
+      WHERE queue = ${queue} AND status = ${status} AND id < ${before} LIMIT ${MANY} FOR UPDATE SKIP LOCKED`
+  const [, ready, delayed] = await step.link.ask(['BEGIN', select(READY), select(DELAYED)])
+  const tally = new Tally()
+  const rows = [
+    { from: READY, found: (ready?.rows ?? []).map(failedRow) },
+    { from: DELAYED, found: (delayed?.rows ?? []).map(failedRow) },
+  ].flatMap(({ from, found }) => {
+    for (const { bytes } of found) tally.move(1, bytes, { from })
+    return found
+  })
+  const { count } = await committed(step, {
+    rows,
+    limit: Infinity,
+    tally,
+    statements: [deleting(queue, rows), ...freeing(queue, rows)],
+  })
+  return { count, after: count === 0 ? undefined : 0 }
+}
+
+export interface Update {
+  readonly queue: number
+  readonly id: number
+  readonly bytes: Uint8Array
+  readonly key: string | undefined
+}
+
+/** Another payload, and key, for one item; resolves to whether there is such an item, and nobody else has the key. */
+export async function update(step: Step, { queue, id, bytes, key }: Update): Promise<boolean> {
+  const where = `WHERE queue = ${queue} AND id = ${id}`
+  const word = key === undefined ? 'NULL' : text(key)
+  const [, , found, other] = await step.link.ask([
+    'BEGIN',
+    lockingIds(queue),
+    `SELECT status, LENGTH(payload) FROM spoolq_items ${where} AND status <> ${ACKED} FOR UPDATE`,
+    `SELECT 1 FROM spoolq_keys WHERE queue = ${queue} AND ukey = ${word} AND id <> ${id}`,
+  ])
+  const [status, length] = (found?.rows[0] ?? []).map(Number)
+  if (status === undefined || (status !== FAILED && (other?.rows.length ?? 0) > 0)) {
+    await step.link.ask(['ROLLBACK'])
+    return false
+  }
+  const tally = new Tally()
+  if (status !== FAILED) tally.grow(bytes.length - (length ?? 0))
+  const rekeyed = key === undefined || status === FAILED ? [] : [`UPDATE spoolq_keys SET ukey = ${word} ${where}`]
+  await step.commit([`UPDATE spoolq_items SET payload = ${hex(bytes)}, ukey = ${word} ${where}`, ...rekeyed], tally)
+  return true
+}
+
+async function failedRows(step: Step, { queue, ids, after }: Failed, limit: number): Promise<FailedRow[]> {
+  const which = ids === undefined ? '' : `AND ${withIds(ids.map(rangeOf))}`
+  const [, , found] = await step.link.ask([
+    'BEGIN',
+    lockingIds(queue),
+    `SELECT id, LENGTH(payload), ukey FROM spoolq_items FORCE INDEX (spoolq_front)
+      WHERE queue = ${queue} AND status = ${FAILED} AND id > ${after} ${which} ORDER BY id LIMIT ${limit} FOR UPDATE`,
+  ])
+  return (found?.rows ?? []).map(failedRow)
+}
+
+function failedRow([id, bytes, key]: readonly unknown[]): FailedRow {
+  return { id: Number(id), bytes: Number(bytes), key: Buffer.isBuffer(key) ? key : undefined }
+}
+
+/** The keys of those that somebody has. */
+async function keysOf(step: Step, queue: number, rows: readonly FailedRow[]): Promise<ReadonlySet<string>> {
+  const keys = rows.flatMap(({ key }) => (key === undefined ? [] : [hex(key)]))
+  if (keys.length === 0) return new Set()
+  const [read] = await step.link.ask([
+    `SELECT ukey FROM spoolq_keys WHERE queue = ${queue} AND ukey IN (${keys.join()})`,
+  ])
+  return new Set((read?.rows ?? []).map(([key]) => String(key)))
+}
+
+function takingKeys(queue: number, rows: readonly FailedRow[]): string[] {
+  const values = rows.flatMap(({ id, key }) => (key === undefined ? [] : [`(${queue},${hex(key)},${id})`]))
+  return values.length === 0 ? [] : [`INSERT INTO spoolq_keys (queue, ukey, id) VALUES ${values.join()}`]
+}
+
+function deleting(queue: number, rows: readonly FailedRow[]): string {
+  return `DELETE FROM spoolq_items WHERE queue = ${queue} AND ${withIds(rows.map(({ id }) => rangeOf(id)))}`
+}
+
+interface Commit {
+  readonly rows: readonly FailedRow[]
+  readonly limit: number
+  readonly tally: Tally
+  readonly statements: readonly string[]
+}
+
+async function committed(step: Step, { rows, limit, tally, statements }: Commit): Promise<Part> {
+  if (rows.length === 0) await step.link.ask(['ROLLBACK'])
+  else await step.commit(statements, tally)
+  return { count: rows.length, after: rows.length < limit ? undefined : rows.at(-1)?.id }
+}

@@ -1,0 +1,171 @@
+// putter.ts: puts. What was asked for while one transaction was under way goes into the next, which locks the queue's
+// row for its ids: they grow by one in the order of the commits, so nobody takes an item before an older one is there.
+//
+// Where nothing is bounded or unique, the whole transaction is one trip; the lock is held for as long as the server
+// takes, however slow the net and the producer are.
+
+import { StorageError } from '../errors.ts'
+import { bytesOf } from '../share.ts'
+import type { AppendOptions, Document } from '../store.ts'
+import { Lane } from './lane.ts'
+import { Room } from './room.ts'
+import { DELAYED, READY } from './schema.ts'
+import { fromNow, hex, NOW, text } from './statements.ts'
+import { type Scene, type Step, Steps } from './steps.ts'
+import { Tally } from './tally.ts'
+
+export interface Put {
+  readonly documents: readonly Document[]
+  readonly options: AppendOptions
+  readonly keys?: readonly string[] | undefined
+  readonly resolve: (ids: Outcome) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** Of each item its place behind the first of its transaction, or undefined where it was ignored; or no room for all. */
+export type Outcome = readonly (number | undefined)[] | undefined
+
+const RUN_BYTES = 2 ** 21
+const RUN_PUTS = 4096
+const INSERT_CHARACTERS = 2 ** 20
+
+export class Putter {
+  readonly #scene: Scene
+  readonly #steps: Steps
+  readonly #lane: Lane<Put>
+  readonly #front: string
+  readonly #packetBytes: number
+  readonly #changed: () => void
+
+  constructor(scene: Scene, world: { front: string; packetBytes: number; changed: () => void }) {
+    this.#scene = scene
+    this.#front = world.front
+    this.#packetBytes = world.packetBytes
+    this.#changed = world.changed
+    this.#steps = new Steps(scene, 'put')
+    const share = ({ documents }: Put): number => Math.max(bytesOf(documents) / RUN_BYTES, 1 / RUN_PUTS)
+    this.#lane = new Lane((puts) => this.#run(puts), share)
+  }
+
+  async append(documents: readonly Document[], options: AppendOptions, keys?: readonly string[]): Promise<Outcome> {
+    for (const { bytes } of documents) this.checkSize(bytes.length)
+    return new Promise((resolve, reject) => this.#lane.add({ documents, options, keys, resolve, reject }))
+  }
+
+  idle(): Promise<void> {
+    return this.#lane.idle()
+  }
+
+  close(): Promise<void> {
+    return this.#steps.close()
+  }
+
+  /** A statement writes each byte as two digits, and the server takes none that is longer than its packet. */
+  checkSize(bytes: number): void {
+    const needed = 2 * bytes + 4096
+    if (needed <= this.#packetBytes) return
+    const has = `the server has ${this.#packetBytes}`
+    throw new StorageError(`mysql: an item of ${bytes} bytes needs a max_allowed_packet of ${needed}, and ${has}`)
+  }
+
+  async #run(puts: readonly Put[]): Promise<void> {
+    try {
+      let outcomes: readonly Outcome[] = []
+      let room = new Room(this.#scene.queue, this.#front, puts)
+      const work = async (step: Step): Promise<number> => {
+        room = new Room(this.#scene.queue, this.#front, puts)
+        outcomes = await room.decide(step.link)
+        return this.#write(step, { puts, outcomes, room })
+      }
+      const first = await this.#steps.run({ work, recall: (found) => found })
+      room.tell()
+      this.#changed()
+      puts.forEach((put, i) => {
+        put.resolve(outcomes[i]?.map((offset) => (offset === undefined ? undefined : first + offset)))
+      })
+    } catch (error) {
+      for (const { reject } of puts) reject(error)
+    }
+  }
+
+  async #write(step: Step, { puts, outcomes, room }: Decided): Promise<number> {
+    const { queue } = this.#scene
+    const rows = puts.flatMap((put, i) => rowsOf(put, outcomes[i]))
+    if (rows.length === 0) {
+      await step.link.ask(['ROLLBACK'])
+      return 0
+    }
+    const tally = new Tally()
+    for (const { bytes, isDelayed } of rows) tally.move(1, bytes.length, { to: isDelayed ? DELAYED : READY })
+    const first = `SELECT next_id INTO @first FROM spoolq_queues WHERE id = ${queue} FOR UPDATE`
+    const results = await step.commit(
+      [
+        ...(room.asks ? [] : ['BEGIN', 'SET @first = NULL', first]),
+        ...room.drops(tally),
+        `SET @now = ${NOW}`,
+        ...insertsOf(queue, rows),
+        ...keysOf(queue, rows),
+        `UPDATE spoolq_queues SET next_id = @first + ${rows.length} WHERE id = ${queue}`,
+        'SELECT @first',
+      ],
+      tally,
+    )
+    // Behind it came the tally, its check and the COMMIT.
+    return Number(results.at(-4)?.rows[0]?.[0])
+  }
+}
+
+interface Decided {
+  readonly puts: readonly Put[]
+  readonly outcomes: readonly Outcome[]
+  readonly room: Room
+}
+
+interface Row {
+  readonly offset: number
+  readonly bytes: Uint8Array
+  readonly isDelayed: boolean
+  readonly key: string | undefined
+  /** Status, place, priority, attempt and key, where they are not the usual ones. */
+  readonly extra: string
+}
+
+function rowsOf({ documents, options, keys }: Put, outcome: Outcome): Row[] {
+  const { due = 0, attempt = 0, priority = 0 } = options
+  const isDelayed = due > Date.now()
+  const place = isDelayed ? fromNow(due) : priority
+  const isPlain = !isDelayed && attempt === 0 && priority === 0 && keys === undefined
+  return documents.flatMap(({ bytes }, i) => {
+    const offset = outcome?.[i]
+    if (offset === undefined) return []
+    const key = keys?.[i]
+    const ukey = key === undefined ? 'NULL' : text(key)
+    const extra = isPlain ? '' : `,${isDelayed ? DELAYED : READY},${place},${priority},${attempt},${ukey}`
+    return [{ offset, bytes, isDelayed, key, extra }]
+  })
+}
+
+/** Rows of the same shape in a row are one INSERT, up to a length. */
+function insertsOf(queue: number, rows: readonly Row[]): string[] {
+  const inserts: string[] = []
+  let values: string[] = []
+  let characters = 0
+  rows.forEach((row, i) => {
+    values.push(`(${queue},@first+${row.offset},@now,${hex(row.bytes)}${row.extra})`)
+    characters += 2 * row.bytes.length
+    const next = rows[i + 1]
+    if (next !== undefined && (next.extra === '') === (row.extra === '') && characters < INSERT_CHARACTERS) return
+    const columns = row.extra === '' ? '' : ', status, place, priority, attempt, ukey'
+    inserts.push(`INSERT INTO spoolq_items (queue, id, enqueued, payload${columns}) VALUES ${values.join()}`)
+    values = []
+    characters = 0
+  })
+  return inserts
+}
+
+function keysOf(queue: number, rows: readonly Row[]): string[] {
+  const values = rows.flatMap(({ key, offset }) => {
+    return key === undefined ? [] : [`(${queue},${text(key)},@first+${offset})`]
+  })
+  return values.length === 0 ? [] : [`INSERT INTO spoolq_keys (queue, ukey, id) VALUES ${values.join()}`]
+}

@@ -1,0 +1,115 @@
+// reclaim.ts: what dead handles held is ready again. A handle is dead whose lock is free (owner.ts). Its row is locked
+// first, and the lock looked at once more, so that a handle which comes back is either alive or gone, and knows.
+//
+// Of what it had taken uncharged, what its marks name is charged, and the rest is not. Its sums are added to those of
+// owner 0. Its tally stays, for an hour, without sums: it may still be asked which step was its last.
+
+import type { IdRange } from '../store.ts'
+import type { Cell } from './driver.ts'
+import { lockOf } from './owner.ts'
+import { IN_FLIGHT, READY } from './schema.ts'
+import { givingBack } from './settle.ts'
+import { NOW, rangeOf, withIds } from './statements.ts'
+import type { Step } from './steps.ts'
+import { Tally } from './tally.ts'
+
+const SUMS = ['ready', 'waiting', 'flying', 'failed', 'acked', 'bytes', 'lost', 'changes']
+/** A server that has just started has lost every lock: the living need a moment to come back. */
+const RESTART_S = 3
+
+/** What finds handles of a queue that seem to be dead, as [id, uuid]. */
+export function deadOf(queue: number): string {
+  const free = `IS_FREE_LOCK(CONCAT('${lockOf('')}', uuid)) = 1`
+  return `SELECT id, uuid FROM spoolq_owners WHERE queue = ${queue} AND ${free}`
+}
+
+export const UPTIME = "SHOW GLOBAL STATUS LIKE 'Uptime'"
+
+export function isRestarted(rows: readonly (readonly Cell[])[] = []): boolean {
+  return Number(rows[0]?.[1]) < RESTART_S
+}
+
+export interface Dead {
+  readonly id: number
+  readonly uuid: string
+}
+
+/** Takes back what one handle held, in a transaction; resolves to how many items that were. */
+export async function reclaim(step: Step, queue: number, { id, uuid }: Dead): Promise<number> {
+  const [, row, lock, sums, items] = await step.link.ask([
+    'BEGIN',
+    `SELECT marks FROM spoolq_owners WHERE id = ${id} FOR UPDATE`,
+    `SELECT IS_FREE_LOCK('${lockOf(uuid)}')`,
+    `SELECT ${SUMS.join()} FROM spoolq_tallies WHERE queue = ${queue} AND owner = ${id} FOR UPDATE`,
+    `SELECT id, LENGTH(payload), ahead FROM spoolq_items FORCE INDEX (spoolq_front)
+      WHERE queue = ${queue} AND status = ${IN_FLIGHT} AND owner = ${id} FOR UPDATE`,
+  ])
+  const marks = row?.rows[0]?.[0]
+  if (marks === undefined || Number(lock?.rows[0]?.[0]) !== 1) {
+    await step.link.ask(['ROLLBACK'])
+    return 0
+  }
+  const held = (items?.rows ?? []).map(heldOf)
+  const tally = new Tally()
+  const bytes = held.reduce((sum, item) => sum + item.bytes, 0)
+  tally.move(held.length, bytes, { from: IN_FLIGHT, to: READY })
+  await step.commit(
+    [...givenBack(queue, held, marksOf(marks)), ...burying(queue, id, (sums?.rows[0] ?? []).map(Number))],
+    tally,
+  )
+  return held.length
+}
+
+/** Everything that a handle held is ready again, each attempt counted, and its row and its sums are gone. */
+export async function leave(step: Step, queue: number): Promise<void> {
+  const { link, owner } = step
+  const [, sums, items] = await link.ask([
+    'BEGIN',
+    `SELECT ${SUMS.join()} FROM spoolq_tallies WHERE queue = ${queue} AND owner = ${owner} FOR UPDATE`,
+    `SELECT id, LENGTH(payload), 0 FROM spoolq_items FORCE INDEX (spoolq_front)
+      WHERE queue = ${queue} AND status = ${IN_FLIGHT} AND owner = ${owner} FOR UPDATE`,
+  ])
+  const held = (items?.rows ?? []).map(heldOf)
+  const [ready = 0, waiting = 0, flying = 0, ...others] = (sums?.rows[0] ?? []).map(Number)
+  const left = [ready + held.length, waiting, flying - held.length, ...others]
+  await link.ask([...givenBack(queue, held, []), ...burying(queue, owner, left), 'COMMIT'])
+}
+
+interface Held {
+  readonly id: number
+  readonly bytes: number
+  readonly isAhead: boolean
+}
+
+function heldOf([id, bytes, ahead]: readonly Cell[]): Held {
+  return { id: Number(id), bytes: Number(bytes), isAhead: Number(ahead) === 1 }
+}
+
+function givenBack(queue: number, held: readonly Held[], marks: readonly IdRange[]): string[] {
+  const isMarked = (id: number): boolean => marks.some(({ from, to }) => from <= id && id <= to)
+  const isCharged = ({ id, isAhead }: Held): boolean => !isAhead || isMarked(id)
+  const back = (items: readonly Held[], counted: boolean): string[] => {
+    if (items.length === 0) return []
+    const ids = withIds(items.map(({ id }) => rangeOf(id)))
+    return [`UPDATE spoolq_items SET ${givingBack(undefined, counted)} WHERE queue = ${queue} AND ${ids}`]
+  }
+  const uncharged = held.filter((item) => !isCharged(item))
+  return [...back(held.filter(isCharged), true), ...back(uncharged, false)]
+}
+
+function burying(queue: number, owner: number, sums: readonly number[]): string[] {
+  const added = SUMS.map((column, i) => `${column} = ${column} + ${sums[i] ?? 0}`)
+  const none = SUMS.map((column) => `${column} = 0`)
+  const where = `queue = ${queue} AND owner =`
+  return [
+    `UPDATE spoolq_tallies SET ${added.join()}, changes = changes + 1 WHERE ${where} 0`,
+    `UPDATE spoolq_tallies SET ${none.join()}, buried = ${NOW} WHERE ${where} ${owner}`,
+    `DELETE FROM spoolq_owners WHERE id = ${owner}`,
+    `DELETE FROM spoolq_tallies WHERE queue = ${queue} AND buried < ${NOW} - 3600000000`,
+  ]
+}
+
+function marksOf(cell: Cell): IdRange[] {
+  const marks: unknown = JSON.parse(String(cell) || '[]')
+  return Array.isArray(marks) ? marks : []
+}

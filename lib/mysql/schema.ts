@@ -1,0 +1,151 @@
+// schema.ts: the tables of all queues of a database, version 1. Made by the first to open one, never changed since: a
+// newer version's database, or somebody else's tables of these names, are a FormatError.
+//
+//      spoolq_schema    version
+//      spoolq_queues    id, name, uuid, codec, item_order, next_id, copy_mark     one row a queue; its lock gives ids
+//      spoolq_items     queue, id, status, place, …, payload                      one row an item
+//      spoolq_keys      queue, ukey, id                                           of items waiting or in flight
+//      spoolq_owners    id, queue, uuid, marks                                    one row a handle; see owner.ts
+//      spoolq_tallies   queue, owner, sums                                        one row a handle; see below
+//
+//      status   0 ready      1 delayed    2 in flight              3 failed   4 acknowledged
+//      place    priority     due time     deadline, or never       0          0
+//
+// (queue, status, place, id) is the one index beside the key: what is first, what is due and what was held too long
+// are all at its front, so no take looks at a settled row. Times are microseconds since 1970 by the server's clock.
+//
+// Counts are sums over tallies: each handle changes its own row alone, in the transaction that changes the items, so
+// no two handles wait for each other; the row of a dead handle is added to that of owner 0. A tally also says which
+// step of its handle was the last to be committed: that is how a lost reply is found out (steps.ts).
+
+import { randomUUID } from 'node:crypto'
+import { CodecMismatchError, FormatError } from '../errors.ts'
+import type { Order, StoreOptions } from '../store.ts'
+import type { Address } from './address.ts'
+import { type Cell, type Link, ServerError } from './driver.ts'
+import { text } from './statements.ts'
+
+const VERSION = 1
+/** A place behind all others. */
+export const NEVER = '1e300'
+
+export const READY = 0
+export const DELAYED = 1
+export const IN_FLIGHT = 2
+export const FAILED = 3
+export const ACKED = 4
+
+const ENGINE = 'ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin'
+
+const TABLES = [
+  `CREATE TABLE IF NOT EXISTS spoolq_schema (version INT NOT NULL PRIMARY KEY) ${ENGINE}`,
+  `CREATE TABLE IF NOT EXISTS spoolq_queues (
+    id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, name VARBINARY(1020) NOT NULL UNIQUE,
+    uuid CHAR(36) CHARACTER SET ascii NOT NULL, codec VARBINARY(1020) NOT NULL, item_order VARCHAR(8) NOT NULL,
+    next_id BIGINT UNSIGNED NOT NULL DEFAULT 1, copy_mark BLOB) ${ENGINE}`,
+  `CREATE TABLE IF NOT EXISTS spoolq_items (
+    queue INT UNSIGNED NOT NULL, id BIGINT UNSIGNED NOT NULL, status TINYINT NOT NULL DEFAULT 0,
+    place DOUBLE NOT NULL DEFAULT 0, priority DOUBLE NOT NULL DEFAULT 0, attempt INT NOT NULL DEFAULT 0,
+    owner INT UNSIGNED, ahead TINYINT NOT NULL DEFAULT 0,
+    enqueued BIGINT NOT NULL, reason BLOB, ukey VARBINARY(64), payload LONGBLOB NOT NULL,
+    PRIMARY KEY (queue, id), KEY spoolq_front (queue, status, place, id)) ${ENGINE} ROW_FORMAT=DYNAMIC`,
+  `CREATE TABLE IF NOT EXISTS spoolq_keys (
+    queue INT UNSIGNED NOT NULL, ukey VARBINARY(64) NOT NULL, id BIGINT UNSIGNED NOT NULL,
+    PRIMARY KEY (queue, ukey), KEY spoolq_key_of (queue, id)) ${ENGINE}`,
+  `CREATE TABLE IF NOT EXISTS spoolq_owners (
+    id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, queue INT UNSIGNED NOT NULL,
+    uuid CHAR(36) CHARACTER SET ascii NOT NULL, marks BLOB NOT NULL, KEY spoolq_owners_of (queue)) ${ENGINE}`,
+  `CREATE TABLE IF NOT EXISTS spoolq_tallies (
+    queue INT UNSIGNED NOT NULL, owner INT UNSIGNED NOT NULL,
+    ready BIGINT NOT NULL DEFAULT 0, waiting BIGINT NOT NULL DEFAULT 0, flying BIGINT NOT NULL DEFAULT 0,
+    failed BIGINT NOT NULL DEFAULT 0, acked BIGINT NOT NULL DEFAULT 0, bytes BIGINT NOT NULL DEFAULT 0,
+    lost BIGINT NOT NULL DEFAULT 0, changes BIGINT UNSIGNED NOT NULL DEFAULT 0,
+    put_step BIGINT UNSIGNED NOT NULL DEFAULT 0, put_first BIGINT UNSIGNED NOT NULL DEFAULT 0,
+    put_epoch INT UNSIGNED NOT NULL DEFAULT 0, take_step BIGINT UNSIGNED NOT NULL DEFAULT 0,
+    take_epoch INT UNSIGNED NOT NULL DEFAULT 0, buried BIGINT,
+    PRIMARY KEY (queue, owner)) ${ENGINE}`,
+]
+
+const NO_SUCH_TABLE = 1146
+const NO_SUCH_COLUMN = 1054
+
+/** A queue as it is recorded. */
+export interface Recorded {
+  readonly id: number
+  readonly uuid: string
+  readonly codec: string
+  readonly order: Order
+}
+
+/** Makes the tables and the queue where they are missing; rejects with FormatError or CodecMismatchError. */
+export async function recorded(link: Link, address: Address, options: StoreOptions): Promise<Recorded> {
+  await checkVersion(link, address)
+  const name = text(address.queue)
+  const codec = text(options.codec ?? 'msgpack')
+  const order = text(options.order ?? 'fifo')
+  const select = `SELECT id, uuid, codec, item_order FROM spoolq_queues WHERE name = ${name}`
+  try {
+    let [found] = await link.ask([select])
+    if (found?.rows.length === 0) {
+      const insert = `INSERT IGNORE INTO spoolq_queues (name, uuid, codec, item_order)
+        VALUES (${name}, '${randomUUID()}', ${codec}, ${order})`
+      const results = await link.ask([insert, select])
+      found = results[1]
+    }
+    const queue = queueOf(found?.rows[0] ?? [])
+    await link.ask([`INSERT IGNORE INTO spoolq_tallies (queue, owner) VALUES (${queue.id}, 0)`])
+    return checked(queue, address, options)
+  } catch (error) {
+    throw foreign(error, address)
+  }
+}
+
+async function checkVersion(link: Link, address: Address): Promise<void> {
+  const select = 'SELECT MAX(version) FROM spoolq_schema'
+  let version = await link.ask([select]).then(versionOf, noTable)
+  if (version === undefined) {
+    await link.ask([...TABLES, `INSERT IGNORE INTO spoolq_schema VALUES (${VERSION})`])
+    version = versionOf(await link.ask([select]))
+  }
+  if (version === VERSION) return
+  throw new FormatError(
+    `${address.shown}: its tables have version ${version}, and this is for ${VERSION}: update spoolq`,
+  )
+
+  function noTable(error: unknown): undefined {
+    if (error instanceof ServerError && error.number === NO_SUCH_TABLE) return undefined
+    throw foreign(error, address)
+  }
+}
+
+function versionOf(results: readonly { readonly rows: readonly (readonly Cell[])[] }[]): number | undefined {
+  const version = results[0]?.rows[0]?.[0] ?? null
+  return version === null ? undefined : Number(version)
+}
+
+function queueOf(row: readonly Cell[]): Recorded {
+  const [id, uuid, codec, order] = row
+  return { id: Number(id), uuid: String(uuid), codec: String(codec), order: orderOf(String(order)) }
+}
+
+function orderOf(word: string): Order {
+  return word === 'lifo' || word === 'priority' ? word : 'fifo'
+}
+
+function checked(queue: Recorded, { shown }: Address, { codec, order }: StoreOptions): Recorded {
+  if (codec !== undefined && codec !== queue.codec) {
+    throw new CodecMismatchError(`${shown} was written with codec '${queue.codec}', not '${codec}'`)
+  }
+  if (order !== undefined && order !== queue.order) {
+    throw new FormatError(`${shown} has the order '${queue.order}', not '${order}': open it with that, or without one`)
+  }
+  return queue
+}
+
+function foreign(error: unknown, { shown }: Address): unknown {
+  if (!(error instanceof ServerError)) return error
+  if (error.number !== NO_SUCH_COLUMN && error.number !== NO_SUCH_TABLE) return error
+  return new FormatError(`${shown}: its tables named spoolq_… are somebody else's: use another database`, {
+    cause: error,
+  })
+}

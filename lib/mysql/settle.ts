@@ -1,0 +1,118 @@
+// settle.ts: settlements as statements. Each is checked in its own transaction: it changes as many rows as it names, all
+// of them in flight in this handle, or all of the transaction fails (steps.ts).
+
+import type { Hold, Settlement } from '../store.ts'
+import type { HeldItem } from './held.ts'
+import { ACKED, DELAYED, FAILED, IN_FLIGHT, NEVER, READY } from './schema.ts'
+import { fromNow, rangeOf, text, withIds } from './statements.ts'
+import { changed } from './steps.ts'
+import type { Tally } from './tally.ts'
+
+export interface Settled {
+  readonly settlement: Settlement
+  readonly items: readonly HeldItem[]
+}
+
+export interface Holder {
+  readonly queue: number
+  readonly owner: number
+  readonly keepAcked: number
+}
+
+/** The statements of one settlement, and what they change in the sums. */
+export function settling({ settlement, items }: Settled, holder: Holder, tally: Tally): string[] {
+  if (items.length === 0) return []
+  const { queue, owner } = holder
+  const ids = withIds(items.map(({ id }) => rangeOf(id)))
+  const held = `WHERE queue = ${queue} AND ${ids} AND owner = ${owner}`
+  const move = (to?: number): void => {
+    const bytes = items.reduce((sum, item) => sum + item.bytes, 0)
+    tally.move(items.length, bytes, to === undefined ? { from: IN_FLIGHT } : { from: IN_FLIGHT, to })
+  }
+  const check = changed(items.length)
+  switch (settlement.outcome) {
+    case 'ack':
+      move(holder.keepAcked > 0 ? ACKED : undefined)
+      return [acking(held, holder.keepAcked), check, ...freeing(queue, items)]
+    case 'fail':
+      move(FAILED)
+      return [failing(held, settlement), check, ...freeing(queue, items)]
+    case 'back':
+      move(isLater(settlement.due) ? DELAYED : READY)
+      return [`UPDATE spoolq_items SET ${givingBack(settlement.due, settlement.counted)} ${held}`, check]
+    case 'toBack':
+      move(isLater(settlement.due) ? DELAYED : READY)
+      return goingBack({ queue, items, held, due: settlement.due })
+    case 'again':
+      return [`UPDATE spoolq_items SET attempt = attempt + 1, ${holding(settlement.hold)} ${held}`, check]
+  }
+}
+
+/** In flight, as it is held. */
+export function holding({ deadline, uncharged = false }: Hold = {}): string {
+  return `place = ${deadline === undefined ? NEVER : fromNow(deadline)}, ahead = ${Number(uncharged)}`
+}
+
+/** Ready at the old place, or delayed. */
+export function givingBack(due: number | undefined, isCounted: boolean): string {
+  const where = isLater(due) ? `status = ${DELAYED}, place = ${fromNow(due)}` : `status = ${READY}, place = priority`
+  return `${where}, owner = NULL, ahead = 0${isCounted ? '' : ', attempt = attempt - 1'}`
+}
+
+/** Locks the queue's row: @first is the next id. */
+export function lockingIds(queue: number): string {
+  return `SELECT next_id INTO @first FROM spoolq_queues WHERE id = ${queue} FOR UPDATE`
+}
+
+/** New ids, in that order, for the rows of those; behind `lockingIds`. */
+export function renumbering(queue: number, ids: readonly number[]): string[] {
+  const next = `id = @first + FIELD(id, ${ids.join()}) - 1`
+  const where = `WHERE queue = ${queue} AND ${withIds(ids.map(rangeOf))}`
+  return [
+    `UPDATE spoolq_items SET ${next} ${where}`,
+    `UPDATE spoolq_keys SET ${next} ${where}`,
+    `UPDATE spoolq_queues SET next_id = @first + ${ids.length} WHERE id = ${queue}`,
+  ]
+}
+
+/** Their keys are anybody's. */
+export function freeing(queue: number, items: readonly { readonly id: number; readonly key: unknown }[]): string[] {
+  const keyed = items.filter(({ key }) => key !== undefined)
+  if (keyed.length === 0) return []
+  return [`DELETE FROM spoolq_keys WHERE queue = ${queue} AND ${withIds(keyed.map(({ id }) => rangeOf(id)))}`]
+}
+
+function isLater(due: number | undefined): due is number {
+  return due !== undefined && due > Date.now()
+}
+
+function acking(held: string, keepAcked: number): string {
+  if (keepAcked === 0) return `DELETE FROM spoolq_items ${held}`
+  return `UPDATE spoolq_items SET status = ${ACKED}, place = 0, owner = NULL, ahead = 0 ${held}`
+}
+
+function failing(held: string, { reason, counted = true }: Settlement & { outcome: 'fail' }): string {
+  const attempt = counted ? '' : ', attempt = attempt - 1'
+  const aside = `status = ${FAILED}, place = 0, owner = NULL, ahead = 0, reason = ${text(reason)}${attempt}`
+  return `UPDATE spoolq_items SET ${aside} ${held}`
+}
+
+interface GoingBack {
+  readonly queue: number
+  readonly items: readonly HeldItem[]
+  readonly held: string
+  readonly due: number | undefined
+}
+
+/** What is given back is numbered anew in parts, because FIELD looks through its list for each row. */
+function goingBack({ queue, items, held, due }: GoingBack): string[] {
+  const back = [`UPDATE spoolq_items SET ${givingBack(due, true)} ${held}`, changed(items.length)]
+  const parts: string[] = []
+  for (let at = 0; at < items.length; at += PART) {
+    const ids = items.slice(at, at + PART).map(({ id }) => id)
+    parts.push(lockingIds(queue), ...renumbering(queue, ids))
+  }
+  return [...back, ...parts]
+}
+
+export const PART = 500

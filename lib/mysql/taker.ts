@@ -1,0 +1,205 @@
+// taker.ts: what is taken and what is settled: one transaction after the other (taking.ts), in each all that was asked
+// for while the one before it was under way. Where a settlement turns out to be outdated nothing was changed; what is
+// really held is read, and all is done again without what is not.
+
+import type { HeldRange, Settlement } from '../store.ts'
+import { HeldItems } from './held.ts'
+import { Lane } from './lane.ts'
+import { type Row, restoring } from './rows.ts'
+import { IN_FLIGHT, READY } from './schema.ts'
+import { givingBack } from './settle.ts'
+import { fromNow, rangeOf, withIds } from './statements.ts'
+import { changed, isOutdated, type Scene, type Step, Steps } from './steps.ts'
+import { type Planned, type Take, Taking, type TakingOptions } from './taking.ts'
+import { Tally } from './tally.ts'
+
+interface Call extends Take {
+  readonly first: readonly Settlement[]
+  readonly resolve: (rows: readonly Row[]) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** Work that has a transaction of its own. */
+interface Alone {
+  readonly work: (step: Step) => Promise<void>
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+type Found = Map<Call, readonly Row[]>
+
+const RUN_CALLS = 1000
+
+export class Taker {
+  readonly held = new HeldItems()
+  readonly #scene: Scene
+  readonly #options: TakingOptions
+  readonly #changed: () => void
+  readonly #steps: Steps
+  readonly #lane: Lane<Call | Alone>
+
+  constructor(scene: Scene, options: TakingOptions, changed: () => void) {
+    this.#scene = scene
+    this.#options = options
+    this.#changed = changed
+    this.#steps = new Steps(scene, 'take')
+    const share = (call: Call | Alone): number => ('work' in call ? 2 : 1 / RUN_CALLS)
+    this.#lane = new Lane((calls) => this.#runAll(calls), share)
+    scene.owner.renewed = () => this.held.clear()
+  }
+
+  /** Settles `first`, and takes. SettledError where not all of it is held, and nothing is changed then. */
+  take(take: Take, first: readonly Settlement[] = []): Promise<readonly Row[]> {
+    return new Promise((resolve, reject) => this.#lane.add({ ...take, first, resolve, reject }))
+  }
+
+  /** Does that in a transaction of its own, which it begins, and commits or rolls back. */
+  alone<R>(work: (step: Step) => Promise<R>, otherwise: R): Promise<R> {
+    return new Promise((resolve, reject) => {
+      let result = otherwise
+      const kept = async (step: Step): Promise<void> => {
+        result = await work(step)
+      }
+      this.#lane.add({ work: kept, resolve: () => resolve(result), reject })
+    })
+  }
+
+  /** What is due is ready. */
+  async resume(): Promise<void> {
+    await this.take({ n: 0, use: 'resume' })
+  }
+
+  /** SettledError where not all of it is held. */
+  async extend(ids: readonly HeldRange[], deadline: number): Promise<void> {
+    const items = this.held.of(ids)
+    if (items.length === 0) return
+    const where = withIds(items.map(({ id }) => rangeOf(id)))
+    const later = (owner: number): string =>
+      `UPDATE spoolq_items SET place = ${fromNow(deadline)}
+        WHERE queue = ${this.#scene.queue} AND ${where} AND owner = ${owner}`
+    const extended = async (step: Step): Promise<void> => {
+      await step.commit(['BEGIN', later(step.owner), changed(items.length)], new Tally())
+    }
+    try {
+      await this.alone(extended, undefined)
+    } catch (error) {
+      if (!isOutdated(error)) throw error
+      await this.alone((step) => this.#forget(step), undefined)
+      this.held.of(ids)
+      throw error
+    }
+  }
+
+  idle(): Promise<void> {
+    return this.#lane.idle()
+  }
+
+  close(): Promise<void> {
+    return this.#steps.close()
+  }
+
+  async #runAll(calls: readonly (Call | Alone)[]): Promise<void> {
+    const takes: Call[] = []
+    for (const call of calls) {
+      if ('work' in call) await this.#runAlone(call)
+      else takes.push(call)
+    }
+    if (takes.length > 0) await this.#runTakes(takes)
+  }
+
+  async #runAlone({ work, resolve, reject }: Alone): Promise<void> {
+    try {
+      await this.#steps.run({ work, recall: () => {} })
+      this.#changed()
+      resolve()
+    } catch (error) {
+      if (isOutdated(error)) await this.#scene.owner.verify().catch(() => {})
+      reject(error)
+    }
+  }
+
+  async #runTakes(calls: readonly Call[]): Promise<void> {
+    const planned = this.#planned(calls)
+    if (planned.length === 0) return
+    let found: Found = new Map()
+    const work = async (step: Step): Promise<void> => {
+      found = new Map()
+      await new Taking(this.#options, planned, step, found).run()
+    }
+    try {
+      await this.#steps.run({ work, recall: () => {}, undo: (step) => this.#undo(step, found) })
+    } catch (error) {
+      if (isOutdated(error)) await this.#again(planned)
+      else for (const { call } of planned) call.reject(error)
+      return
+    }
+    this.#publish(planned, found)
+  }
+
+  /** The calls whose settlements are of what is held here; the others reject. */
+  #planned(calls: readonly Call[]): Planned<Call>[] {
+    const claimed = new Set<number>()
+    return calls.flatMap((call) => {
+      try {
+        const settled = call.first.map((settlement) => {
+          return { settlement, items: this.held.of(settlement.ids, claimed) }
+        })
+        for (const { items } of settled) for (const { id } of items) claimed.add(id)
+        return [{ call, settled }]
+      } catch (error) {
+        call.reject(error)
+        return []
+      }
+    })
+  }
+
+  /** Nothing was changed: what is not held any more is forgotten, and the rest done. */
+  async #again(planned: readonly Planned<Call>[]): Promise<void> {
+    const calls = planned.map(({ call }) => call)
+    try {
+      await this.#scene.owner.verify()
+      await this.#steps.run({ work: (step) => this.#forget(step), recall: () => {} })
+    } catch (error) {
+      for (const { reject } of calls) reject(error)
+      return
+    }
+    await this.#runTakes(calls)
+  }
+
+  async #forget({ link, owner }: Step): Promise<void> {
+    const { ids } = this.held
+    const where = `queue = ${this.#scene.queue} AND ${withIds(ids.map(rangeOf))} AND owner = ${owner}`
+    const [read] = await link.ask([`SELECT id FROM spoolq_items WHERE ${where}`])
+    const still = new Set(read?.rows.map(([id]) => Number(id)))
+    this.held.delete(ids.filter((id) => !still.has(id)))
+  }
+
+  #publish(planned: readonly Planned<Call>[], found: Found): void {
+    for (const { call, settled } of planned) {
+      for (const { settlement, items } of settled) {
+        this.held.delete(items.map(({ id }) => id))
+        if (settlement.outcome !== 'again') continue
+        for (const item of items) this.held.add({ ...item, attempt: item.attempt + 1 })
+      }
+      if (call.use !== 'lease') continue
+      for (const row of found.get(call) ?? []) this.held.add({ ...row, attempt: row.attempt + 1 })
+    }
+    this.#changed()
+    for (const { call } of planned) call.resolve(found.get(call) ?? [])
+  }
+
+  /** Committed, and its callers were told that it failed: what they never got is ready again. */
+  async #undo(step: Step, found: Found): Promise<void> {
+    const { queue } = this.#scene
+    const popped = [...found].flatMap(([{ use }, rows]) => (use === 'pop' ? rows : []))
+    const leased = [...found].flatMap(([{ use }, rows]) => (use === 'lease' ? rows : []))
+    const where = `WHERE queue = ${queue} AND ${withIds(leased.map(({ id }) => rangeOf(id)))} AND owner = ${step.owner}`
+    const [, held] = await step.link.ask(['BEGIN', `SELECT id FROM spoolq_items ${where} FOR UPDATE`])
+    const still = new Set(held?.rows.map(([id]) => Number(id)))
+    const tally = new Tally()
+    for (const { bytes } of popped) tally.move(1, bytes, { to: READY })
+    for (const { id, bytes } of leased) if (still.has(id)) tally.move(1, bytes, { from: IN_FLIGHT, to: READY })
+    const back = `UPDATE spoolq_items SET ${givingBack(undefined, false)} ${where}`
+    await step.commit([back, ...restoring(queue, popped, { status: READY, place: 'priority' })], tally)
+  }
+}

@@ -1,0 +1,211 @@
+// taking.ts: one transaction of taking and settling, for many calls at once.
+//
+//      BEGIN · what is due · SELECT … FOR UPDATE SKIP LOCKED          first trip, only where something is taken
+//      settlements · DELETE or UPDATE of what was found · COMMIT      last trip
+//
+// What is given back may be what is taken next: then the settlements come before the first trip. A lease is a row that
+// says so, committed: no transaction is open while an item is out.
+
+import type { Hold, Pick, Settlement } from '../store.ts'
+import type { Result } from './driver.ts'
+import { COLUMNS, type Row, rowOf } from './rows.ts'
+import { ACKED, DELAYED, IN_FLIGHT, READY } from './schema.ts'
+import { freeing, givingBack, holding, type Settled, settling } from './settle.ts'
+import { NOW, rangeOf, withIds } from './statements.ts'
+import type { Step } from './steps.ts'
+import { Tally } from './tally.ts'
+
+export interface Take {
+  readonly n: number
+  /** 'resume': nothing is taken, but what is due is ready. */
+  readonly use: 'lease' | 'pop' | 'delete' | 'resume'
+  readonly hold?: Hold | undefined
+  readonly pick?: Pick | undefined
+}
+
+export interface Planned<C extends Take> {
+  readonly call: C
+  readonly settled: readonly Settled[]
+}
+
+export interface TakingOptions {
+  readonly queue: number
+  /** The order of a take. */
+  readonly front: string
+  readonly keepAcked: number
+}
+
+const DUE_LIMIT = 1000
+/** Of a statement's LIMIT. */
+const MOST = 2 ** 53
+
+export class Taking<C extends Take> {
+  readonly #options: TakingOptions
+  readonly #planned: readonly Planned<C>[]
+  readonly #calls: readonly C[]
+  readonly #step: Step
+  readonly #tally = new Tally()
+  readonly #found: Map<C, readonly Row[]>
+  /** What is not sent yet. */
+  #writes: string[] = ['BEGIN']
+  #state: 'looking' | 'changing' = 'looking'
+
+  /** `found`: what each call got, which it has once `run` resolves. */
+  constructor(options: TakingOptions, planned: readonly Planned<C>[], step: Step, found: Map<C, readonly Row[]>) {
+    this.#found = found
+    this.#options = options
+    this.#planned = planned
+    this.#calls = planned.map(({ call }) => call)
+    this.#step = step
+  }
+
+  async run(): Promise<void> {
+    const takes = this.#calls.some(({ n, use }) => n > 0 || use === 'resume')
+    this.#settle()
+    if (takes && this.#has('back', 'toBack')) await this.#ask([])
+    if (takes) await this.#take()
+    if (this.#options.keepAcked > 0 && this.#has('ack')) await this.#trim()
+    if (this.#state === 'changing') await this.#step.commit(this.#writes, this.#tally)
+    else await this.#step.link.ask(['ROLLBACK'])
+  }
+
+  #has(...outcomes: Settlement['outcome'][]): boolean {
+    return this.#planned.some(({ settled }) => settled.some(({ settlement }) => outcomes.includes(settlement.outcome)))
+  }
+
+  #write(...statements: readonly string[]): void {
+    if (statements.length > 0) this.#state = 'changing'
+    for (const statement of statements) this.#writes.push(statement)
+  }
+
+  /** Sends what was written, and then those; resolves to what those came to. */
+  async #ask(selects: readonly string[]): Promise<readonly Result[]> {
+    const writes = this.#writes.splice(0)
+    const results = await this.#step.link.ask([...writes, ...selects])
+    return results.slice(writes.length)
+  }
+
+  #settle(): void {
+    const holder = { ...this.#options, owner: this.#step.owner }
+    for (const { settled } of this.#planned) {
+      for (const one of settled) this.#write(...settling(one, holder, this.#tally))
+    }
+  }
+
+  async #take(): Promise<void> {
+    const queued = this.#calls.filter(({ pick }) => pick === undefined)
+    const n = queued.reduce((sum, call) => sum + call.n, 0)
+    const [delayed, late, front] = await this.#ask([this.#due(DELAYED), this.#due(IN_FLIGHT), this.#front(n)])
+    const isDue = [this.#resume(delayed, DELAYED), this.#resume(late, IN_FLIGHT)].includes(true)
+    const [found] = isDue ? await this.#ask([this.#front(n)]) : [front]
+    this.#share(queued, rowsOf(found))
+    for (const call of this.#calls) if (call.pick !== undefined && call.n > 0) await this.#pick(call, call.pick)
+    this.#lease()
+    this.#remove()
+  }
+
+  /** What is due of that status, as far as nobody else is at it. */
+  #due(status: number): string {
+    return `SELECT id, LENGTH(payload) FROM spoolq_items FORCE INDEX (spoolq_front)
+      WHERE queue = ${this.#options.queue} AND status = ${status} AND place <= ${NOW}
+      LIMIT ${DUE_LIMIT} FOR UPDATE SKIP LOCKED`
+  }
+
+  /** What was due is ready from here on. */
+  #resume(due: Result | undefined, from: number): boolean {
+    const rows = due?.rows ?? []
+    if (rows.length === 0) return false
+    const ids = withIds(rows.map(([id]) => rangeOf(Number(id))))
+    const back = givingBack(undefined, true)
+    this.#write(`UPDATE spoolq_items SET ${back} WHERE queue = ${this.#options.queue} AND ${ids}`)
+    const bytes = rows.reduce((sum, [, length]) => sum + Number(length), 0)
+    this.#tally.move(rows.length, bytes, { from, to: READY })
+    return true
+  }
+
+  #front(n: number): string {
+    const { front } = this.#options
+    return this.#ready(`ORDER BY ${front} LIMIT ${Math.min(n, MOST)}`)
+  }
+
+  #ready(which: string): string {
+    const payload = this.#calls.every(({ use }) => use === 'delete' || use === 'resume') ? 'NULL' : 'payload'
+    return `SELECT ${COLUMNS}, ${payload} FROM spoolq_items FORCE INDEX (spoolq_front)
+      WHERE queue = ${this.#options.queue} AND status = ${READY} ${which} FOR UPDATE SKIP LOCKED`
+  }
+
+  /** The first to the first call, and so on. */
+  #share(calls: readonly C[], rows: readonly Row[]): void {
+    let at = 0
+    for (const call of calls) {
+      this.#found.set(call, rows.slice(at, at + call.n))
+      at += call.n
+    }
+  }
+
+  async #pick(call: C, pick: Pick): Promise<void> {
+    const taken = [...this.#found.values()].flat().map(({ id }) => rangeOf(id))
+    const others = `AND NOT ${withIds(taken)}`
+    const next = 'ORDER BY id LIMIT 1'
+    const selects =
+      'id' in pick
+        ? [this.#ready(`AND id = ${pick.id} ${others}`)]
+        : [
+            this.#ready(`AND id > ${pick.after} ${others} ${next}`),
+            this.#ready(`AND id <= ${pick.after} ${others} ${next}`),
+          ]
+    const results = await this.#ask(selects)
+    this.#found.set(call, results.flatMap(rowsOf).slice(0, 1))
+  }
+
+  /** What was found for leases is in flight, the calls that hold alike together. */
+  #lease(): void {
+    const byHold = new Map<string, Row[]>()
+    for (const call of this.#calls) {
+      if (call.use !== 'lease') continue
+      const hold = holding(call.hold)
+      byHold.set(hold, (byHold.get(hold) ?? []).concat(this.#found.get(call) ?? []))
+    }
+    for (const [hold, rows] of byHold) {
+      if (rows.length === 0) continue
+      const held = `status = ${IN_FLIGHT}, owner = ${this.#step.owner}, attempt = attempt + 1, ${hold}`
+      this.#write(`UPDATE spoolq_items SET ${held} WHERE queue = ${this.#options.queue} AND ${idsOf(rows)}`)
+      this.#tally.move(rows.length, sizeOf(rows), { from: READY, to: IN_FLIGHT })
+    }
+  }
+
+  #remove(): void {
+    const rows = this.#calls.flatMap((call) => (call.use === 'lease' ? [] : (this.#found.get(call) ?? [])))
+    if (rows.length === 0) return
+    const { queue } = this.#options
+    this.#write(`DELETE FROM spoolq_items WHERE queue = ${queue} AND ${idsOf(rows)}`, ...freeing(queue, rows))
+    this.#tally.move(rows.length, sizeOf(rows), { from: READY })
+  }
+
+  /** No more acknowledged items than are kept: the oldest go. */
+  async #trim(): Promise<void> {
+    const { queue, keepAcked } = this.#options
+    const [sum] = await this.#ask([`SELECT SUM(acked) FROM spoolq_tallies WHERE queue = ${queue}`])
+    const excess = Number(sum?.rows[0]?.[0]) + this.#tally.of(ACKED) - keepAcked
+    if (excess <= 0) return
+    const [oldest] = await this.#ask([
+      `SELECT id FROM spoolq_items FORCE INDEX (spoolq_front)
+        WHERE queue = ${queue} AND status = ${ACKED} ORDER BY place, id LIMIT ${excess} FOR UPDATE SKIP LOCKED`,
+    ])
+    const ids = oldest?.rows.map(([id]) => rangeOf(Number(id))) ?? []
+    this.#write(`DELETE FROM spoolq_items WHERE queue = ${queue} AND ${withIds(ids)}`)
+    this.#tally.move(ids.length, 0, { from: ACKED })
+  }
+}
+
+function rowsOf(result: Result | undefined): Row[] {
+  return (result?.rows ?? []).map(rowOf)
+}
+
+function idsOf(rows: readonly Row[]): string {
+  return withIds(rows.map(({ id }) => rangeOf(id)))
+}
+
+function sizeOf(rows: readonly Row[]): number {
+  return rows.reduce((sum, { bytes }) => sum + bytes, 0)
+}

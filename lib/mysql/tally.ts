@@ -1,0 +1,45 @@
+// tally.ts: what a step changes in the sums of its handle's row.
+
+import { ACKED, DELAYED, FAILED, IN_FLIGHT, READY } from './schema.ts'
+
+const COLUMNS: ReadonlyMap<number, string> = new Map([
+  [READY, 'ready'],
+  [DELAYED, 'waiting'],
+  [IN_FLIGHT, 'flying'],
+  [FAILED, 'failed'],
+  [ACKED, 'acked'],
+])
+
+export class Tally {
+  readonly #byStatus = new Map<number, number>()
+  #bytes = 0
+
+  /** So many items, which had those bytes in all, came from a status (undefined: they are new) into another. */
+  move(count: number, bytes: number, way: { readonly from?: number; readonly to?: number }): void {
+    const { from, to } = way
+    if (from !== undefined) this.#byStatus.set(from, (this.#byStatus.get(from) ?? 0) - count)
+    if (to !== undefined) this.#byStatus.set(to, (this.#byStatus.get(to) ?? 0) + count)
+    this.#bytes += bytes * (Number(isHeld(to)) - Number(isHeld(from)))
+  }
+
+  /** What is held has so many more bytes. */
+  grow(bytes: number): void {
+    this.#bytes += bytes
+  }
+
+  /** The assignments of an UPDATE, `changes` among them. */
+  get assignments(): string {
+    const sum = (column: string, by: number): string => (by === 0 ? '' : `, ${column} = ${column} + ${by}`)
+    const sums = [...COLUMNS].map(([status, column]) => sum(column, this.of(status)))
+    return `changes = changes + 1${sums.join('')}${sum('bytes', this.#bytes)}`
+  }
+
+  /** How many more, or fewer, have that status. */
+  of(status: number): number {
+    return this.#byStatus.get(status) ?? 0
+  }
+}
+
+function isHeld(status: number | undefined): boolean {
+  return status === READY || status === DELAYED || status === IN_FLIGHT
+}

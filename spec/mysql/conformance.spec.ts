@@ -1,0 +1,20 @@
+import { randomUUID } from 'node:crypto'
+import { addressOf } from '../../lib/mysql/address.ts'
+import { MysqlStore } from '../../lib/mysql/mysql-store.ts'
+import { conformance, queueSuite } from '../conformance.ts'
+import { sharedPort, urlOf, withServer } from './server.ts'
+
+const remove = async (): Promise<void> => {}
+
+async function freshUrl(): Promise<string> {
+  return urlOf(await sharedPort(), `conformance '${randomUUID()}'`)
+}
+
+withServer(() => {
+  conformance('mysql', async () => {
+    const address = addressOf(await freshUrl())
+    return { open: (options) => MysqlStore.open(address, options), remove }
+  })
+
+  queueSuite('mysql', async () => ({ location: await freshUrl(), remove }))
+})
