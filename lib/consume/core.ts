@@ -11,6 +11,7 @@ import type { Hold, Store } from '../store.ts'
 import { Changes } from '../wait/changes.ts'
 import type { Clock } from '../wait/clock.ts'
 import { Line } from '../wait/line.ts'
+import { Acking } from './acking.ts'
 import { Slots } from './in-hand.ts'
 
 export interface CoreParts<T> {
@@ -47,6 +48,8 @@ export class Core<T> {
   readonly whenFull: WhenFull
   readonly maxAttempts: number
   readonly leaseTimeoutMs: number
+  /** Deliveries being acknowledged. */
+  readonly acking: Acking
   /** The places where loops mark what they have in hand. */
   readonly slots = new Slots()
   /** Parked gets and loops, each in order; gets come first. */
@@ -70,6 +73,7 @@ export class Core<T> {
 
   constructor(parts: CoreParts<T>, owner: WeakRef<object>) {
     this.store = parts.store
+    this.acking = new Acking(parts.store)
     this.writer = new DocumentWriter<unknown>(parts.codec)
     this.clock = parts.clock
     this.maxSize = parts.maxSize

@@ -18,6 +18,7 @@ export interface Host<T> {
   /** Attempts that an item gets. */
   readonly limit: number
   settle(held: readonly Held<T>[], make: MakeSettlement): Promise<void>
+  ack(held: Held<T>): Promise<void>
 }
 
 /**
@@ -52,7 +53,9 @@ export class Delivery<T> implements AsyncDisposable {
 
   /** Done: it is removed. Resolves when that has the queue's durability. */
   ack(): Promise<void> {
-    return this.#settle((ids) => ({ outcome: 'ack', ids }))
+    if (this.#held.state !== 'out') return Promise.reject(this.#gone())
+    this.#settling = this.#host.ack(this.#held)
+    return this.#settling
   }
 
   /** It is ready again: at its old place, or, `to: 'back'`, behind all that waits. At its last attempt it is set aside. */
@@ -103,8 +106,11 @@ export class Delivery<T> implements AsyncDisposable {
   }
 
   #check(): void {
-    if (this.#held.state === 'out') return
-    throw new SettledError(`item ${this.id} was settled already, or given back`)
+    if (this.#held.state !== 'out') throw this.#gone()
+  }
+
+  #gone(): SettledError {
+    return new SettledError(`item ${this.id} was settled already, or given back`)
   }
 }
 

@@ -42,13 +42,23 @@ export class Leasing<T> {
 
   #host(holder: object): Host<T> & { readonly holder: object } {
     const core = this.#core
-    return { core, limit: core.maxAttempts, settle: (held, make) => this.#settle(held, make), holder }
+    return {
+      core,
+      limit: core.maxAttempts,
+      settle: (held, make) => this.#settle(held, make),
+      ack: (held) => core.acking.ack(held).then(this.#acked),
+      holder,
+    }
   }
 
   async #settle(held: readonly Held<T>[], make: MakeSettlement): Promise<void> {
-    const { outcome } = await settleHeld(held, make, (settlement) => this.#core.store.settle([settlement]))
-    if (outcome === 'ack') this.#core.tally.taken += held.length
+    await settleHeld(held, make, (settlement) => this.#core.store.settle([settlement]))
     this.#core.changed()
+  }
+
+  readonly #acked = (): void => {
+    this.#core.tally.taken += 1
+    this.#core.freed()
   }
 
   /** A failure here is told later, because the items that were leased beside these are the caller's. */

@@ -127,7 +127,7 @@ export class Session<T> {
       // What goes back must be there before the next lease; the others need not wait for each other.
       return settlement.outcome === 'back' ? this.#settling.now(settlement) : store.settle([settlement], relaxed)
     })
-    if (outcome !== 'again') this.#done(held, outcome === 'ack')
+    if (outcome !== 'again') this.done(held, outcome === 'ack')
   }
 
   /** Their lease ends `ms` milliseconds from now. */
@@ -149,7 +149,8 @@ export class Session<T> {
     return this.#leaving
   }
 
-  #done(held: readonly Held<T>[], acked: boolean): void {
+  /** They are settled. */
+  done(held: readonly Held<T>[], acked: boolean): void {
     for (const one of held) this.#inHand?.delete(one)
     if (acked) this.core.tally.taken += held.length
     if (acked) this.core.freed()
