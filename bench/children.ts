@@ -21,7 +21,13 @@ const program = fileURLToPath(new URL('./child.js', import.meta.url))
 // Items are numbered from 0 within it, over and over: ten million objects would be what is measured.
 const CYCLE = 10_000
 
-export const cycleOf = (): readonly Item[] => itemsOf('S', CYCLE)
+// Kept: where more were made before, each call would cut them out anew.
+let cycle: readonly Item[] | undefined
+
+export function cycleOf(): readonly Item[] {
+  cycle ??= itemsOf('S', CYCLE)
+  return cycle
+}
 
 export class Child {
   readonly #process: ChildProcess
