@@ -105,7 +105,7 @@ export function settingsOf<T>(options: QueueOptions<T> = {}): Settings<T> {
   }
 }
 
-const durability: check.Check = (name, value) => {
+export const checkDurability: check.Check = (name, value) => {
   if (typeof value !== 'object') return check.oneOf('disk', 'os')(name, value)
   if (value === null || !('interval' in value)) throw check.wrongType(name, "'disk', 'os' or { interval }", value)
   check.checkOptions(value, { interval: check.milliseconds })
@@ -128,7 +128,7 @@ export const INDEXED = 'sqlite, mysql and memory'
 
 const queueChecks = {
   codec: (_: string, value: unknown) => assertCodec(value),
-  durability,
+  durability: checkDurability,
   maxSize: check.limit,
   maxBytes: check.limit,
   whenFull: check.oneOf('wait', 'reject', 'drop-oldest'),

@@ -2,24 +2,17 @@
 // encoded at the call: with the codec that was named, else with the one a new queue gets. If the queue turns out to
 // record another, it is decoded and encoded again once that is known.
 
-import { custom } from '../codec/custom.ts'
+import { codecAtHand } from '../codec/at-hand.ts'
 import { type Codec, type CodecName, DocumentReader, DocumentWriter } from '../codec/index.ts'
-import { json } from '../codec/json.ts'
-import { msgpack } from '../codec/msgpack.ts'
-import { raw } from '../codec/raw.ts'
-import { v8 } from '../codec/v8.ts'
 import type { Document } from '../store.ts'
 import type { Core } from './core.ts'
-
-// cbor has to be loaded first, and v8 holds all that it can hold.
-const atHand: Readonly<Record<CodecName, Codec<unknown>>> = { msgpack, json, raw, v8, cbor: v8 }
 
 export class Early<T> {
   readonly #codec: Codec<unknown>
   readonly #writer: DocumentWriter<unknown>
 
-  constructor(choice: CodecName | Codec<T> = 'msgpack') {
-    this.#codec = typeof choice === 'string' ? atHand[choice] : custom(choice)
+  constructor(choice: CodecName | Codec<T> | undefined) {
+    this.#codec = codecAtHand(choice)
     this.#writer = new DocumentWriter(this.#codec)
   }
 

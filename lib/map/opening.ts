@@ -1,0 +1,63 @@
+// opening.ts: the options of a map, and from a place and options to an open one.
+
+import * as check from '../check.ts'
+import { assertCodec, type Codec, type CodecName, isCodecName, loadCodec } from '../codec/index.ts'
+import { CodecMismatchError } from '../errors.ts'
+import type { MapStore, MapStoreOptions } from '../map-store.ts'
+import { checkDurability, defaults } from '../options.ts'
+import type { Durability } from '../store.ts'
+import type { MapPlace } from './place.ts'
+import { Values } from './values.ts'
+
+export interface MapOptions<V = unknown> {
+  /** How values become bytes. Default: what the map records, 'msgpack' in a new one. */
+  readonly codec?: CodecName | Codec<V> | undefined
+  /**
+   * What a resolved set, update, delete or clear has survived: 'disk' (default) power loss, 'os' the process,
+   * `{ interval: ms }` as 'os', and synced at most that much later.
+   */
+  readonly durability?: Durability | undefined
+  /** Aborts opening. */
+  readonly signal?: AbortSignal | undefined
+}
+
+const mapChecks = {
+  codec: (_: string, value: unknown) => assertCodec(value),
+  durability: checkDurability,
+  signal: check.signal,
+}
+
+/** A TypeError or RangeError for options that are wrong. */
+export function checkMapOptions(options: object | undefined): void {
+  check.checkOptions(options, mapChecks)
+}
+
+export interface Opened<V> {
+  readonly store: MapStore
+  readonly values: Values<V>
+}
+
+/** Opens the store, and the codec that it records. What fails on the way leaves nothing open behind. */
+export async function openMap<V>(place: MapPlace, options: MapOptions<V>): Promise<Opened<V>> {
+  const { codec: choice, durability = defaults.durability, signal } = options
+  signal?.throwIfAborted()
+  const named = choice === undefined ? undefined : await loadCodec(choice)
+  const store = await openStore(place, { durability, codec: named?.name, signal })
+  try {
+    signal?.throwIfAborted()
+    return { store, values: new Values(named ?? (await recorded<V>(store.codec))) }
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+async function openStore({ place, map }: MapPlace, options: MapStoreOptions): Promise<MapStore> {
+  const { MemoryMap } = await import('../memory/memory-map.ts')
+  return MemoryMap.open(place.name, map, options)
+}
+
+function recorded<V>(name: string): Promise<Codec<V>> {
+  if (isCodecName(name)) return loadCodec<V>(name)
+  throw new CodecMismatchError(`this map was written with a codec of its own, '${name}': open it with that codec`)
+}
