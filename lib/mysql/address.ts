@@ -2,7 +2,13 @@
 //
 //      mysql://user:password@host:3306/database?queue=name&socketPath=/run/mysqld/mysqld.sock
 //
-// Every part is escaped as in any URL. `queue` is 'queue' where it is not named; a name has 1 to 255 characters.
+// Every part is escaped as in any URL. The parameters, each at most once:
+//
+//      queue         'queue'     the queue's name: 1 to 255 characters of Unicode
+//      socketPath    –           the server's socket, instead of host and port
+//      ssl           'false'     'true': encrypted, the server's certificate checked; 'unverified': not checked
+//      connections   10          to work with, for all queues of the process in that database, at most
+//      silence       10          seconds after which the server ends a connection whose host has vanished
 
 import { QueueError } from '../errors.ts'
 
@@ -14,39 +20,56 @@ export interface Connecting {
   readonly user?: string
   readonly password?: string
   readonly database: string
+  readonly ssl?: { readonly rejectUnauthorized: boolean }
 }
 
 export interface Address {
   /** A function, so that nothing that shows an address shows the password. */
   readonly connecting: () => Connecting
   readonly queue: string
+  readonly connections: number
+  readonly silenceSeconds: number
   /** The same place in words that may be told: no user, no password. */
   readonly shown: string
 }
 
 const NAME_MAX = 255
-const PARAMETERS = ['queue', 'socketPath']
+const PARAMETERS = ['queue', 'socketPath', 'ssl', 'connections', 'silence']
 
 /** A TypeError where the URL names no database, or says what nobody knows. */
 export function addressOf(location: string): Address {
   const url = parsed(location)
-  for (const name of url.searchParams.keys()) {
-    if (!PARAMETERS.includes(name)) throw wrong(`unknown parameter '${name}': there are ${PARAMETERS.join(' and ')}`)
-  }
+  const words = url.searchParams
+  checkParameters(words)
   const database = decoded(url.pathname.slice(1))
   if (database === '') throw wrong('it names no database: mysql://user:password@host/database?queue=name')
-  const queue = url.searchParams.get('queue') ?? 'queue'
+  const queue = words.get('queue') ?? 'queue'
   checkName(queue)
-  const socketPath = url.searchParams.get('socketPath')
+  const socketPath = words.get('socketPath')
   const host = decoded(url.hostname).replace(/^\[(.*)\]$/, '$1') || 'localhost'
   const port = url.port === '' ? 3306 : Number(url.port)
-  const place = socketPath === null ? { host, port } : { socketPath }
-  const user = url.username === '' ? {} : { user: decoded(url.username) }
-  const password = url.password === '' ? {} : { password: decoded(url.password) }
   const where = socketPath ?? `${url.hostname || host}:${port}`
-  const shown = `mysql://${where}/${encodeURIComponent(database)}?queue=${encodeURIComponent(queue)}`
-  const connecting = { ...place, ...user, ...password, database }
-  return { connecting: () => connecting, queue, shown }
+  const connecting = {
+    ...(socketPath === null ? { host, port } : { socketPath }),
+    ...(url.username !== '' && { user: decoded(url.username) }),
+    ...(url.password !== '' && { password: decoded(url.password) }),
+    ...sslOf(words),
+    database,
+  }
+  return {
+    connecting: () => connecting,
+    queue,
+    connections: numberOf(words, { name: 'connections', usual: 10, least: 1, most: 1000 }),
+    silenceSeconds: numberOf(words, { name: 'silence', usual: 10, least: 1, most: 3600 }),
+    shown: `mysql://${where}/${encodeURIComponent(database)}?queue=${encodeURIComponent(queue)}`,
+  }
+}
+
+function checkParameters(words: URLSearchParams): void {
+  for (const name of new Set(words.keys())) {
+    if (!PARAMETERS.includes(name)) throw wrong(`unknown parameter '${name}': there are ${PARAMETERS.join(', ')}`)
+    if (words.getAll(name).length > 1) throw wrong(`parameter '${name}' is there more than once`)
+  }
 }
 
 function checkName(name: string): void {
@@ -54,6 +77,28 @@ function checkName(name: string): void {
   if (characters === 0 || characters > NAME_MAX || !name.isWellFormed()) {
     throw wrong(`a queue's name has 1 to ${NAME_MAX} characters of Unicode, not ${characters}`)
   }
+}
+
+interface Bounds {
+  readonly name: string
+  readonly usual: number
+  readonly least: number
+  readonly most: number
+}
+
+function numberOf(words: URLSearchParams, { name, usual, least, most }: Bounds): number {
+  const word = words.get(name)
+  if (word === null) return usual
+  const number = /^\d+$/.test(word) ? Number(word) : 0
+  if (number < least || number > most) throw wrong(`'${name}' is a whole number from ${least} to ${most}`)
+  return number
+}
+
+function sslOf(words: URLSearchParams): Pick<Connecting, 'ssl'> {
+  const word = words.get('ssl') ?? 'false'
+  if (word === 'false') return {}
+  if (word !== 'true' && word !== 'unverified') throw wrong("'ssl' is true, unverified or false")
+  return { ssl: { rejectUnauthorized: word === 'true' } }
 }
 
 // What new URL() says of a location it can't read quotes all of it, password and all.

@@ -2,9 +2,10 @@
 // statements in one trip and resolves to what each of them came to.
 //
 // Every literal is a number or hex digits, so nothing has to be escaped, in no mode of the server. A link that lost its
-// server, or timed out, is dead: whoever needs it opens another one. It keeps the process alive while it is asked.
+// server, or was silent for too long, is dead: whoever needs it opens another one. It keeps the process alive while it
+// is asked.
 
-import type { Connection } from 'mysql2/promise'
+import type { Connection, ConnectionOptions } from 'mysql2/promise'
 import { StorageError, UnsupportedError } from '../errors.ts'
 import { type Address, untold } from './address.ts'
 
@@ -17,12 +18,13 @@ export interface Result {
 }
 
 export interface Link {
-  readonly threadId: number
   readonly dead: boolean
-  /** Sends the statements in one trip; the first that fails ends it. Rejects with ServerError or StorageError. */
+  /** Sends the statements in one trip; the first that fails ends it. Rejects with ServerError or LostError. */
   ask(statements: readonly string[]): Promise<readonly Result[]>
-  /** Called once when the server is lost. */
-  onLost(told: () => void): void
+  /** Is there still somebody? Keeps no process alive; where nobody answers within `ms`, the link is dead. */
+  ping(ms: number): Promise<void>
+  /** Calls it once when the server is lost; returns how to stop that. */
+  onLost(told: () => void): () => void
   close(): Promise<void>
   destroy(): void
 }
@@ -36,10 +38,18 @@ export class ServerError extends StorageError {
     super(message, { cause })
     this.number = number
   }
+
+  override get name(): string {
+    return 'StorageError'
+  }
 }
 
 /** The connection is lost: what was asked may have been done or not. */
-export class LostError extends StorageError {}
+export class LostError extends StorageError {
+  override get name(): string {
+    return 'StorageError'
+  }
+}
 
 /** How mysql2 is found; specs put something else in its place. */
 export type Import = () => Promise<Pick<typeof import('mysql2/promise'), 'createConnection'>>
@@ -51,21 +61,22 @@ const GOING = [1053, 1077, 1079, 1152, 1158, 1159, 1160, 1161, 1927, 3169, 4031]
 /** Rejects with StorageError where there is no server, UnsupportedError where there is no driver. */
 export async function connect(address: Address, find: Import = () => import('mysql2/promise')): Promise<Link> {
   const { createConnection } = await find().catch(missing)
-  const open = createConnection({
-    ...address.connecting(),
+  const { silenceSeconds, connecting } = address
+  const options: ConnectionOptions = {
+    ...connecting(),
     charset: 'utf8mb4',
     connectTimeout: CONNECT_MS,
     multipleStatements: true,
     rowsAsArray: true,
     timezone: 'Z',
     enableKeepAlive: true,
-  })
-  const connection = await open.catch((error: unknown) => {
+  }
+  const connection = await createConnection(options).catch((error: unknown) => {
     throw failure(error, address)
   })
   const link = new MysqlLink(connection, address)
   try {
-    await link.ask(SESSION)
+    await link.ask([...SESSION, `SET SESSION wait_timeout = ${silenceSeconds}`], CONNECT_MS)
     return link
   } catch (error) {
     link.destroy()
@@ -85,8 +96,10 @@ function missing(cause: unknown): never {
 class MysqlLink implements Link {
   readonly #connection: Connection
   readonly #address: Address
-  readonly #socket: { ref(): unknown; unref(): unknown }
-  readonly #lost: (() => void)[] = []
+  readonly #socket: Socket
+  readonly #lost = new Set<() => void>()
+  /** Told by this class: a destroyed connection of mysql2 leaves its callers waiting. */
+  readonly #pending = new Set<(error: Error) => void>()
   #state: 'open' | 'dead' = 'open'
   #asked = 0
 
@@ -95,37 +108,53 @@ class MysqlLink implements Link {
     this.#address = address
     this.#socket = socketOf(connection)
     this.#socket.unref()
-    const die = (): void => this.#die()
+    const die = (): void => this.destroy()
     connection.on('error', die)
     connection.on('end', die)
-  }
-
-  get threadId(): number {
-    return this.#connection.threadId
   }
 
   get dead(): boolean {
     return this.#state === 'dead'
   }
 
-  onLost(told: () => void): void {
-    this.#lost.push(told)
+  onLost(told: () => void): () => void {
+    this.#lost.add(told)
+    return () => this.#lost.delete(told)
   }
 
-  async ask(statements: readonly string[]): Promise<readonly Result[]> {
-    if (this.dead) throw new LostError(`${this.#address.shown}: the connection is lost`)
+  /** `ms`: how long it may take; default: for ever. */
+  async ask(statements: readonly string[], ms?: number): Promise<readonly Result[]> {
     this.#asked += 1
     this.#socket.ref()
     try {
-      const [results] = await this.#connection.query(statements.join(';'))
-      return statements.length === 1 ? [resultOf(results)] : resultsOf(results)
-    } catch (error) {
-      const told = failure(error, this.#address)
-      if (told instanceof LostError) this.#die()
-      throw told
+      return await this.#send(statements, ms)
     } finally {
       this.#asked -= 1
       if (this.#asked === 0) this.#socket.unref()
+    }
+  }
+
+  async ping(ms: number): Promise<void> {
+    await this.#send(['DO 1'], ms)
+  }
+
+  async #send(statements: readonly string[], timeout?: number): Promise<readonly Result[]> {
+    if (this.dead) throw this.#lostError()
+    const query = { sql: statements.join(';'), ...(timeout !== undefined && { timeout }) }
+    let pending: (error: Error) => void = () => {}
+    try {
+      const [results] = await new Promise<[unknown, unknown]>((resolve, reject) => {
+        pending = reject
+        this.#pending.add(pending)
+        this.#connection.query(query).then(resolve, reject)
+      })
+      return statements.length === 1 ? [resultOf(results)] : resultsOf(results)
+    } catch (error) {
+      const told = error instanceof LostError ? error : failure(error, this.#address)
+      if (told instanceof LostError) this.destroy()
+      throw told
+    } finally {
+      this.#pending.delete(pending)
     }
   }
 
@@ -133,18 +162,20 @@ class MysqlLink implements Link {
     if (this.dead) return
     this.#socket.ref()
     await this.#connection.end().catch(() => {})
-    this.#die()
+    this.destroy()
   }
 
   destroy(): void {
-    this.#die()
-  }
-
-  #die(): void {
     if (this.dead) return
     this.#state = 'dead'
     this.#connection.destroy()
-    for (const told of this.#lost) told()
+    this.#socket.destroy()
+    for (const reject of [...this.#pending]) reject(this.#lostError())
+    for (const told of [...this.#lost]) told()
+  }
+
+  #lostError(): LostError {
+    return new LostError(`${this.#address.shown}: the connection is lost: what was under way may be done or not`)
   }
 }
 
@@ -158,8 +189,14 @@ function resultOf(result: unknown): Result {
   return { rows: [], affected: header.affectedRows }
 }
 
-function socketOf(connection: Connection): { ref(): unknown; unref(): unknown } {
-  return (connection as unknown as { connection: { stream: { ref(): unknown; unref(): unknown } } }).connection.stream
+interface Socket {
+  ref(): unknown
+  unref(): unknown
+  destroy(): unknown
+}
+
+function socketOf(connection: Connection): Socket {
+  return (connection as unknown as { connection: { stream: Socket } }).connection.stream
 }
 
 /** The server's refusal, or the loss of it. A cause that quotes the statement, and so the items, is not kept. */

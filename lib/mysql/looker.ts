@@ -1,7 +1,8 @@
 // looker.ts: what is there, read and not changed.
 
 import type { Counts, Listed, ListOptions, Order, Piece, StoreStats } from '../store.ts'
-import type { Link, Result } from './driver.ts'
+import type { Cell, Result } from './driver.ts'
+import type { Pool } from './pool.ts'
 import { COLUMNS, LISTED, listedOf, pieceOf, rowOf } from './rows.ts'
 import { ACKED, DELAYED, FAILED, IN_FLIGHT, READY } from './schema.ts'
 import { NOW } from './statements.ts'
@@ -12,13 +13,13 @@ export class Looker {
   readonly #queue: number
   readonly #front: string
   readonly #order: Order
-  readonly #ask: (statements: readonly string[]) => Promise<readonly Result[]>
+  readonly #pool: Pool
 
-  constructor(world: { queue: number; front: string; order: Order; ask: Link['ask'] }) {
+  constructor(world: { queue: number; front: string; order: Order; pool: Pool }) {
     this.#queue = world.queue
     this.#front = world.front
     this.#order = world.order
-    this.#ask = world.ask
+    this.#pool = world.pool
   }
 
   async peek(n: number): Promise<Piece[]> {
@@ -83,6 +84,15 @@ export class Looker {
   async changes(): Promise<number> {
     const [read] = await this.#ask([`SELECT SUM(changes) FROM spoolq_tallies WHERE queue = ${this.#queue}`])
     return Number(read?.rows[0]?.[0])
+  }
+
+  async copyMark(): Promise<Cell | undefined> {
+    const [read] = await this.#ask([`SELECT copy_mark FROM spoolq_queues WHERE id = ${this.#queue}`])
+    return read?.rows[0]?.[0]
+  }
+
+  #ask(statements: readonly string[]): Promise<readonly Result[]> {
+    return this.#pool.use((link) => link.ask(statements))
   }
 
   get #ready(): string {

@@ -5,7 +5,7 @@ import { restoring } from './rows.ts'
 import { ACKED, DELAYED, FAILED, READY } from './schema.ts'
 import { freeing, lockingIds, PART, renumbering } from './settle.ts'
 import { hex, rangeOf, text, withIds } from './statements.ts'
-import type { Step } from './steps.ts'
+import type { Plan, Step } from './steps.ts'
 import { Tally } from './tally.ts'
 
 /** Items of one transaction of a call that is about all there are. */
@@ -32,18 +32,18 @@ export interface Part {
 }
 
 /** Failed items go for good. */
-export async function discard(step: Step, failed: Failed): Promise<Part> {
+export async function discard(step: Step, failed: Failed): Promise<Plan<Part>> {
   const rows = await failedRows(step, failed, MANY)
   const tally = new Tally()
   tally.move(rows.length, 0, { from: FAILED })
-  return committed(step, { rows, limit: MANY, tally, statements: [deleting(failed.queue, rows)] })
+  return partly({ rows, limit: MANY, tally, statements: [deleting(failed.queue, rows)] })
 }
 
 /**
  * Failed items are ready under new ids. Those whose key somebody else has by now go for good: their equal waits
  * already.
  */
-export async function retry(step: Step, failed: Failed): Promise<Part> {
+export async function retry(step: Step, failed: Failed): Promise<Plan<Part>> {
   const { queue } = failed
   const rows = await failedRows(step, failed, PART)
   const known = await keysOf(step, queue, rows)
@@ -70,15 +70,11 @@ export async function retry(step: Step, failed: Failed): Promise<Part> {
     ...takingKeys(queue, fresh),
     ...(ids.length > 0 ? renumbering(queue, ids) : []),
   ]
-  return committed(step, { rows, limit: PART, tally, statements })
+  return partly({ rows, limit: PART, tally, statements })
 }
 
 /** A popped item is set aside. */
-export async function setAside(
-  step: Step,
-  queue: number,
-  { piece, reason }: { piece: Piece; reason: string },
-): Promise<void> {
+export function setAside(queue: number, { piece, reason }: { piece: Piece; reason: string }): Plan<void> {
   const tally = new Tally()
   const rows = Array.from({ length: piece.count }, (_, i) => ({
     id: piece.firstId + i,
@@ -92,11 +88,12 @@ export async function setAside(
   tally.move(rows.length, 0, { to: FAILED })
   const ids = withIds(rows.map(({ id }) => rangeOf(id)))
   const told = `UPDATE spoolq_items SET reason = ${text(reason)} WHERE queue = ${queue} AND ${ids}`
-  await step.commit(['BEGIN', ...restoring(queue, rows, { status: FAILED, place: 0 }), told], tally)
+  const statements = ['BEGIN', ...restoring(queue, rows, { status: FAILED, place: 0 }), told]
+  return { statements, tally, result: () => {} }
 }
 
 /** Some of what is ready or delayed and older than `before` goes. */
-export async function clear(step: Step, { queue, before }: { queue: number; before: number }): Promise<Part> {
+export async function clear(step: Step, { queue, before }: { queue: number; before: number }): Promise<Plan<Part>> {
   const select = (status: number): string =>
     `SELECT id, LENGTH(payload), ukey FROM spoolq_items FORCE INDEX (spoolq_front)
       WHERE queue = ${queue} AND status = ${status} AND id < ${before} LIMIT ${MANY} FOR UPDATE SKIP LOCKED`
@@ -109,13 +106,9 @@ export async function clear(step: Step, { queue, before }: { queue: number; befo
     for (const { bytes } of found) tally.move(1, bytes, { from })
     return found
   })
-  const { count } = await committed(step, {
-    rows,
-    limit: Infinity,
-    tally,
-    statements: [deleting(queue, rows), ...freeing(queue, rows)],
-  })
-  return { count, after: count === 0 ? undefined : 0 }
+  const part = { count: rows.length, after: rows.length === 0 ? undefined : 0 }
+  if (rows.length === 0) return { statements: undefined, tally, result: () => part }
+  return { statements: [deleting(queue, rows), ...freeing(queue, rows)], tally, result: () => part }
 }
 
 export interface Update {
@@ -126,7 +119,7 @@ export interface Update {
 }
 
 /** Another payload, and key, for one item; resolves to whether there is such an item, and nobody else has the key. */
-export async function update(step: Step, { queue, id, bytes, key }: Update): Promise<boolean> {
+export async function update(step: Step, { queue, id, bytes, key }: Update): Promise<Plan<boolean>> {
   const where = `WHERE queue = ${queue} AND id = ${id}`
   const word = key === undefined ? 'NULL' : text(key)
   const [, , found, other] = await step.link.ask([
@@ -136,15 +129,14 @@ export async function update(step: Step, { queue, id, bytes, key }: Update): Pro
     `SELECT 1 FROM spoolq_keys WHERE queue = ${queue} AND ukey = ${word} AND id <> ${id}`,
   ])
   const [status, length] = (found?.rows[0] ?? []).map(Number)
-  if (status === undefined || (status !== FAILED && (other?.rows.length ?? 0) > 0)) {
-    await step.link.ask(['ROLLBACK'])
-    return false
-  }
   const tally = new Tally()
+  if (status === undefined || (status !== FAILED && (other?.rows.length ?? 0) > 0)) {
+    return { statements: undefined, tally, result: () => false }
+  }
   if (status !== FAILED) tally.grow(bytes.length - (length ?? 0))
   const rekeyed = key === undefined || status === FAILED ? [] : [`UPDATE spoolq_keys SET ukey = ${word} ${where}`]
-  await step.commit([`UPDATE spoolq_items SET payload = ${hex(bytes)}, ukey = ${word} ${where}`, ...rekeyed], tally)
-  return true
+  const statements = [`UPDATE spoolq_items SET payload = ${hex(bytes)}, ukey = ${word} ${where}`, ...rekeyed]
+  return { statements, tally, result: () => true }
 }
 
 async function failedRows(step: Step, { queue, ids, after }: Failed, limit: number): Promise<FailedRow[]> {
@@ -181,15 +173,14 @@ function deleting(queue: number, rows: readonly FailedRow[]): string {
   return `DELETE FROM spoolq_items WHERE queue = ${queue} AND ${withIds(rows.map(({ id }) => rangeOf(id)))}`
 }
 
-interface Commit {
+interface Change {
   readonly rows: readonly FailedRow[]
   readonly limit: number
   readonly tally: Tally
   readonly statements: readonly string[]
 }
 
-async function committed(step: Step, { rows, limit, tally, statements }: Commit): Promise<Part> {
-  if (rows.length === 0) await step.link.ask(['ROLLBACK'])
-  else await step.commit(statements, tally)
-  return { count: rows.length, after: rows.length < limit ? undefined : rows.at(-1)?.id }
+function partly({ rows, limit, tally, statements }: Change): Plan<Part> {
+  const part = { count: rows.length, after: rows.length < limit ? undefined : rows.at(-1)?.id }
+  return { statements: rows.length === 0 ? undefined : statements, tally, result: () => part }
 }

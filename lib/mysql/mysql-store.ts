@@ -1,26 +1,28 @@
 // mysql-store.ts: a MySQL or MariaDB database as a Store. Thin: each call goes to the part that does it.
 //
-//      putter       puts, in one transaction after the other           a connection each, so that
-//      taker        takes and settlements, in another                  none waits for another's
+//      putter       puts, in one transaction after the other           two lanes, so that
+//      taker        takes and settlements, in another                  neither waits for the other
 //      looker       what is there
+//      attendant    what is due is ready, and what dead handles held
 //      owner        that this handle lives
 //
 // The tables are described in schema.ts. Durability is the server's: with innodb_flush_log_at_trx_commit = 1, its
-// default, each COMMIT is on its disk; a server that is set otherwise is told of where 'disk' is asked for.
+// default, each COMMIT is on its disk; where 'disk' is asked of a server that is set otherwise, a warning says so.
 
 import { QueueClosedError } from '../errors.ts'
 import type * as seam from '../store.ts'
 import type { Address } from './address.ts'
-import { connect, type Link, type Result } from './driver.ts'
+import { Attendant } from './attendant.ts'
 import { Looker } from './looker.ts'
 import * as mending from './mending.ts'
 import { Owner } from './owner.ts'
+import { Pool } from './pool.ts'
 import { Putter } from './putter.ts'
-import { type Dead, deadOf, isRestarted, leave, reclaim, UPTIME } from './reclaim.ts'
 import { pieceOf } from './rows.ts'
 import { type Recorded, recorded } from './schema.ts'
+import { checkServer } from './settings.ts'
 import { hex } from './statements.ts'
-import type { Scene, Step } from './steps.ts'
+import type { Scene, Step, Task } from './steps.ts'
 import { Taker } from './taker.ts'
 import { Watching } from './watching.ts'
 
@@ -33,70 +35,62 @@ const SUPPORTS: seam.Supports = Object.freeze({
   documents: false,
 })
 
-/** How often to look for dead handles, at most. */
-const PROBE_MS = 250
-
 export class MysqlStore implements seam.Store {
   readonly supports = SUPPORTS
   readonly codec: string
-  readonly #address: Address
-  readonly #options: seam.StoreOptions
+  readonly #pool: Pool
   readonly #recorded: Recorded
   readonly #owner: Owner
   readonly #putter: Putter
   readonly #taker: Taker
   readonly #looker: Looker
+  readonly #attendant: Attendant
   readonly #watching: Watching
-  #probed = 0
   #closing: Promise<void> | undefined
 
   /**
-   * Opens the queue at a `mysql:` URL, or makes it. Rejects with UnsupportedError (no mysql2), StorageError (no server),
-   * FormatError or CodecMismatchError.
+   * Opens the queue at a `mysql:` URL, or makes it. Rejects with UnsupportedError (no mysql2, or an old server),
+   * StorageError (no server), FormatError or CodecMismatchError.
    */
   static async open(address: Address, options: seam.StoreOptions): Promise<MysqlStore> {
     options.signal?.throwIfAborted()
-    const link = await connect(address)
+    const pool = Pool.enter(address)
     let store: MysqlStore | undefined
     try {
-      const queue = await recorded(link, address, options)
-      const [settings] = await link.ask(['SELECT @@max_allowed_packet, @@innodb_flush_log_at_trx_commit'])
-      const [packetBytes, flushes] = (settings?.rows[0] ?? []).map(Number)
-      if (options.durability === 'disk' && flushes !== 1) warn(address, flushes)
-      store = new MysqlStore({ address, options, queue, link, packetBytes: packetBytes ?? 0 })
-      await store.#enter()
+      const opened = await pool.use(async (link) => {
+        const packetBytes = await checkServer(link, address, options.durability)
+        return { queue: await recorded(link, address, options), packetBytes }
+      })
+      store = new MysqlStore(pool, options, opened)
+      await store.#enter(options)
       options.signal?.throwIfAborted()
       return store
     } catch (error) {
-      await store?.close().catch(() => {})
-      await link.close()
+      await (store ?? { close: () => pool.leave() }).close().catch(() => {})
       throw error
     }
   }
 
-  private constructor({ address, options, queue, link, packetBytes }: Opened) {
+  private constructor(pool: Pool, options: seam.StoreOptions, { queue, packetBytes }: Opened) {
     this.codec = queue.codec
-    this.#address = address
-    this.#options = options
+    this.#pool = pool
     this.#recorded = queue
-    const connecting = (): Promise<Link> => connect(address)
-    this.#owner = new Owner(queue.id, connecting, link)
-    const scene: Scene = { queue: queue.id, owner: this.#owner, connect: connecting }
+    this.#owner = new Owner(queue.id, pool)
+    const scene: Scene = { queue: queue.id, owner: this.#owner, pool, packetBytes }
     const front = queue.order === 'lifo' ? 'place DESC, id DESC' : 'place, id'
     const changed = (): void => this.#watching.changed()
-    this.#putter = new Putter(scene, { front, packetBytes, changed })
+    this.#putter = new Putter(scene, front, changed)
     this.#taker = new Taker(scene, { queue: queue.id, front, keepAcked: options.keepAcked ?? 0 }, changed)
-    const ask = (statements: readonly string[]): Promise<readonly Result[]> => this.#owner.ask(statements)
-    this.#looker = new Looker({ queue: queue.id, front, order: queue.order, ask })
-    this.#watching = new Watching(queue.uuid, this.#looker, () => this.#attend())
+    this.#looker = new Looker({ queue: queue.id, front, order: queue.order, pool })
+    this.#attendant = new Attendant({ scene, taker: this.#taker, looker: this.#looker, isSelfish: !options.autoResume })
+    this.#watching = new Watching(queue.uuid, this.#looker, () => this.#attendant.attend())
   }
 
   /** Alive from here on; what dead handles held is ready. */
-  async #enter(): Promise<void> {
+  async #enter({ autoResume, events }: seam.StoreOptions): Promise<void> {
     await this.#owner.alive()
-    if (!this.#options.autoResume) return
-    const reclaimed = await this.#reclaim()
-    if (reclaimed > 0) queueMicrotask(() => this.#options.events.recovered({ tornBytes: 0, reclaimed }))
+    const reclaimed = autoResume ? await this.#attendant.reclaim() : 0
+    if (reclaimed > 0) queueMicrotask(() => events.recovered({ tornBytes: 0, reclaimed }))
   }
 
   async append(documents: readonly seam.Document[], options: seam.AppendOptions = {}): Promise<number | undefined> {
@@ -118,7 +112,7 @@ export class MysqlStore implements seam.Store {
     this.#check()
     this.#putter.checkSize(bytes.length)
     const queue = this.#recorded.id
-    return this.#taker.alone((step) => mending.update(step, { queue, id, bytes, key }), true)
+    return this.#taker.alone((step) => mending.update(step, { queue, id, bytes, key }))
   }
 
   async peek(n: number): Promise<seam.Piece[]> {
@@ -127,13 +121,13 @@ export class MysqlStore implements seam.Store {
   }
 
   async pop(n: number): Promise<seam.Piece[]> {
-    await this.#probe()
+    await this.#probed()
     const rows = await this.#taker.take({ n, use: 'pop' })
     return rows.map((row) => pieceOf(row, 0))
   }
 
   async delete(n: number): Promise<number> {
-    await this.#probe()
+    await this.#probed()
     const rows = await this.#taker.take({ n, use: 'delete' })
     return rows.length
   }
@@ -151,7 +145,7 @@ export class MysqlStore implements seam.Store {
     hold?: seam.Hold,
     pick?: seam.Pick,
   ): Promise<seam.Piece[]> {
-    await this.#probe()
+    await this.#probed()
     const rows = await this.#taker.take({ n, use: 'lease', hold, pick }, first)
     return rows.map((row) => pieceOf(row, row.attempt + 1))
   }
@@ -167,7 +161,7 @@ export class MysqlStore implements seam.Store {
 
   async reclaim(): Promise<number> {
     this.#check()
-    return this.#reclaim()
+    return this.#attendant.reclaim()
   }
 
   async retry(ids?: readonly number[]): Promise<number> {
@@ -187,7 +181,7 @@ export class MysqlStore implements seam.Store {
 
   async fail(piece: seam.Piece, reason: string): Promise<void> {
     this.#check()
-    await this.#taker.alone((step) => mending.setAside(step, this.#recorded.id, { piece, reason }), undefined)
+    await this.#taker.alone(async () => mending.setAside(this.#recorded.id, { piece, reason }))
   }
 
   async counts(): Promise<seam.Counts> {
@@ -208,8 +202,7 @@ export class MysqlStore implements seam.Store {
   async flush(): Promise<{ readonly reclaimed: number }> {
     this.#check()
     const before = await this.#looker.deadBytes()
-    const link = await connect(this.#address)
-    await link.ask(['OPTIMIZE TABLE spoolq_items']).finally(() => link.close())
+    await this.#pool.use((link) => link.ask(['OPTIMIZE TABLE spoolq_items']))
     return { reclaimed: Math.max(before - (await this.#looker.deadBytes()), 0) }
   }
 
@@ -219,15 +212,15 @@ export class MysqlStore implements seam.Store {
 
   async copyMark(): Promise<seam.CopyMark | undefined> {
     this.#check()
-    const [read] = await this.#owner.ask([`SELECT copy_mark FROM spoolq_queues WHERE id = ${this.#recorded.id}`])
-    const mark = read?.rows[0]?.[0]
+    const mark = await this.#looker.copyMark()
     return Buffer.isBuffer(mark) ? JSON.parse(mark.toString()) : undefined
   }
 
   async markCopy(mark: seam.CopyMark): Promise<void> {
     this.#check()
     const words = hex(Buffer.from(JSON.stringify(mark)))
-    await this.#owner.ask([`UPDATE spoolq_queues SET copy_mark = ${words} WHERE id = ${this.#recorded.id}`])
+    const set = `UPDATE spoolq_queues SET copy_mark = ${words} WHERE id = ${this.#recorded.id}`
+    await this.#pool.use((link) => link.ask([set]))
   }
 
   watch(changed: () => void): () => void {
@@ -243,12 +236,12 @@ export class MysqlStore implements seam.Store {
   async #close(): Promise<void> {
     try {
       await this.#putter.idle()
-      await this.#taker.idle()
-      await this.#taker.alone((step) => leave(step, this.#recorded.id), undefined)
+      await this.#taker.leave()
     } finally {
       this.#watching.changed()
       this.#watching.close()
-      await Promise.all([this.#putter.close(), this.#taker.close(), this.#owner.close()])
+      await this.#owner.close()
+      await this.#pool.leave()
     }
   }
 
@@ -256,43 +249,24 @@ export class MysqlStore implements seam.Store {
     if (this.#closing !== undefined) throw new QueueClosedError()
   }
 
-  /** For who looks: what is due is ready, and what the dead held. */
+  /** For who takes. */
+  async #probed(): Promise<void> {
+    this.#check()
+    await this.#attendant.probe()
+  }
+
+  /** For who looks. */
   async #attended(): Promise<void> {
     this.#check()
-    await this.#attend()
-  }
-
-  async #attend(): Promise<boolean> {
-    const reclaimed = await this.#probe()
-    const isDue = await this.#looker.isDue()
-    if (isDue) await this.#taker.resume()
-    return isDue || reclaimed > 0
-  }
-
-  /** For who takes. */
-  async #probe(): Promise<number> {
-    this.#check()
-    if (!this.#options.autoResume || performance.now() - this.#probed < PROBE_MS) return 0
-    return this.#reclaim()
-  }
-
-  async #reclaim(): Promise<number> {
-    this.#probed = performance.now()
-    const queue = this.#recorded.id
-    const [found, uptime] = await this.#owner.ask([deadOf(queue), UPTIME])
-    const dead = (found?.rows ?? []).map(([id, uuid]): Dead => ({ id: Number(id), uuid: String(uuid) }))
-    if (dead.length === 0 || isRestarted(uptime?.rows)) return 0
-    let reclaimed = 0
-    for (const one of dead) reclaimed += await this.#taker.alone((step) => reclaim(step, queue, one), 0)
-    return reclaimed
+    await this.#attendant.attend()
   }
 
   /** Does it in as many transactions as it takes; resolves to how many items that were. */
-  async #parts(part: (step: Step, after: number) => Promise<mending.Part>): Promise<number> {
+  async #parts(plan: (step: Step, after: number) => ReturnType<Task<mending.Part>['plan']>): Promise<number> {
     let count = 0
     for (let after: number | undefined = 0; after !== undefined; ) {
       const from: number = after
-      const done: mending.Part = await this.#taker.alone((step) => part(step, from), { count: 0, after: undefined })
+      const done: mending.Part = await this.#taker.alone((step) => plan(step, from))
       count += done.count
       after = done.after
     }
@@ -301,15 +275,6 @@ export class MysqlStore implements seam.Store {
 }
 
 interface Opened {
-  readonly address: Address
-  readonly options: seam.StoreOptions
   readonly queue: Recorded
-  readonly link: Link
   readonly packetBytes: number
-}
-
-function warn({ shown }: Address, flushes: number | undefined): void {
-  const needed = "durability 'disk' needs innodb_flush_log_at_trx_commit = 1 of the server"
-  const warning = `${shown}: ${needed}, which has ${flushes}: a crash of its host may lose the last second`
-  process.emitWarning(warning, { type: 'SpoolqWarning', code: 'SPOOLQ_MYSQL_NO_FLUSH' })
 }

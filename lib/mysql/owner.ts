@@ -1,57 +1,53 @@
-// owner.ts: a handle as the others see it: a row of its own, and a connection of its own that holds a lock of the
-// server (GET_LOCK) for as long as it lives.
+// owner.ts: a handle as the others see it: a row of its own, and a lock of the server (GET_LOCK), which it holds on the
+// life line of its process (pool.ts) for as long as it lives.
 //
-// The server frees the lock the moment that the connection ends, and so when the process is killed, however busy the
-// others are; a process that is stopped, or whose event loop stands still, keeps it. For hosts that vanish without a
-// word the connection asks something every 10 s, and the server ends it after 60 s of silence.
+// The server frees the lock the moment that the connection ends, and so when the process is killed; a process that is
+// stopped keeps it, and a host that vanished loses it after some seconds of silence.
 //
 //      alive ──connection lost──▶ lost ──connected again, row still there──▶ alive, and holds what it held
 //                                  └────connected again, row gone──▶ alive under another number, and holds nothing
 //
 // Whoever finds the lock of a row free may take back what its owner held, and deletes the row with it (reclaim.ts): both
-// lock the row first, so one of the two comes first.
+// lock the row first, so one of the two comes first. One that is lost tries to be back before anybody notices, as long
+// as it is open.
 
 import { randomUUID } from 'node:crypto'
 import { StorageError } from '../errors.ts'
 import type { IdRange } from '../store.ts'
-import type { Link, Result } from './driver.ts'
+import { pause } from '../wait/pause.ts'
+import type { Link } from './driver.ts'
+import type { Pool } from './pool.ts'
 import { hex } from './statements.ts'
 
-const SILENT_S = 60
-const ASK_MS = 10_000
+const AGAIN_MS = 200
+/** A server may take a moment to notice that the connection which had the lock is gone. */
+const LOCK_TRIES = 100
+const LOCK_PAUSE_MS = 20
 
 export class Owner {
   readonly uuid = randomUUID()
   readonly #queue: number
-  readonly #connect: () => Promise<Link>
+  readonly #pool: Pool
   readonly #marks = new Map<number, IdRange>()
   #id = 0
-  /** Connected, and not used yet. */
-  #spare: Link | undefined
+  /** The life line that holds the lock. */
   #link: Link | undefined
+  #forget: () => void = () => {}
   #joining: Promise<void> | undefined
-  #asking: NodeJS.Timeout | undefined
+  #again: NodeJS.Timeout | undefined
   #writing = false
   #dirty = false
   #state: 'open' | 'closed' = 'open'
   /** Called when what this handle held is its no more. */
   renewed: () => void = () => {}
 
-  /** `first`: a connection that is its from here on. */
-  constructor(queue: number, connect: () => Promise<Link>, first: Link) {
+  constructor(queue: number, pool: Pool) {
     this.#queue = queue
-    this.#connect = connect
-    this.#spare = first
+    this.#pool = pool
   }
 
   get id(): number {
     return this.#id
-  }
-
-  /** Asks over its connection, which is one for looking too. */
-  async ask(statements: readonly string[]): Promise<readonly Result[]> {
-    await this.alive()
-    return this.#link?.ask(statements) ?? []
   }
 
   /** Resolves when it is alive, as whoever it is then. */
@@ -66,60 +62,64 @@ export class Owner {
   /** Resolves when the server says so, too. */
   async verify(): Promise<void> {
     await this.alive()
-    const [still] = (await this.#link?.ask([`SELECT 1 FROM spoolq_owners WHERE id = ${this.#id}`])) ?? []
-    if (still?.rows.length === 0) this.#link?.destroy()
-    await this.alive()
+    await this.#pool.use((link) => this.#register(link))
   }
 
   async #join(): Promise<void> {
-    const link = this.#spare ?? (await this.#connect())
-    this.#spare = undefined
-    try {
-      await this.#lock(link)
-      await this.#register(link)
-    } catch (error) {
-      link.destroy()
-      throw error
-    }
+    const link = await this.#pool.life()
+    await this.#lock(link)
+    await this.#pool.use((other) => this.#register(other))
+    if (this.#state === 'closed') return this.#unlock(link)
     this.#link = link
-    link.onLost(() => this.#lost())
-    this.#asking ??= setInterval(() => void link.ask(['DO 1']).catch(() => {}), ASK_MS).unref()
-    if (this.#state === 'closed') link.destroy()
+    this.#forget = link.onLost(() => this.#lost())
+    this.#write()
   }
 
   async #lock(link: Link): Promise<void> {
-    const [, got] = await link.ask([
-      `SET SESSION wait_timeout = ${SILENT_S}`,
-      `SELECT GET_LOCK('${lockOf(this.uuid)}', 5)`,
-    ])
-    if (Number(got?.rows[0]?.[0]) !== 1)
-      throw new StorageError('mysql: the lock of this handle is still held: try again')
+    for (let tries = 0; tries < LOCK_TRIES; tries += 1) {
+      const [got] = await link.ask([`SELECT GET_LOCK('${lockOf(this.uuid)}', 0)`])
+      if (Number(got?.rows[0]?.[0]) === 1) return
+      await pause(LOCK_PAUSE_MS)
+    }
+    throw new StorageError('mysql: the server still keeps the lock that this handle had before: try again')
   }
 
+  async #unlock(link: Link): Promise<void> {
+    this.#link = undefined
+    this.#forget()
+    await link.ask([`DO RELEASE_LOCK('${lockOf(this.uuid)}')`]).catch(() => {})
+  }
+
+  /** Its row, locked for a moment: whoever was about to declare it dead is done, and sees that it lives. */
   async #register(link: Link): Promise<void> {
-    const [, still] = await link.ask([
-      'BEGIN',
-      `SELECT id FROM spoolq_owners WHERE id = ${this.#id} FOR UPDATE`,
-      'COMMIT',
-    ])
+    const select = `SELECT id FROM spoolq_owners WHERE id = ${this.#id} FOR UPDATE`
+    const [, still] = this.#id === 0 ? [] : await link.ask(['BEGIN', select, 'COMMIT'])
     if (still?.rows.length === 1) return
     const had = this.#id
-    const [, , made] = await link.ask([
-      'BEGIN',
-      `INSERT INTO spoolq_owners (queue, uuid, marks) VALUES (${this.#queue}, '${this.uuid}', '')`,
-      'SELECT @owner := LAST_INSERT_ID()',
-      `INSERT INTO spoolq_tallies (queue, owner) VALUES (${this.#queue}, @owner)`,
-      'COMMIT',
-    ])
-    this.#id = Number(made?.rows[0]?.[0])
+    const row = `INSERT INTO spoolq_owners (queue, uuid, marks) VALUES (${this.#queue}, '${this.uuid}', '')`
+    const tally = `INSERT INTO spoolq_tallies (queue, owner) VALUES (${this.#queue}, @owner)`
+    const made = await link
+      .ask(['BEGIN', row, 'SET @owner = LAST_INSERT_ID()', tally, 'COMMIT', 'SELECT @owner'])
+      .catch((error: unknown) => {
+        link.destroy()
+        throw error
+      })
+    this.#id = Number(made.at(-1)?.rows[0]?.[0])
     if (had !== 0) this.renewed()
   }
 
   #lost(): void {
-    clearInterval(this.#asking)
-    this.#asking = undefined
     this.#writing = false
-    if (this.#state === 'open') void this.alive().catch(() => {})
+    this.#dirty = this.#marks.size > 0
+    this.#comeBack()
+  }
+
+  #comeBack(): void {
+    if (this.#state === 'closed') return
+    this.alive().catch(() => {
+      clearTimeout(this.#again)
+      this.#again = setTimeout(() => this.#comeBack(), AGAIN_MS).unref()
+    })
   }
 
   /** What a loop has in hand. Sent at once, or, where one is on its way, behind it. */
@@ -146,10 +146,9 @@ export class Owner {
 
   async close(): Promise<void> {
     this.#state = 'closed'
-    clearInterval(this.#asking)
+    clearTimeout(this.#again)
     await this.#joining?.catch(() => {})
-    await this.#link?.close()
-    await this.#spare?.close()
+    if (this.#link !== undefined) await this.#unlock(this.#link)
   }
 }
 

@@ -10,8 +10,9 @@ import type { AppendOptions, Document } from '../store.ts'
 import { Lane } from './lane.ts'
 import { Room } from './room.ts'
 import { DELAYED, READY } from './schema.ts'
+import { lockingIds } from './settle.ts'
 import { fromNow, hex, NOW, text } from './statements.ts'
-import { type Scene, type Step, Steps } from './steps.ts'
+import { type Plan, type Scene, type Step, Steps } from './steps.ts'
 import { Tally } from './tally.ts'
 
 export interface Put {
@@ -34,14 +35,13 @@ export class Putter {
   readonly #steps: Steps
   readonly #lane: Lane<Put>
   readonly #front: string
-  readonly #packetBytes: number
   readonly #changed: () => void
 
-  constructor(scene: Scene, world: { front: string; packetBytes: number; changed: () => void }) {
+  /** `front`: the order of a take. */
+  constructor(scene: Scene, front: string, changed: () => void) {
     this.#scene = scene
-    this.#front = world.front
-    this.#packetBytes = world.packetBytes
-    this.#changed = world.changed
+    this.#front = front
+    this.#changed = changed
     this.#steps = new Steps(scene, 'put')
     const share = ({ documents }: Put): number => Math.max(bytesOf(documents) / RUN_BYTES, 1 / RUN_PUTS)
     this.#lane = new Lane((puts) => this.#run(puts), share)
@@ -56,63 +56,52 @@ export class Putter {
     return this.#lane.idle()
   }
 
-  close(): Promise<void> {
-    return this.#steps.close()
-  }
-
   /** A statement writes each byte as two digits, and the server takes none that is longer than its packet. */
   checkSize(bytes: number): void {
+    const { packetBytes } = this.#scene
     const needed = 2 * bytes + 4096
-    if (needed <= this.#packetBytes) return
-    const has = `the server has ${this.#packetBytes}`
+    if (needed <= packetBytes) return
+    const has = `the server has ${packetBytes}`
     throw new StorageError(`mysql: an item of ${bytes} bytes needs a max_allowed_packet of ${needed}, and ${has}`)
   }
 
   async #run(puts: readonly Put[]): Promise<void> {
     try {
-      let outcomes: readonly Outcome[] = []
       let room = new Room(this.#scene.queue, this.#front, puts)
-      const work = async (step: Step): Promise<number> => {
+      const plan = async (step: Step): Promise<Plan<readonly Outcome[]>> => {
         room = new Room(this.#scene.queue, this.#front, puts)
-        outcomes = await room.decide(step.link)
-        return this.#write(step, { puts, outcomes, room })
+        return this.#plan({ puts, outcomes: await room.decide(step.link), room })
       }
-      const first = await this.#steps.run({ work, recall: (found) => found })
+      const ids = await this.#steps.run({ plan })
       room.tell()
       this.#changed()
-      puts.forEach((put, i) => {
-        put.resolve(outcomes[i]?.map((offset) => (offset === undefined ? undefined : first + offset)))
-      })
+      for (const [i, { resolve }] of puts.entries()) resolve(ids[i])
     } catch (error) {
       for (const { reject } of puts) reject(error)
     }
   }
 
-  async #write(step: Step, { puts, outcomes, room }: Decided): Promise<number> {
-    const { queue } = this.#scene
-    const rows = puts.flatMap((put, i) => rowsOf(put, outcomes[i]))
-    if (rows.length === 0) {
-      await step.link.ask(['ROLLBACK'])
-      return 0
-    }
+  #plan({ puts, outcomes, room }: Decided): Plan<readonly Outcome[]> {
+    const { queue, packetBytes } = this.#scene
     const tally = new Tally()
+    const rows = puts.flatMap((put, i) => rowsOf(put, outcomes[i]))
+    const result = (first: number): Outcome[] => outcomes.map((offsets) => offsets && idsOf(offsets, first))
+    if (rows.length === 0) return { statements: undefined, tally, result }
     for (const { bytes, isDelayed } of rows) tally.move(1, bytes.length, { to: isDelayed ? DELAYED : READY })
-    const first = `SELECT next_id INTO @first FROM spoolq_queues WHERE id = ${queue} FOR UPDATE`
-    const results = await step.commit(
-      [
-        ...(room.asks ? [] : ['BEGIN', 'SET @first = NULL', first]),
-        ...room.drops(tally),
-        `SET @now = ${NOW}`,
-        ...insertsOf(queue, rows),
-        ...keysOf(queue, rows),
-        `UPDATE spoolq_queues SET next_id = @first + ${rows.length} WHERE id = ${queue}`,
-        'SELECT @first',
-      ],
-      tally,
-    )
-    // Behind it came the tally, its check and the COMMIT.
-    return Number(results.at(-4)?.rows[0]?.[0])
+    const statements = [
+      ...(room.asks ? [] : ['BEGIN', 'SET @first = NULL', lockingIds(queue)]),
+      ...room.drops(tally),
+      `SET @now = ${NOW}`,
+      ...insertsOf(queue, rows, Math.min(INSERT_CHARACTERS, packetBytes / 4)),
+      ...keysOf(queue, rows),
+      `UPDATE spoolq_queues SET next_id = @first + ${rows.length} WHERE id = ${queue}`,
+    ]
+    return { statements, tally, result }
   }
+}
+
+function idsOf(offsets: readonly (number | undefined)[], first: number): Outcome {
+  return offsets.map((offset) => (offset === undefined ? undefined : first + offset))
 }
 
 interface Decided {
@@ -146,7 +135,7 @@ function rowsOf({ documents, options, keys }: Put, outcome: Outcome): Row[] {
 }
 
 /** Rows of the same shape in a row are one INSERT, up to a length. */
-function insertsOf(queue: number, rows: readonly Row[]): string[] {
+function insertsOf(queue: number, rows: readonly Row[], most: number): string[] {
   const inserts: string[] = []
   let values: string[] = []
   let characters = 0
@@ -154,7 +143,7 @@ function insertsOf(queue: number, rows: readonly Row[]): string[] {
     values.push(`(${queue},@first+${row.offset},@now,${hex(row.bytes)}${row.extra})`)
     characters += 2 * row.bytes.length
     const next = rows[i + 1]
-    if (next !== undefined && (next.extra === '') === (row.extra === '') && characters < INSERT_CHARACTERS) return
+    if (next !== undefined && (next.extra === '') === (row.extra === '') && characters < most) return
     const columns = row.extra === '' ? '' : ', status, place, priority, attempt, ukey'
     inserts.push(`INSERT INTO spoolq_items (queue, id, enqueued, payload${columns}) VALUES ${values.join()}`)
     values = []

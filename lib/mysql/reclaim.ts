@@ -5,12 +5,12 @@
 // owner 0. Its tally stays, for an hour, without sums: it may still be asked which step was its last.
 
 import type { IdRange } from '../store.ts'
-import type { Cell } from './driver.ts'
+import type { Cell, Link } from './driver.ts'
 import { lockOf } from './owner.ts'
 import { IN_FLIGHT, READY } from './schema.ts'
 import { givingBack } from './settle.ts'
 import { NOW, rangeOf, withIds } from './statements.ts'
-import type { Step } from './steps.ts'
+import type { Plan, Step } from './steps.ts'
 import { Tally } from './tally.ts'
 
 const SUMS = ['ready', 'waiting', 'flying', 'failed', 'acked', 'bytes', 'lost', 'changes']
@@ -34,9 +34,9 @@ export interface Dead {
   readonly uuid: string
 }
 
-/** Takes back what one handle held, in a transaction; resolves to how many items that were. */
-export async function reclaim(step: Step, queue: number, { id, uuid }: Dead): Promise<number> {
-  const [, row, lock, sums, items] = await step.link.ask([
+/** Takes back what one handle held; the result is how many items that were. */
+export async function reclaim({ link }: Step, queue: number, { id, uuid }: Dead): Promise<Plan<number>> {
+  const [, row, lock, sums, items] = await link.ask([
     'BEGIN',
     `SELECT marks FROM spoolq_owners WHERE id = ${id} FOR UPDATE`,
     `SELECT IS_FREE_LOCK('${lockOf(uuid)}')`,
@@ -46,23 +46,24 @@ export async function reclaim(step: Step, queue: number, { id, uuid }: Dead): Pr
   ])
   const marks = row?.rows[0]?.[0]
   if (marks === undefined || Number(lock?.rows[0]?.[0]) !== 1) {
-    await step.link.ask(['ROLLBACK'])
-    return 0
+    return { statements: undefined, tally: new Tally(), result: () => 0 }
   }
   const held = (items?.rows ?? []).map(heldOf)
   const tally = new Tally()
   const bytes = held.reduce((sum, item) => sum + item.bytes, 0)
   tally.move(held.length, bytes, { from: IN_FLIGHT, to: READY })
-  await step.commit(
-    [...givenBack(queue, held, marksOf(marks)), ...burying(queue, id, (sums?.rows[0] ?? []).map(Number))],
-    tally,
-  )
-  return held.length
+  const statements = [
+    ...givenBack(queue, held, marksOf(marks)),
+    ...burying(queue, id, (sums?.rows[0] ?? []).map(Number)),
+  ]
+  return { statements, tally, result: () => held.length }
 }
 
-/** Everything that a handle held is ready again, each attempt counted, and its row and its sums are gone. */
-export async function leave(step: Step, queue: number): Promise<void> {
-  const { link, owner } = step
+/**
+ * Everything that a handle held is ready again, each attempt counted, and its row and its sums are gone. A transaction of
+ * its own, that does nothing the second time.
+ */
+export async function leave(link: Link, queue: number, owner: number): Promise<void> {
   const [, sums, items] = await link.ask([
     'BEGIN',
     `SELECT ${SUMS.join()} FROM spoolq_tallies WHERE queue = ${queue} AND owner = ${owner} FOR UPDATE`,

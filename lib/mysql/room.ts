@@ -7,7 +7,8 @@ import type { Bound } from '../store.ts'
 import type { Link } from './driver.ts'
 import type { Outcome, Put } from './putter.ts'
 import { READY } from './schema.ts'
-import { hex, rangeOf, text, withIds } from './statements.ts'
+import { lockingIds } from './settle.ts'
+import { rangeOf, text, withIds } from './statements.ts'
 import type { Tally } from './tally.ts'
 
 interface Dropped {
@@ -68,7 +69,7 @@ export class Room {
     const [, , , sums, known] = await link.ask([
       'BEGIN',
       'SET @first = NULL',
-      `SELECT next_id INTO @first FROM spoolq_queues WHERE id = ${this.#queue} FOR UPDATE`,
+      lockingIds(this.#queue),
       `SELECT COALESCE(SUM(ready + waiting + flying), 0), COALESCE(SUM(bytes), 0) FROM spoolq_tallies WHERE ${queue}`,
       keys.size === 0
         ? 'DO 0'
@@ -151,8 +152,4 @@ function freshOf(keys: readonly string[], known: ReadonlySet<string>): boolean[]
     own.add(key)
     return true
   })
-}
-
-export function keyText(key: string): string {
-  return hex(Buffer.from(key))
 }

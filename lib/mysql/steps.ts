@@ -1,10 +1,10 @@
-// steps.ts: the transactions of one lane of a handle, one at a time over one connection, each done once and once only.
+// steps.ts: the transactions of one lane of a handle, one at a time, each done once and once only.
 //
 // The last statement before the COMMIT writes the step's number into the handle's tally, where the epoch is still that
-// of this connection and the handle was not declared dead; else it fails, and all of the step with it. A step that the
-// server ended for a deadlock is done again after a pause. Where the connection was lost, nobody knows whether the step
-// was committed: the next connection raises the epoch, which waits for the old transaction's end and lets none of the
-// old epoch commit after it, and then reads the number.
+// of this lane and the handle was not declared dead; else it fails, and all of the step with it. A step that the server
+// ended for a deadlock is done again after a pause. Where the connection was lost behind the COMMIT, nobody knows whether
+// the step was done: raising the epoch waits for the old transaction's end and lets none of the old epoch commit after
+// it, and then the number says it.
 //
 //      doing ──▶ done
 //        ▲ │
@@ -12,18 +12,19 @@
 //        │ └─ lost ──▶ connected again ──▶ its number is there: done
 //        └──────────────────────┴──────── it is not: again, for at most 2 s in all; then it rejects
 //
-// What rejected in doubt is looked up with the next connection, and undone where it turns out to have been committed.
+// What rejected in doubt is looked up before the lane's next step, and undone where it turns out to have been done.
 
 import { pause } from '../wait/pause.ts'
 import { type Link, LostError, type Result, ServerError } from './driver.ts'
 import type { Owner } from './owner.ts'
+import type { Pool } from './pool.ts'
 import type { Tally } from './tally.ts'
 
 const DEADLOCK = [1213, 1205]
 const TOO_MANY_ROWS = 1242
 const TRIES = 20
 const LOST_MS = 2000
-/** What is sent in one trip, unless one statement is longer. */
+/** What is sent in one trip, unless one statement is longer; the server's packet may be smaller. */
 const TRIP_CHARACTERS = 2 ** 22
 
 /** Fails where the statement before it did not change `count` rows. */
@@ -40,117 +41,148 @@ export function isOutdated(error: unknown): boolean {
 export interface Scene {
   readonly queue: number
   readonly owner: Owner
-  readonly connect: () => Promise<Link>
+  readonly pool: Pool
+  /** The longest statement that the server takes, in bytes. */
+  readonly packetBytes: number
 }
 
 export interface Step {
   readonly link: Link
   readonly owner: number
-  /** Sends the statements, what they change in the tally, and the COMMIT; resolves to the results of the last trip. */
-  commit(statements: readonly string[], tally: Tally): Promise<readonly Result[]>
 }
 
-export interface Work<R> {
-  /** Begins the transaction, and commits it. */
-  readonly work: (step: Step) => Promise<R>
-  /** The result of a step that was committed without this handle being told; `first`: of a put, its first id. */
-  readonly recall: (first: number) => R
-  /** Takes back what was committed, and its caller told to have failed. */
-  readonly undo?: ((step: Step) => Promise<void>) | undefined
+/** What a transaction that was begun comes to. */
+export interface Plan<R> {
+  /** The rest of it, without the COMMIT; undefined: nothing, it is rolled back. */
+  readonly statements: readonly string[] | undefined
+  readonly tally: Tally
+  /** `first`: of a put, its first id, as @first said before the COMMIT. */
+  readonly result: (first: number) => R
+}
+
+export interface Task<R> {
+  /** Begins the transaction, in the statements of its plan at the latest, and looks. */
+  readonly plan: (step: Step) => Promise<Plan<R>>
+  /** What makes up for it where its caller was told that it failed, and it was done. */
+  readonly undo?: Task<void> | undefined
 }
 
 interface Doubt {
   readonly owner: number
   readonly number: number
-  readonly undo: ((step: Step) => Promise<void>) | undefined
+}
+
+interface Sequel {
+  readonly ifDone?: Task<void> | undefined
+  readonly ifNot?: Task<void> | undefined
 }
 
 export class Steps {
   readonly #scene: Scene
   readonly #lane: 'put' | 'take'
-  #link: Link | undefined
   #epoch = 0
   #epochOf = 0
   #number = 0
-  #left: Doubt | undefined
+  #left: (Doubt & Sequel) | undefined
 
   constructor(scene: Scene, lane: 'put' | 'take') {
     this.#scene = scene
     this.#lane = lane
   }
 
-  /** Does the step once. Rejects with StorageError, or as `work` does. */
-  async run<R>(task: Work<R>): Promise<R> {
-    await this.#settleDoubt()
-    return this.#run(task)
+  /** Does the task once. Rejects with StorageError, or as its plan does. */
+  async run<R>(task: Task<R>): Promise<R> {
+    await this.settle()
+    return this.#do(task, { ifDone: task.undo })
   }
 
-  async close(): Promise<void> {
-    await this.#link?.close()
+  /** What was in doubt is done, or undone. */
+  async settle(): Promise<void> {
+    const left = this.#left
+    if (left === undefined) return
+    const first = await this.patiently((link) => this.#firstOf(link, left))
+    const task = first === undefined ? left.ifNot : left.ifDone
+    if (task !== undefined) await this.#do(task, { ifNot: task })
+    this.#left = undefined
   }
 
-  async #run<R>({ work, recall, undo }: Work<R>): Promise<R> {
-    const until = performance.now() + LOST_MS
+  async #do<R>(task: Task<R>, sequel: Sequel): Promise<R> {
     this.#number += 1
+    let plan: Plan<R> | undefined
     let doubt: Doubt | undefined
+    try {
+      return await this.patiently(async (link) => {
+        const first = doubt && (await this.#firstOf(link, doubt))
+        if (first !== undefined && plan !== undefined) return plan.result(first)
+        doubt = undefined
+        const step = await this.#enter(link)
+        try {
+          plan = await task.plan(step)
+          doubt = { owner: step.owner, number: this.#number }
+          return plan.result(await this.#commit(step, plan))
+        } catch (error) {
+          if (error instanceof LostError) throw error
+          await link.ask(['ROLLBACK'])
+          doubt = undefined
+          throw error
+        }
+      })
+    } catch (error) {
+      if (doubt !== undefined) this.#left = { ...doubt, ...sequel }
+      throw error
+    }
+  }
+
+  /** Tries again for a while where the server is lost, and where it ended a deadlock. */
+  async patiently<R>(attempt: (link: Link) => Promise<R>): Promise<R> {
+    const { owner, pool } = this.#scene
+    const until = performance.now() + LOST_MS
     for (let tries = 1; ; tries += 1) {
       try {
-        const link = await this.#connected(doubt)
-        const first = doubt && (await this.#committed(link, doubt))
-        if (first !== undefined) return recall(first)
-        doubt = { owner: this.#scene.owner.id, number: this.#number, undo }
-        return await work(this.#step(link))
+        // What a dead handle holds is anybody's.
+        await owner.alive()
+        return await pool.use(attempt)
       } catch (error) {
-        if (error instanceof LostError) {
-          if (performance.now() > until) this.#left = doubt
-          if (performance.now() > until) throw error
-        } else {
-          doubt = undefined
-          await this.#link?.ask(['ROLLBACK']).catch(() => {})
-          if (!isDeadlock(error) || tries >= TRIES) throw error
-        }
+        const isHopeful = error instanceof LostError ? performance.now() < until : isDeadlock(error) && tries < TRIES
+        if (!isHopeful) throw error
         await pause(Math.random() * Math.min(2 ** tries, 100))
       }
     }
   }
 
-  async #settleDoubt(): Promise<void> {
-    const left = this.#left
-    if (left === undefined) return
-    const link = await this.#connected(left)
-    this.#left = undefined
-    const { undo } = left
-    if (undo === undefined || (await this.#committed(link, left)) === undefined) return
-    await this.#run({ work: undo, recall: () => {}, undo })
+  async #enter(link: Link): Promise<Step> {
+    const owner = this.#scene.owner.id
+    if (this.#epochOf !== owner) this.#epoch = await this.#raise(link, owner)
+    this.#epochOf = owner
+    return { link, owner }
   }
 
-  #step(link: Link): Step {
-    const { owner } = this.#scene
-    return {
-      link,
-      owner: owner.id,
-      commit: (statements, tally) => send(link, [...statements, this.#tallied(tally), changed(1), 'COMMIT']),
+  async #commit({ link, owner }: Step, { statements, tally }: Plan<unknown>): Promise<number> {
+    if (statements === undefined) {
+      await link.ask(['ROLLBACK'])
+      return 0
     }
+    const whole = [...statements, 'SELECT @first', this.#tallied(owner, tally), changed(1), 'COMMIT']
+    const results = await send(link, whole, Math.min(TRIP_CHARACTERS, this.#scene.packetBytes / 2))
+    return Number(results.at(-4)?.rows[0]?.[0])
   }
 
-  #tallied(tally: Tally): string {
-    const { queue, owner } = this.#scene
+  #tallied(owner: number, tally: Tally): string {
     const first = this.#lane === 'put' ? ', put_first = COALESCE(@first, 0)' : ''
     return `UPDATE spoolq_tallies SET ${tally.assignments}, ${this.#lane}_step = ${this.#number}${first}
-      WHERE queue = ${queue} AND owner = ${owner.id} AND ${this.#lane}_epoch = ${this.#epoch} AND buried IS NULL`
+      WHERE queue = ${this.#scene.queue} AND owner = ${owner} AND ${this.#lane}_epoch = ${this.#epoch} AND buried IS NULL`
   }
 
-  /** A connection, and this handle alive: what a dead handle holds is anybody's. */
-  async #connected(doubt: Doubt | undefined): Promise<Link> {
-    const { owner, connect } = this.#scene
-    await owner.alive()
-    const isKnown = this.#epochOf === owner.id && doubt === undefined
-    if (isKnown && this.#link !== undefined && !this.#link.dead) return this.#link
-    if (this.#link === undefined || this.#link.dead) this.#link = await connect()
-    if (doubt !== undefined && doubt.owner !== owner.id) await this.#raise(this.#link, doubt.owner)
-    this.#epoch = await this.#raise(this.#link, owner.id)
-    this.#epochOf = owner.id
-    return this.#link
+  /** The first id of a step in doubt, 0 where it has none, undefined where it was not done, nor ever will be. */
+  async #firstOf(link: Link, { owner, number }: Doubt): Promise<number | undefined> {
+    this.#epochOf = 0
+    await this.#raise(link, owner)
+    const [read] = await link.ask([
+      `SELECT put_first FROM spoolq_tallies
+        WHERE queue = ${this.#scene.queue} AND owner = ${owner} AND ${this.#lane}_step = ${number}`,
+    ])
+    const first = read?.rows[0]?.[0]
+    return first === undefined ? undefined : Number(first)
   }
 
   async #raise(link: Link, owner: number): Promise<number> {
@@ -162,31 +194,22 @@ export class Steps {
     ])
     return Number(read?.rows[0]?.[0])
   }
-
-  /** The first id of the step in doubt, 0 where it has none, undefined where it was not committed. */
-  async #committed(link: Link, { owner, number }: Doubt): Promise<number | undefined> {
-    const [read] = await link.ask([
-      `SELECT put_first FROM spoolq_tallies
-        WHERE queue = ${this.#scene.queue} AND owner = ${owner} AND ${this.#lane}_step = ${number}`,
-    ])
-    const first = read?.rows[0]?.[0]
-    return first === undefined ? undefined : Number(first)
-  }
 }
 
-async function send(link: Link, statements: readonly string[]): Promise<readonly Result[]> {
+async function send(link: Link, statements: readonly string[], most: number): Promise<readonly Result[]> {
+  const results: Result[] = []
   let trip: string[] = []
   let characters = 0
   for (const statement of statements) {
-    if (trip.length > 0 && characters + statement.length > TRIP_CHARACTERS) {
-      await link.ask(trip)
+    if (trip.length > 0 && characters + statement.length > most) {
+      results.push(...(await link.ask(trip)))
       trip = []
       characters = 0
     }
     trip.push(statement)
     characters += statement.length
   }
-  return link.ask(trip)
+  return results.concat(await link.ask(trip))
 }
 
 function isDeadlock(error: unknown): boolean {

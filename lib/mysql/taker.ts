@@ -5,11 +5,12 @@
 import type { HeldRange, Settlement } from '../store.ts'
 import { HeldItems } from './held.ts'
 import { Lane } from './lane.ts'
+import { leave } from './reclaim.ts'
 import { type Row, restoring } from './rows.ts'
 import { IN_FLIGHT, READY } from './schema.ts'
 import { givingBack } from './settle.ts'
 import { fromNow, rangeOf, withIds } from './statements.ts'
-import { changed, isOutdated, type Scene, type Step, Steps } from './steps.ts'
+import { changed, isOutdated, type Plan, type Scene, type Step, Steps, type Task } from './steps.ts'
 import { type Planned, type Take, Taking, type TakingOptions } from './taking.ts'
 import { Tally } from './tally.ts'
 
@@ -21,12 +22,11 @@ interface Call extends Take {
 
 /** Work that has a transaction of its own. */
 interface Alone {
-  readonly work: (step: Step) => Promise<void>
-  readonly resolve: () => void
-  readonly reject: (error: unknown) => void
+  /** Never rejects. */
+  readonly run: () => Promise<void>
 }
 
-type Found = Map<Call, readonly Row[]>
+type Found = ReadonlyMap<Call, readonly Row[]>
 
 const RUN_CALLS = 1000
 
@@ -43,7 +43,7 @@ export class Taker {
     this.#options = options
     this.#changed = changed
     this.#steps = new Steps(scene, 'take')
-    const share = (call: Call | Alone): number => ('work' in call ? 2 : 1 / RUN_CALLS)
+    const share = (call: Call | Alone): number => ('run' in call ? 2 : 1 / RUN_CALLS)
     this.#lane = new Lane((calls) => this.#runAll(calls), share)
     scene.owner.renewed = () => this.held.clear()
   }
@@ -53,15 +53,9 @@ export class Taker {
     return new Promise((resolve, reject) => this.#lane.add({ ...take, first, resolve, reject }))
   }
 
-  /** Does that in a transaction of its own, which it begins, and commits or rolls back. */
-  alone<R>(work: (step: Step) => Promise<R>, otherwise: R): Promise<R> {
-    return new Promise((resolve, reject) => {
-      let result = otherwise
-      const kept = async (step: Step): Promise<void> => {
-        result = await work(step)
-      }
-      this.#lane.add({ work: kept, resolve: () => resolve(result), reject })
-    })
+  /** Does that in a transaction of its own. */
+  alone<R>(plan: Task<R>['plan']): Promise<R> {
+    return new Promise((resolve, reject) => this.#lane.add({ run: () => this.#alone({ plan }).then(resolve, reject) }))
   }
 
   /** What is due is ready. */
@@ -77,14 +71,14 @@ export class Taker {
     const later = (owner: number): string =>
       `UPDATE spoolq_items SET place = ${fromNow(deadline)}
         WHERE queue = ${this.#scene.queue} AND ${where} AND owner = ${owner}`
-    const extended = async (step: Step): Promise<void> => {
-      await step.commit(['BEGIN', later(step.owner), changed(items.length)], new Tally())
+    const extended = async ({ owner }: Step): Promise<Plan<void>> => {
+      return { statements: ['BEGIN', later(owner), changed(items.length)], tally: new Tally(), result: () => {} }
     }
     try {
-      await this.alone(extended, undefined)
+      await this.alone(extended)
     } catch (error) {
       if (!isOutdated(error)) throw error
-      await this.alone((step) => this.#forget(step), undefined)
+      await this.alone((step) => this.#forget(step))
       this.held.of(ids)
       throw error
     }
@@ -94,27 +88,31 @@ export class Taker {
     return this.#lane.idle()
   }
 
-  close(): Promise<void> {
-    return this.#steps.close()
+  /** The last of all: what it still holds is ready again. */
+  async leave(): Promise<void> {
+    const { queue, owner } = this.#scene
+    await this.idle()
+    await this.#steps.settle()
+    await this.#steps.patiently((link) => leave(link, queue, owner.id))
   }
 
   async #runAll(calls: readonly (Call | Alone)[]): Promise<void> {
     const takes: Call[] = []
     for (const call of calls) {
-      if ('work' in call) await this.#runAlone(call)
+      if ('run' in call) await call.run()
       else takes.push(call)
     }
     if (takes.length > 0) await this.#runTakes(takes)
   }
 
-  async #runAlone({ work, resolve, reject }: Alone): Promise<void> {
+  async #alone<R>(task: Task<R>): Promise<R> {
     try {
-      await this.#steps.run({ work, recall: () => {} })
+      const result = await this.#steps.run(task)
       this.#changed()
-      resolve()
+      return result
     } catch (error) {
       if (isOutdated(error)) await this.#scene.owner.verify().catch(() => {})
-      reject(error)
+      throw error
     }
   }
 
@@ -122,18 +120,17 @@ export class Taker {
     const planned = this.#planned(calls)
     if (planned.length === 0) return
     let found: Found = new Map()
-    const work = async (step: Step): Promise<void> => {
-      found = new Map()
-      await new Taking(this.#options, planned, step, found).run()
+    const plan = async (step: Step): Promise<Plan<Found>> => {
+      const whole = await new Taking(this.#options, planned, step).plan()
+      found = whole.result(0)
+      return whole
     }
     try {
-      await this.#steps.run({ work, recall: () => {}, undo: (step) => this.#undo(step, found) })
+      this.#publish(planned, await this.#steps.run({ plan, undo: { plan: (step) => this.#undo(step, found) } }))
     } catch (error) {
       if (isOutdated(error)) await this.#again(planned)
       else for (const { call } of planned) call.reject(error)
-      return
     }
-    this.#publish(planned, found)
   }
 
   /** The calls whose settlements are of what is held here; the others reject. */
@@ -158,7 +155,7 @@ export class Taker {
     const calls = planned.map(({ call }) => call)
     try {
       await this.#scene.owner.verify()
-      await this.#steps.run({ work: (step) => this.#forget(step), recall: () => {} })
+      await this.#steps.run({ plan: (step) => this.#forget(step) })
     } catch (error) {
       for (const { reject } of calls) reject(error)
       return
@@ -166,12 +163,13 @@ export class Taker {
     await this.#runTakes(calls)
   }
 
-  async #forget({ link, owner }: Step): Promise<void> {
+  async #forget({ link, owner }: Step): Promise<Plan<void>> {
     const { ids } = this.held
     const where = `queue = ${this.#scene.queue} AND ${withIds(ids.map(rangeOf))} AND owner = ${owner}`
     const [read] = await link.ask([`SELECT id FROM spoolq_items WHERE ${where}`])
     const still = new Set(read?.rows.map(([id]) => Number(id)))
     this.held.delete(ids.filter((id) => !still.has(id)))
+    return { statements: undefined, tally: new Tally(), result: () => {} }
   }
 
   #publish(planned: readonly Planned<Call>[], found: Found): void {
@@ -189,7 +187,7 @@ export class Taker {
   }
 
   /** Committed, and its callers were told that it failed: what they never got is ready again. */
-  async #undo(step: Step, found: Found): Promise<void> {
+  async #undo(step: Step, found: Found): Promise<Plan<void>> {
     const { queue } = this.#scene
     const popped = [...found].flatMap(([{ use }, rows]) => (use === 'pop' ? rows : []))
     const leased = [...found].flatMap(([{ use }, rows]) => (use === 'lease' ? rows : []))
@@ -200,6 +198,7 @@ export class Taker {
     for (const { bytes } of popped) tally.move(1, bytes, { to: READY })
     for (const { id, bytes } of leased) if (still.has(id)) tally.move(1, bytes, { from: IN_FLIGHT, to: READY })
     const back = `UPDATE spoolq_items SET ${givingBack(undefined, false)} ${where}`
-    await step.commit([back, ...restoring(queue, popped, { status: READY, place: 'priority' })], tally)
+    const statements = [back, ...restoring(queue, popped, { status: READY, place: 'priority' })]
+    return { statements, tally, result: () => {} }
   }
 }

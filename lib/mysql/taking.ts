@@ -12,7 +12,7 @@ import { COLUMNS, type Row, rowOf } from './rows.ts'
 import { ACKED, DELAYED, IN_FLIGHT, READY } from './schema.ts'
 import { freeing, givingBack, holding, type Settled, settling } from './settle.ts'
 import { NOW, rangeOf, withIds } from './statements.ts'
-import type { Step } from './steps.ts'
+import type { Plan, Step } from './steps.ts'
 import { Tally } from './tally.ts'
 
 export interface Take {
@@ -45,28 +45,27 @@ export class Taking<C extends Take> {
   readonly #calls: readonly C[]
   readonly #step: Step
   readonly #tally = new Tally()
-  readonly #found: Map<C, readonly Row[]>
+  readonly #found = new Map<C, readonly Row[]>()
   /** What is not sent yet. */
   #writes: string[] = ['BEGIN']
   #state: 'looking' | 'changing' = 'looking'
 
-  /** `found`: what each call got, which it has once `run` resolves. */
-  constructor(options: TakingOptions, planned: readonly Planned<C>[], step: Step, found: Map<C, readonly Row[]>) {
-    this.#found = found
+  constructor(options: TakingOptions, planned: readonly Planned<C>[], step: Step) {
     this.#options = options
     this.#planned = planned
     this.#calls = planned.map(({ call }) => call)
     this.#step = step
   }
 
-  async run(): Promise<void> {
+  /** The result is what each call got. */
+  async plan(): Promise<Plan<ReadonlyMap<C, readonly Row[]>>> {
     const takes = this.#calls.some(({ n, use }) => n > 0 || use === 'resume')
     this.#settle()
     if (takes && this.#has('back', 'toBack')) await this.#ask([])
     if (takes) await this.#take()
     if (this.#options.keepAcked > 0 && this.#has('ack')) await this.#trim()
-    if (this.#state === 'changing') await this.#step.commit(this.#writes, this.#tally)
-    else await this.#step.link.ask(['ROLLBACK'])
+    const statements = this.#state === 'changing' ? this.#writes : undefined
+    return { statements, tally: this.#tally, result: () => this.#found }
   }
 
   #has(...outcomes: Settlement['outcome'][]): boolean {

@@ -1,0 +1,110 @@
+// pool.ts: the connections of this process to one database, shared by all of its handles that are at home there. Some
+// to work with, each lent to one task at a time; and one, the life line, on which each handle holds a lock of the server
+// for as long as it lives (owner.ts).
+//
+// Each connection is asked something several times in the silence that the server allows: the server ends one that says
+// nothing, and so frees the locks of a host that vanished without a word. The other way round, a life line that nobody
+// answers for as long means that the server has vanished: all connections are given up, and what waits in them rejects.
+
+import type { Address } from './address.ts'
+import { connect, type Link } from './driver.ts'
+
+const BEATS = 4
+
+const pools = new Map<string, Pool>()
+
+export class Pool {
+  readonly #address: Address
+  readonly #key: string
+  readonly #links = new Set<Link>()
+  readonly #idle: Link[] = []
+  readonly #waiting: (() => void)[] = []
+  #lent = 0
+  #handles = 0
+  #life: Promise<Link> | undefined
+  #beating: NodeJS.Timeout | undefined
+
+  /** That of this process for the address; `leave` it once for each time. */
+  static enter(address: Address): Pool {
+    const { connecting, connections, silenceSeconds } = address
+    const key = JSON.stringify([connecting(), connections, silenceSeconds])
+    const pool = pools.get(key) ?? new Pool(address, key)
+    pools.set(key, pool)
+    pool.#handles += 1
+    return pool
+  }
+
+  private constructor(address: Address, key: string) {
+    this.#address = address
+    this.#key = key
+  }
+
+  /** Does the task with a connection of its own. Rejects with StorageError where there is none. */
+  async use<R>(task: (link: Link) => Promise<R>): Promise<R> {
+    if (this.#lent < this.#address.connections) this.#lent += 1
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    let link: Link | undefined
+    try {
+      link = this.#idle.pop() ?? (await this.#connect())
+      return await task(link)
+    } finally {
+      this.#giveBack(link)
+    }
+  }
+
+  /** The life line. Rejects with StorageError where there is none. */
+  life(): Promise<Link> {
+    if (this.#life !== undefined) return this.#life
+    const life = this.#connect()
+    const over = (): void => {
+      if (this.#life === life) this.#life = undefined
+    }
+    life.then((link) => link.onLost(over), over)
+    this.#life = life
+    return life
+  }
+
+  /** Closes everything when the last handle has left. */
+  async leave(): Promise<void> {
+    this.#handles -= 1
+    if (this.#handles > 0) return
+    if (pools.get(this.#key) === this) pools.delete(this.#key)
+    clearInterval(this.#beating)
+    await this.#life?.catch(() => {})
+    await Promise.all([...this.#links].map((link) => link.close()))
+  }
+
+  /** Whoever waits has its turn: with this connection, or a new one. */
+  #giveBack(link: Link | undefined): void {
+    if (link !== undefined && !link.dead && this.#handles > 0) this.#idle.push(link)
+    else void link?.close()
+    const next = this.#waiting.shift()
+    if (next === undefined) this.#lent -= 1
+    else next()
+  }
+
+  async #connect(): Promise<Link> {
+    const link = await connect(this.#address)
+    this.#links.add(link)
+    link.onLost(() => this.#lost(link))
+    const beat = (this.#address.silenceSeconds * 1000) / BEATS
+    if (this.#handles > 0) this.#beating ??= setInterval(() => this.#beat(), beat).unref()
+    return link
+  }
+
+  #lost(link: Link): void {
+    this.#links.delete(link)
+    const place = this.#idle.indexOf(link)
+    if (place !== -1) this.#idle.splice(place, 1)
+  }
+
+  #beat(): void {
+    const ms = this.#address.silenceSeconds * 1000
+    for (const link of this.#idle) link.ping(ms).catch(() => {})
+    this.#life?.then((life) => life.ping(ms)).catch(() => this.#vanished())
+  }
+
+  #vanished(): void {
+    for (const link of [...this.#links]) link.destroy()
+  }
+}
