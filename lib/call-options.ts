@@ -1,8 +1,6 @@
 // call-options.ts: the options of the queue's calls: types, and what is checked.
 
 import * as check from './check.ts'
-import { UnsupportedError } from './errors.ts'
-import { INDEXED } from './options.ts'
 
 export interface PutOptions {
   /** Wait for room? Default: what `whenFull` says. */
@@ -11,7 +9,7 @@ export interface PutOptions {
   readonly timeout?: number | undefined
   /** Ends the wait for room. */
   readonly signal?: AbortSignal | undefined
-  /** Needs `order: 'priority'`, which is not built yet. */
+  /** The lowest number is first; any finite one. Needs a queue of order 'priority'. Default there: 0. */
   readonly priority?: number | undefined
   /** Milliseconds before which nobody gets it, also across a restart. Default: 0. */
   readonly delay?: number | undefined
@@ -63,6 +61,14 @@ export interface ListOptions {
   readonly after?: number | undefined
   /** Items at most. Default: 100. */
   readonly limit?: number | undefined
+}
+
+/** Which one item to lease. */
+export interface LeaseOptions {
+  /** The item with that id. */
+  readonly id?: number | undefined
+  /** The next by age behind that id: the next higher one, in a 'lifo' queue the next lower; after the last the first. */
+  readonly after?: number | undefined
 }
 
 export interface NackOptions {
@@ -141,6 +147,18 @@ export function checkCopy(options: object | undefined): void {
   }
 }
 
+/** One of both. */
+export function checkLease(options: LeaseOptions): void {
+  check.checkOptions(options, { id: check.count, after: check.count })
+  if ((options.id === undefined) === (options.after === undefined)) {
+    throw new TypeError('lease: expected a number of items, { id } or { after }')
+  }
+}
+
+export function checkId(id: unknown): void {
+  check.count('id', id)
+}
+
 /** Ids of failed items. */
 export function checkIds(ids: unknown): void {
   if (ids === undefined) return
@@ -174,20 +192,13 @@ const prefetch: check.Check = (name, value) => {
   if (value !== 'auto') check.positiveLimit(name, value)
 }
 
-const needsPriority: check.Check = (name, value) => {
-  check.anyNumber(name, value)
-  throw new UnsupportedError(
-    `priority needs a queue of order 'priority', which is not built yet; ${INDEXED} will have it`,
-  )
-}
-
 const getChecks = { timeout: check.milliseconds, signal: check.signal }
 const loopChecks = { wait: check.flag, signal: check.signal }
 const putChecks = {
   wait: check.flag,
   timeout: check.milliseconds,
   signal: check.signal,
-  priority: needsPriority,
+  priority: check.finiteNumber,
   delay: check.finiteMilliseconds,
 }
 const retryChecks = {

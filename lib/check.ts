@@ -64,8 +64,8 @@ export const factor: Check = (name, value) => {
   if (!(number(name, value) >= 1 && number(name, value) < Infinity)) throw outOfRange(name, 'a number ≥ 1', value)
 }
 
-export const anyNumber: Check = (name, value) => {
-  if (Number.isNaN(number(name, value))) throw outOfRange(name, 'a number', value)
+export const finiteNumber: Check = (name, value) => {
+  if (!Number.isFinite(number(name, value))) throw outOfRange(name, 'a finite number', value)
 }
 
 export const flag: Check = (name, value) => {

@@ -14,12 +14,12 @@ import { Early } from './consume/early.ts'
 import { Leasing } from './consume/leasing.ts'
 import { Looking } from './consume/looking.ts'
 import { Mending } from './consume/mending.ts'
-import { Putting } from './consume/putting.ts'
+import { type Encoded, Putting } from './consume/putting.ts'
 import { Session, type SessionOptions } from './consume/session.ts'
 import { Taking } from './consume/taking.ts'
 import { QueueClosedError } from './errors.ts'
 import { placeOf, shownPlace } from './location.ts'
-import { openCore, Teller } from './opening.ts'
+import { assertCan, openCore, Teller } from './opening.ts'
 import { type QueueOptions, settingsOf } from './options.ts'
 
 /** What an open queue does, by kind. */
@@ -32,7 +32,7 @@ export interface Open<T> {
   readonly mending: Mending<T>
 }
 
-const dropped = new FinalizationRegistry<Core<unknown>>((core) => {
+const dropped = new FinalizationRegistry<{ close(): Promise<void> }>((core) => {
   core.close().catch(ignore)
 })
 
@@ -47,13 +47,14 @@ export abstract class Handle<T> extends ItemDuplex<T> {
 
   /**
    * Opens itself; `opened` tells when. Throws a TypeError or RangeError for options that are wrong, an
-   * UnsupportedError for what is not built.
+   * UnsupportedError for what the store there cannot do.
    */
   constructor(location: string | URL, options?: QueueOptions<T>) {
     const settings = settingsOf(options)
     const place = placeOf(location)
+    assertCan(place, settings)
     super(settings.highWaterMark)
-    this.#early = new Early(settings.codec)
+    this.#early = new Early(settings.codec, settings.unique)
     const teller = new Teller<T>(shownPlace(location, place), this)
     this.#opening = openCore(place, settings, teller).then((core) => this.#opened(core))
     this.opened = this.#opening.then(() => this)
@@ -108,9 +109,16 @@ export abstract class Handle<T> extends ItemDuplex<T> {
   /** One batch that is put before the queue is open: encoded now, put then. */
   async #putEarly(items: Iterable<T>, options: PutOptions | undefined): Promise<number[]> {
     checkPut(options)
-    const documents = this.#early.write(items)
-    const { core, putting } = await this.#opening
-    return putting.batch(this.#early.documentsFor(core, documents), options)
+    const encode = this.encode(items)
+    const open = await this.#opening
+    return open.putting.batch(encode(open), options)
+  }
+
+  /** The items as they are now, for an open queue. */
+  protected encode(items: Iterable<T>): (open: Open<T>) => Encoded {
+    if (this.#open === undefined) return this.#early.encode(items)
+    const encoded = this.#open.putting.encode(items)
+    return () => encoded
   }
 
   protected session(options?: SessionOptions): Promise<Session<T>> {

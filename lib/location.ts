@@ -19,6 +19,9 @@ export type Place =
   | { readonly kind: 'memory'; readonly name: string }
   | { readonly kind: 'mysql'; readonly address: Address }
 
+/** The stores that have an index, as a message names them. */
+export const INDEXED = 'sqlite:, mysql: and memory:'
+
 const NOT_BUILT = ['sqlite', 'nats']
 
 /** Where `location` is; an unknown scheme is a TypeError, one that is not built yet an UnsupportedError. */

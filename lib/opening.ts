@@ -4,11 +4,19 @@ import { channel } from 'node:diagnostics_channel'
 import type { EventEmitter } from 'node:events'
 import { type Codec, isCodecName, loadCodec } from './codec/index.ts'
 import { Core } from './consume/core.ts'
-import { CodecMismatchError } from './errors.ts'
-import type { Place } from './location.ts'
-import { defaults, type Settings } from './options.ts'
+import { CodecMismatchError, UnsupportedError } from './errors.ts'
+import { INDEXED, type Place } from './location.ts'
+import type { Settings } from './options.ts'
 import type { Store, StoreEvents, StoreOptions } from './store.ts'
 import { systemClock } from './wait/clock.ts'
+
+/** Throws UnsupportedError for what the store there cannot do; before anything is made. */
+export function assertCan<T>({ kind }: Place, { order = 'fifo', unique }: Settings<T>): void {
+  if (kind !== 'log') return
+  const lacking = order !== 'fifo' ? `order '${order}'` : unique !== false ? 'unique' : undefined
+  if (lacking === undefined) return
+  throw new UnsupportedError(`${lacking} needs an index, which this store has not: ${INDEXED} have one`)
+}
 
 /** Opens the store, and the codec that it records. */
 export async function openCore<T>(place: Place, settings: Settings<T>, teller: Teller<T>): Promise<Core<T>> {
@@ -29,8 +37,7 @@ export async function openCore<T>(place: Place, settings: Settings<T>, teller: T
 }
 
 function storeOptions<T>(settings: Settings<T>, codec: string | undefined, events: StoreEvents): StoreOptions {
-  const { durability, flushLimit, segmentSize, onDamage, autoResume, keepAcked, signal } = settings
-  const { order } = defaults
+  const { durability, order, flushLimit, segmentSize, onDamage, autoResume, keepAcked, signal } = settings
   return { durability, codec, order, flushLimit, segmentSize, onDamage, autoResume, keepAcked, events, signal }
 }
 

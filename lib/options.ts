@@ -1,10 +1,8 @@
 // options.ts: the options of a queue: types, defaults with their reasons, and what is checked. Those of its calls are in
-// call-options.ts.
-// What a later version builds is refused by name; its default is accepted, because that is what happens anyway.
+// call-options.ts. What a store cannot do is refused in opening.ts.
 
 import * as check from './check.ts'
 import { assertCodec, type Codec, type CodecName } from './codec/index.ts'
-import { UnsupportedError } from './errors.ts'
 import type { Durability, Order } from './store.ts'
 
 export interface QueueOptions<T = unknown> {
@@ -31,10 +29,17 @@ export interface QueueOptions<T = unknown> {
   readonly flushLimit?: number | undefined
   /** Bytes at which the log goes on in a new segment file. Default: 16 MiB. */
   readonly segmentSize?: number | undefined
-  /** Which item is first. Default: 'fifo'; others are not built yet. */
+  /**
+   * Which item is first: the oldest ('fifo'), the newest ('lifo'), or the one of the lowest number, and of those the
+   * oldest ('priority'). Default: what the queue records, 'fifo' in a new one. Over a log 'fifo' only.
+   */
   readonly order?: Order | undefined
-  /** Not built yet. */
-  readonly unique?: boolean | ((item: T) => string) | undefined
+  /**
+   * A put whose equal is ready, delayed or in flight is ignored, and resolves to undefined. `true`: items are equal that
+   * come out alike, whatever the order of their keys; a function: items for which it returns the same string. It is
+   * asked at each put through this handle. Default: false. Not over a log.
+   */
+  readonly unique?: Unique<T> | undefined
   /** Deliveries that an item gets before it is set aside as failed. Default: `Infinity`. */
   readonly maxAttempts?: number | undefined
   /** Milliseconds after which an item still in flight is ready again, however alive its consumer is. Default: none. */
@@ -51,12 +56,15 @@ export interface QueueOptions<T = unknown> {
   readonly signal?: AbortSignal | undefined
 }
 
+/** What two equal items have in common. */
+export type Unique<T> = boolean | ((item: T) => string)
+
 export const defaults = Object.freeze({
   durability: 'disk', // a put that resolved has to survive a power cut; who wants less says so
   whenFull: 'wait', // back-pressure: nothing is lost and nothing fails
   flushLimit: 2 ** 20, // small enough that nobody minds, large enough that compaction is rare
   segmentSize: 16 * 2 ** 20, // rolls and unlinks cost nothing at this size, and a rewrite takes some ten ms
-  order: 'fifo',
+  unique: false, // equal items are nothing unusual
   onDamage: 'skip', // one bad batch must not stop those behind it
   autoResume: true,
   highWaterMark: 16, // Node's own for objects
@@ -75,6 +83,8 @@ export interface Settings<T> {
   readonly whenFull: 'wait' | 'reject' | 'drop-oldest'
   readonly flushLimit: number
   readonly segmentSize: number
+  readonly order: Order | undefined
+  readonly unique: Unique<T>
   readonly onDamage: 'skip' | 'fail'
   readonly maxAttempts: number
   readonly leaseTimeout: number
@@ -95,6 +105,8 @@ export function settingsOf<T>(options: QueueOptions<T> = {}): Settings<T> {
     whenFull: options.whenFull ?? defaults.whenFull,
     flushLimit: options.flushLimit ?? defaults.flushLimit,
     segmentSize: options.segmentSize ?? defaults.segmentSize,
+    order: options.order,
+    unique: options.unique ?? defaults.unique,
     onDamage: options.onDamage ?? defaults.onDamage,
     maxAttempts: options.maxAttempts ?? defaults.maxAttempts,
     leaseTimeout: options.leaseTimeout ?? defaults.leaseTimeout,
@@ -111,20 +123,9 @@ export const checkDurability: check.Check = (name, value) => {
   check.checkOptions(value, { interval: check.milliseconds })
 }
 
-/** Checked like any other, and then refused unless it is what happens anyway. */
-export function later(checked: check.Check, accepted: readonly unknown[], stores: string): check.Check {
-  return (name, value) => {
-    checked(name, value)
-    if (accepted.includes(value)) return
-    throw new UnsupportedError(`${name} is not built yet: no store of this version has it; ${stores} will`)
-  }
-}
-
 const unique: check.Check = (name, value) => {
   if (typeof value !== 'function') check.flag(name, value)
 }
-
-export const INDEXED = 'sqlite, mysql and memory'
 
 const queueChecks = {
   codec: (_: string, value: unknown) => assertCodec(value),
@@ -134,8 +135,8 @@ const queueChecks = {
   whenFull: check.oneOf('wait', 'reject', 'drop-oldest'),
   flushLimit: check.limit,
   segmentSize: check.positiveLimit,
-  order: later(check.oneOf('fifo', 'lifo', 'priority'), ['fifo'], INDEXED),
-  unique: later(unique, [false], INDEXED),
+  order: check.oneOf('fifo', 'lifo', 'priority'),
+  unique,
   maxAttempts: check.positiveLimit,
   leaseTimeout: check.positiveMilliseconds,
   onDamage: check.oneOf('skip', 'fail'),

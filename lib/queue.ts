@@ -15,7 +15,7 @@ import type { Entry, Stats } from './consume/looking.ts'
 import { ReadStream } from './consume/read-stream.ts'
 import { WriteStream } from './consume/write-stream.ts'
 import { CodecMismatchError } from './errors.ts'
-import { Later } from './later.ts'
+import { Handle } from './handle.ts'
 import type { QueueOptions } from './options.ts'
 import type { Counts } from './store.ts'
 import { systemClock } from './wait/clock.ts'
@@ -31,7 +31,7 @@ import { systemClock } from './wait/clock.ts'
  * await queue.put({ sensor: 7, celsius: 21.5 })
  * for await (const reading of queue) await store(reading)
  */
-export class AsyncQueue<T = unknown> extends Later<T> implements AsyncIterable<T>, AsyncDisposable {
+export class AsyncQueue<T = unknown> extends Handle<T> implements AsyncIterable<T>, AsyncDisposable {
   /**
    * Opens the queue at `location` (a directory, a `file:` URL, or `memory:name`), or makes a new one there.
    * Rejects with a TypeError or RangeError for wrong options, with UnsupportedError for what is not built,
@@ -42,8 +42,8 @@ export class AsyncQueue<T = unknown> extends Later<T> implements AsyncIterable<T
   }
 
   /**
-   * Puts one item; resolves to its id when it has the queue's durability. The item is encoded at the call: changing
-   * it afterwards changes nothing. Rejects, and nothing was put, with CodecError (it cannot be encoded),
+   * Puts one item; resolves to its id when it has the queue's durability, or to undefined where the queue is `unique`
+   * and an equal one is in it. The item is encoded at the call: changing it afterwards changes nothing. Rejects, and nothing was put, with CodecError (it cannot be encoded),
    * QueueFullError (no room, and no wait or `timeout` ms of it), the signal's reason, or StorageError.
    */
   put(item: T, putOptions?: options.PutOptions): Promise<number | undefined> {
@@ -51,7 +51,10 @@ export class AsyncQueue<T = unknown> extends Later<T> implements AsyncIterable<T
     return this.run(({ putting }) => putting.one(item, putOptions), putOptions && (() => options.checkPut(putOptions)))
   }
 
-  /** Puts items as one batch, all of them or nothing; resolves to their ids. Rejects as `put` does. */
+  /**
+   * Puts items as one batch, all of them or nothing; resolves to their ids, where the queue is `unique` to those of the
+   * items that were not ignored. Rejects as `put` does.
+   */
   putMany(items: Iterable<T>, putOptions?: options.PutOptions): Promise<number[]> {
     if (!this.takesPuts) return this.putOtherwise(items, putOptions)
     return this.run(
@@ -150,7 +153,7 @@ export class AsyncQueue<T = unknown> extends Later<T> implements AsyncIterable<T
    * Copies the ready items, in their order and with their attempts, to the queue at `location`, and resolves to that
    * one, open. This queue stays as it is: what is put or taken here meanwhile may be copied or not. The target is empty,
    * or holds a copy that was begun from here (interrupted or whole): then it goes on behind what it has got. Without a
-   * codec in the options the target gets this queue's. Rejects with UnsupportedError (another target), QueueFullError
+   * codec in the options the target gets this queue's, and its order (another one, named, is that of the ids). Rejects with UnsupportedError (another target), QueueFullError
    * (the target's bounds), the signal's reason, or as opening and putting do; beginning again then finishes the copy.
    *
    * @example
@@ -159,7 +162,8 @@ export class AsyncQueue<T = unknown> extends Later<T> implements AsyncIterable<T
   copyTo(location: string | URL, copyOptions: QueueOptions<T> & CopyOptions = {}): Promise<AsyncQueue<T>> {
     return this.run(
       async ({ core }) => {
-        const target = await this.#target(location, core.codecOption, copyOptions)
+        const { codecOption: codec, store } = core
+        const target = await this.#target(location, { codec, order: store.order }, copyOptions)
         try {
           await new Copying(core, await target.whenOpen(), copyOptions).run()
           return target
@@ -172,17 +176,18 @@ export class AsyncQueue<T = unknown> extends Later<T> implements AsyncIterable<T
     )
   }
 
-  /** Open, with this queue's codec where none is named and none is recorded there. */
+  /** Open, in this queue's order, and with its codec where none is recorded there, as far as nothing else is named. */
   async #target(
     location: string | URL,
-    codec: QueueOptions<T>['codec'],
+    { codec, order }: QueueOptions<T>,
     { onProgress, ...rest }: QueueOptions<T> & CopyOptions,
   ): Promise<AsyncQueue<T>> {
-    if (rest.codec !== undefined) return AsyncQueue.open<T>(location, rest)
+    const targetOptions = { ...rest, order: rest.order ?? order }
+    if (rest.codec !== undefined) return AsyncQueue.open<T>(location, targetOptions)
     try {
-      return await AsyncQueue.open<T>(location, { ...rest, codec })
+      return await AsyncQueue.open<T>(location, { ...targetOptions, codec })
     } catch (error) {
-      if (error instanceof CodecMismatchError) return AsyncQueue.open<T>(location, rest)
+      if (error instanceof CodecMismatchError) return AsyncQueue.open<T>(location, targetOptions)
       throw error
     }
   }
@@ -220,7 +225,15 @@ export class AsyncQueue<T = unknown> extends Later<T> implements AsyncIterable<T
   lease(): Promise<Delivery<T> | undefined>
   /** Up to `n` items, each of them a delivery of its own: as many as are ready. */
   lease(n: number): Promise<Delivery<T>[]>
-  lease(n?: number): Promise<Delivery<T>[] | Delivery<T> | undefined> {
+  /** One item by its id, or the next one behind an id; undefined if it is not ready. UnsupportedError over a log. */
+  lease(which: options.LeaseOptions): Promise<Delivery<T> | undefined>
+  lease(n?: number | options.LeaseOptions): Promise<Delivery<T>[] | Delivery<T> | undefined> {
+    if (typeof n === 'object') {
+      return this.run(
+        ({ leasing }) => leasing.pick(n, this),
+        () => options.checkLease(n),
+      )
+    }
     const check = n === undefined ? undefined : (): void => options.checkCount(n)
     const leased = this.run(({ leasing }) => leasing.lease(n ?? 1, this), check)
     return n === undefined ? leased.then(([delivery]) => delivery) : leased
@@ -255,7 +268,10 @@ export class AsyncQueue<T = unknown> extends Later<T> implements AsyncIterable<T
     return this.run(({ mending }) => mending.reclaim())
   }
 
-  /** Failed items, all or those, become ready under new ids, their attempts at 0; resolves to how many. */
+  /**
+   * Failed items, all or those, become ready under new ids, their attempts at 0; resolves to how many. One that was put
+   * as unique stays failed while its equal waits.
+   */
   retry(ids?: readonly number[]): Promise<number> {
     return this.run(
       ({ mending }) => mending.retry(ids),
@@ -269,6 +285,21 @@ export class AsyncQueue<T = unknown> extends Later<T> implements AsyncIterable<T
       ({ mending }) => mending.discard(ids),
       () => options.checkIds(ids),
     )
+  }
+
+  /**
+   * Puts `item` in the place of the one with that id, ready, delayed, in flight or failed: its id, place, attempts and
+   * times stay; whoever has it in hand keeps what it got. Resolves to whether there was one; in a unique queue false too
+   * where an equal one is waiting. Rejects with CodecError, or, over a log, with UnsupportedError.
+   */
+  update(id: number, item: T): Promise<boolean> {
+    try {
+      options.checkId(id)
+      const encode = this.encode([item])
+      return this.run((open) => open.mending.update(id, encode(open)))
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   override [Symbol.asyncIterator](): AsyncGenerator<T, undefined, undefined> {

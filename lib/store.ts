@@ -51,7 +51,7 @@ export interface Bound {
   readonly items: number
   /** Bytes of their encoded form that it may hold; items of one document share its bytes evenly. Default: no bound. */
   readonly bytes?: number | undefined
-  /** What to do where there is no room: nothing ('refuse', the default), or drop ready items from the front. */
+  /** What to do where there is no room: nothing ('refuse', the default), or drop the oldest ready items, by id. */
   readonly whenFull?: 'refuse' | 'drop-oldest' | undefined
   /** Told how many items were dropped. */
   readonly dropped?: ((count: number) => void) | undefined
@@ -83,7 +83,10 @@ export interface CopyMark {
   readonly count: number
 }
 
-/** Which one item a lease is to take, where `supports.leaseById`: that one, or the next ready one behind it, wrapping. */
+/**
+ * Which one ready item a lease is to take, where `supports.leaseById`: that one; or the next by age behind that id, which
+ * is the next higher one (in a 'lifo' queue the next lower one), and after the last the first again.
+ */
 export type Pick = { readonly id: number } | { readonly after: number }
 
 /** How items are held that a lease hands out. */
@@ -208,6 +211,8 @@ export interface Store {
   readonly supports: Supports
   /** The recorded codec's name. */
   readonly codec: string
+  /** The recorded order. */
+  readonly order: Order
 
   /**
    * Puts the documents as one batch, all or nothing; resolves when it has the store's durability, to the first id
@@ -216,9 +221,10 @@ export interface Store {
    */
   append(documents: readonly Document[], options?: AppendOptions): Promise<number | undefined>
   /**
-   * As `append`, but an item whose key is that of one that is waiting or in flight (or of one before it in the batch)
-   * is ignored. `keys`: one an item, of at most 64 ASCII characters. Resolves to an id or, where ignored, `undefined`
-   * for each item. Only where `supports.unique`.
+   * As `append`, but an item whose key is that of one that is ready, delayed or in flight (or of one before it in the
+   * batch) is ignored: it gets no id, needs no room, and drops nothing. `keys`: one an item, of at most 64 ASCII
+   * characters; each document holds one item. Resolves to an id or, where ignored, `undefined` for each item; to
+   * `undefined` where the bound leaves no room for the others. Only where `supports.unique`.
    */
   appendUnique?(
     documents: readonly Document[],
@@ -227,8 +233,8 @@ export interface Store {
   ): Promise<readonly (number | undefined)[] | undefined>
   /**
    * Puts another document of one item in the place of the item with that id, whatever its status but settled; its id,
-   * place, attempts and times stay. `key`: its new key, where the queue is unique. Resolves to false where there is no
-   * such item, or another one has the key. Only where `supports.update`.
+   * place, attempts and times stay. `key`: its new key; without it, it has none. Resolves to false where there is no
+   * such item, or (unless it is failed) another one that is ready, delayed or in flight has the key. Only where `supports.update`.
    */
   update?(id: number, document: Document, key?: string): Promise<boolean>
 
@@ -255,7 +261,10 @@ export interface Store {
   extend(ids: readonly HeldRange[], deadline: number): Promise<void>
   /** What dead handles held is ready again; resolves to how many items that were. Only needed without autoResume. */
   reclaim(): Promise<number>
-  /** Failed items (all, or those) become ready, under new ids and with no attempts; resolves to how many. */
+  /**
+   * Failed items (all, or those) become ready, under new ids and with no attempts; resolves to how many. One whose key
+   * another item has by now stays failed.
+   */
   retry(ids?: readonly number[]): Promise<number>
   /** Failed items (all, or those) go for good; resolves to how many. */
   discard(ids?: readonly number[]): Promise<number>

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
 import { describe, it } from 'node:test'
-import { UnsupportedError } from '../lib/errors.ts'
+import { AsyncQueue, type QueueOptions, UnsupportedError } from '../lib/index.ts'
 import { defaults, settingsOf } from '../lib/options.ts'
 
 const codec = { name: 'mine', encode: () => new Uint8Array(), decode: () => 1 }
@@ -78,7 +79,7 @@ const outOfRange: readonly object[] = [
   { highWaterMark: Infinity },
 ]
 
-const notBuilt: readonly object[] = [
+const needIndex: readonly QueueOptions[] = [
   { order: 'lifo' },
   { order: 'priority' },
   { unique: true },
@@ -96,14 +97,15 @@ describe('the queue, by its options,', () => {
     it(`refuses ${told(options)} with a RangeError`, () => assert.throws(() => settingsOf(options), RangeError))
   }
 
-  for (const options of notBuilt) {
-    it(`says of ${told(options)} that it is not built yet, and which stores will have it`, () => {
-      assert.throws(
-        () => settingsOf(options),
-        (error) => {
-          return error instanceof UnsupportedError && /not built yet/.test(error.message) && /will$/.test(error.message)
-        },
-      )
+  for (const options of needIndex) {
+    it(`takes ${told(options)}, but for a log, which refuses it at once, names stores that can, and makes nothing`, async () => {
+      assert.ok(settingsOf(options))
+      const refused = (error: unknown): boolean => {
+        return error instanceof UnsupportedError && /sqlite:, mysql: and memory:/.test(error.message)
+      }
+      assert.throws(() => new AsyncQueue('./never-made', options), refused)
+      await assert.rejects(AsyncQueue.open('./never-made', options), refused)
+      assert.ok(!existsSync('./never-made'))
     })
   }
 

@@ -28,8 +28,9 @@ export class DocumentWriter<T> {
     this.#codec = codec
   }
 
-  one(item: T): Document {
-    return this.#single(item, 'the item')
+  /** `place`: how an error names the item. */
+  one(item: T, place = 'the item'): Document {
+    return this.#single(item, place)
   }
 
   /** The items in order, many to a document; `perDocument` false: one to a document. */

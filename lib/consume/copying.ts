@@ -8,6 +8,7 @@
 import { QueueFullError, UnsupportedError } from '../errors.ts'
 import type { CopyMark, Document, Listed } from '../store.ts'
 import type { Core } from './core.ts'
+import { Putting } from './putting.ts'
 
 /** How far a copy is. */
 export interface CopyProgress {
@@ -32,6 +33,8 @@ const BATCH_ITEMS = 4096
 /** Items of one batch: in order, and handed out equally often. */
 interface Lot {
   readonly documents: readonly Document[]
+  /** Where the target is unique, one an item. */
+  readonly keys: readonly string[] | undefined
   readonly count: number
   readonly skipped: number
   readonly upTo: number
@@ -42,6 +45,7 @@ interface Lot {
 export class Copying<T> {
   readonly #source: Core<T>
   readonly #target: Core<T>
+  readonly #putting: Putting<T>
   readonly #options: CopyOptions
   #skipped = 0
   #limit = 64
@@ -49,6 +53,7 @@ export class Copying<T> {
   constructor(source: Core<T>, target: Core<T>, options: CopyOptions) {
     this.#source = source
     this.#target = target
+    this.#putting = new Putting(target)
     this.#options = options
   }
 
@@ -106,14 +111,17 @@ export class Copying<T> {
   }
 
   #lot(listed: readonly Listed[], { piece, priority }: Listed): Lot {
-    const { writer, store, codecName } = this.#target
+    const { store, codecName, keys: unique } = this.#target
     const reader = this.#source.reader()
-    const isSame = store.supports.documents && codecName === this.#source.codecName
+    const isSame = store.supports.documents && codecName === this.#source.codecName && unique === undefined
     const documents: Document[] = []
+    const keys: string[] = []
     let items: T[] = []
     let [count, skipped, upTo] = [0, 0, 0]
     const encode = (): void => {
-      documents.push(...writer.many(items, store.supports.documents))
+      const encoded = this.#putting.encode(items)
+      documents.push(...encoded.documents)
+      if (encoded.keys !== undefined) keys.push(...encoded.keys)
       items = []
     }
     for (const { piece } of listed) {
@@ -130,17 +138,24 @@ export class Copying<T> {
       skipped += piece.count - taken.items.length
     }
     encode()
-    return { documents, count, skipped, upTo, attempt: piece.attempt, priority }
+    const attempt = piece.attempt
+    return { documents, keys: unique && keys, count, skipped, upTo, attempt, priority }
   }
 
   /** Resolves to the target's next id. */
-  async #append({ documents, count, attempt, priority }: Lot, nextId: number): Promise<number> {
+  async #append({ documents, keys, count, attempt, priority }: Lot, nextId: number): Promise<number> {
     if (count === 0) return nextId
     const { store, maxSize, maxBytes } = this.#target
     const bounded = maxSize !== Infinity || maxBytes !== Infinity
     const bound = bounded ? { items: maxSize, bytes: maxBytes === Infinity ? undefined : maxBytes } : undefined
-    const firstId = await store.append(documents, { bound, attempt, priority })
-    if (firstId !== undefined) return firstId + count
+    const how = { bound, attempt, priority: store.order === 'priority' ? priority : undefined }
+    if (keys === undefined) {
+      const firstId = await store.append(documents, how)
+      if (firstId !== undefined) return firstId + count
+    } else {
+      const ids = await store.appendUnique?.(documents, keys, how)
+      if (ids !== undefined) return (ids.findLast((id) => id !== undefined) ?? nextId - 1) + 1
+    }
     throw new QueueFullError(`the copy does not fit into the target's maxSize ${maxSize} and maxBytes ${maxBytes}`)
   }
 }

@@ -7,7 +7,9 @@
 import { channel } from 'node:diagnostics_channel'
 import { type Codec, type CodecName, DocumentReader, DocumentWriter, isCodecName } from '../codec/index.ts'
 import { QueueClosedError } from '../errors.ts'
+import type { Unique } from '../options.ts'
 import type { Hold, Store } from '../store.ts'
+import { Keys } from '../unique.ts'
 import { Changes } from '../wait/changes.ts'
 import type { Clock } from '../wait/clock.ts'
 import { Line } from '../wait/line.ts'
@@ -19,6 +21,7 @@ export interface CoreParts<T> {
   readonly codec: Codec<T>
   readonly clock: Clock
   readonly location: string
+  readonly unique: Unique<T>
   /** Items that the queue may hold. */
   readonly maxSize: number
   /** Encoded bytes that it may hold. */
@@ -43,6 +46,8 @@ export class Core<T> {
   readonly store: Store
   readonly writer: DocumentWriter<unknown>
   readonly clock: Clock
+  /** Where equal items are put once only. */
+  readonly keys: Keys<T> | undefined
   readonly maxSize: number
   readonly maxBytes: number
   readonly whenFull: WhenFull
@@ -76,6 +81,7 @@ export class Core<T> {
     this.acking = new Acking(parts.store)
     this.writer = new DocumentWriter<unknown>(parts.codec)
     this.clock = parts.clock
+    this.keys = parts.unique === false ? undefined : new Keys(parts.unique, parts.codec)
     this.maxSize = parts.maxSize
     this.maxBytes = parts.maxBytes
     this.whenFull = parts.whenFull

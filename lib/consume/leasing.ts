@@ -1,6 +1,9 @@
 // leasing.ts: items by lease(): held by this handle until each is settled, or the handle closes.
 
+import type { LeaseOptions } from '../call-options.ts'
 import type { DocumentReader } from '../codec/index.ts'
+import { UnsupportedError } from '../errors.ts'
+import { INDEXED } from '../location.ts'
 import type { Settlement } from '../store.ts'
 import { turn, turnDue } from '../wait/turn.ts'
 import { withinLimit } from './attempts.ts'
@@ -38,6 +41,27 @@ export class Leasing<T> {
     }
     if (turnDue()) await turn()
     return deliveries
+  }
+
+  /** One item by its id. */
+  async pick({ id, after = 0 }: LeaseOptions, holder: object): Promise<Delivery<T> | undefined> {
+    const { store } = this.#core
+    this.#core.check()
+    if (!store.supports.leaseById) {
+      throw new UnsupportedError(`lease by id needs an index, which this store has not: ${INDEXED} have one`)
+    }
+    const host = this.#host(holder)
+    const pick = id === undefined ? { after } : { id }
+    for (;;) {
+      const pieces = await store.lease(1, [], this.#core.hold(Infinity), pick)
+      const { good, spent } = withinLimit(pieces, host.limit)
+      const { held, bad } = decodeLot(this.#reader, good)
+      if (bad.length > 0) spent.push({ outcome: 'fail', ids: rangesOf(bad), reason: 'codec' })
+      if (spent.length > 0) await this.#setAside(spent)
+      for (const one of held) return handOut(one, host)
+      // What was set aside is passed over, as by any other lease.
+      if (pieces.length === 0 || id !== undefined) return undefined
+    }
   }
 
   #host(holder: object): Host<T> & { readonly holder: object } {

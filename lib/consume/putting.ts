@@ -4,19 +4,18 @@
 // does not pass a large one, so a large one is not starved.
 
 import type { PutOptions } from '../call-options.ts'
-import { QueueFullError } from '../errors.ts'
+import { QueueFullError, UnsupportedError } from '../errors.ts'
 import { bytesOf } from '../share.ts'
-import type { Document } from '../store.ts'
+import type { AppendOptions, Bound, Document } from '../store.ts'
 import { Parked } from '../wait/parked.ts'
 import { turn, turnDue } from '../wait/turn.ts'
 import type { Core } from './core.ts'
 
-/** One append. */
-interface Batch {
+/** A batch as it was at the call. */
+export interface Encoded {
   readonly documents: readonly Document[]
-  readonly count: number
-  /** Not ready before, in milliseconds since 1970. */
-  readonly due: number | undefined
+  /** One an item, which is a document of its own, where the queue is unique. */
+  readonly keys?: readonly string[] | undefined
 }
 
 export class Putting<T> {
@@ -26,22 +25,42 @@ export class Putting<T> {
     this.#core = core
   }
 
-  /** One item; resolves to its id. Throws what is wrong with the item. */
-  one(item: T, options?: PutOptions): Promise<number> {
+  /** One item; resolves to its id, or undefined where it is ignored. Throws what is wrong with the item. */
+  one(item: T, options?: PutOptions): Promise<number | undefined> {
     this.#core.check()
-    return this.documents([this.#core.writer.one(item)], 1, options)
+    const document = this.#core.writer.one(item)
+    if (this.#core.keys === undefined) return this.documents([document], 1, options)
+    return this.#unique([document], [this.#core.keys.of(item, document)], options).then(([id]) => id)
   }
 
-  /** One batch; resolves to its ids. */
+  /** One batch; resolves to the ids of those that were put. */
   async many(items: Iterable<T>, options?: PutOptions): Promise<number[]> {
-    const { writer, store } = this.#core
     this.#core.check()
-    return this.batch(writer.many(items, store.supports.documents), options)
+    return this.batch(this.encode(items), options)
   }
 
-  async batch(documents: readonly Document[], options?: PutOptions): Promise<number[]> {
+  /** Throws what is wrong with an item. */
+  encode(items: Iterable<T>): Encoded {
+    const { writer, store, keys } = this.#core
+    if (keys === undefined) return { documents: writer.many(items, store.supports.documents) }
+    const documents: Document[] = []
+    return {
+      keys: Array.from(items, (item, i) => {
+        const document = writer.one(item, `items[${i}]`)
+        documents.push(document)
+        return keys.of(item, document)
+      }),
+      documents,
+    }
+  }
+
+  async batch({ documents, keys }: Encoded, options?: PutOptions): Promise<number[]> {
     const count = documents.reduce((sum, document) => sum + document.count, 0)
     if (count === 0) return []
+    if (keys !== undefined) {
+      const ids = await this.#unique(documents, keys, options)
+      return ids.filter((id) => id !== undefined)
+    }
     const firstId = await this.documents(documents, count, options)
     return Array.from({ length: count }, (_, i) => firstId + i)
   }
@@ -49,48 +68,78 @@ export class Putting<T> {
   /** `count` items as one batch; resolves to the first id. */
   documents(documents: readonly Document[], count: number, options?: PutOptions): Promise<number> {
     const { maxSize, maxBytes, store } = this.#core
-    const due = options?.delay ? this.#core.deadline(options.delay) : undefined
-    if (maxSize !== Infinity || maxBytes !== Infinity) return this.#bounded({ documents, count, due }, options)
-    return store
-      .append(documents, due === undefined ? undefined : { due })
-      .then((firstId) => this.#appended(firstId, count))
+    const how = options && this.#how(options)
+    if (maxSize === Infinity && maxBytes === Infinity) {
+      // `undefined` (no room) only comes where a bound was given.
+      return store.append(documents, how).then((firstId) => this.#put(firstId ?? Number.NaN, count))
+    }
+    const append = (bound: Bound): Promise<number | undefined> => store.append(documents, { ...how, bound })
+    return this.#bounded(append, { documents, count }, options).then((firstId) => this.#put(firstId, count))
   }
 
-  /** `undefined` (no room) only comes where a bound was given. */
-  #appended(firstId: number | undefined, count: number): number | Promise<number> {
-    const id = firstId ?? Number.NaN
+  /** Items with keys as one batch; resolves to an id or, where ignored, undefined for each. */
+  async #unique(
+    documents: readonly Document[],
+    keys: readonly string[],
+    options?: PutOptions,
+  ): Promise<readonly (number | undefined)[]> {
+    const { maxSize, maxBytes, store } = this.#core
+    const how = options && this.#how(options)
+    const append = async (bound?: Bound): Promise<readonly (number | undefined)[] | undefined> => {
+      return store.appendUnique?.(documents, keys, { ...how, bound })
+    }
+    const first = new Set<string>()
+    const needed = documents.filter((_, i) => first.size < first.add(keys[i] ?? '').size)
+    const isBounded = maxSize !== Infinity || maxBytes !== Infinity
+    const batch = { documents: needed, count: needed.length }
+    const ids = (await (isBounded ? this.#bounded(append, batch, options) : append())) ?? []
+    return this.#put(ids, ids.filter((id) => id !== undefined).length)
+  }
+
+  #how({ delay, priority }: PutOptions): AppendOptions {
+    if (priority !== undefined && this.#core.store.order !== 'priority') {
+      throw new UnsupportedError(`priority: this queue is '${this.#core.store.order}': make one of order 'priority'`)
+    }
+    return { due: delay ? this.#core.deadline(delay) : undefined, priority }
+  }
+
+  #put<R>(ids: R, count: number): R | Promise<R> {
     this.#core.tally.put += count
-    this.#core.arrived()
-    return turnDue() ? turn().then(() => id) : id
+    if (count > 0) this.#core.arrived()
+    return turnDue() ? turn().then(() => ids) : ids
   }
 
-  async #bounded(batch: Batch, options: PutOptions = {}): Promise<number> {
+  /** Appends once there is room. */
+  async #bounded<R>(
+    append: (bound: Bound) => Promise<R | undefined>,
+    { documents, count }: { readonly documents: readonly Document[]; readonly count: number },
+    options: PutOptions = {},
+  ): Promise<R> {
     const { maxSize, maxBytes, whenFull, puts, clock } = this.#core
-    const { documents, count } = batch
     if (count > maxSize) throw new QueueFullError(`${count} items never fit into a queue with maxSize ${maxSize}`)
     const bytes = maxBytes === Infinity ? 0 : bytesOf(documents)
     if (bytes > maxBytes) {
       throw new QueueFullError(`${bytes} encoded bytes never fit into a queue with maxBytes ${maxBytes}`)
     }
-    const attempt = (): Promise<number | undefined> => this.#attempt(batch)
-    const firstId = puts.length === 0 ? await attempt() : undefined
-    if (firstId !== undefined) return this.#appended(firstId, count)
+    const attempt = (): Promise<R | undefined> => append(this.#bound())
+    const done = puts.length === 0 ? await attempt() : undefined
+    if (done !== undefined) return done
     const wait = options.wait ?? whenFull !== 'reject'
     if (!wait) throw this.#full()
     options.signal?.throwIfAborted()
     const { signal, timeout } = options
     const parked = new Parked(puts, attempt, { clock, signal, timeout, expired: () => this.#full(timeout) })
-    return this.#appended(await parked.promise, count)
+    return parked.promise
   }
 
-  #attempt({ documents, due }: Batch): Promise<number | undefined> {
-    const { maxSize, maxBytes, whenFull, store, tally } = this.#core
+  #bound(): Bound {
+    const { maxSize, maxBytes, whenFull, tally } = this.#core
     const bound = { items: maxSize, bytes: maxBytes === Infinity ? undefined : maxBytes }
-    if (whenFull !== 'drop-oldest') return store.append(documents, { bound, due })
+    if (whenFull !== 'drop-oldest') return bound
     const dropped = (count: number): void => {
       tally.dropped += count
     }
-    return store.append(documents, { bound: { ...bound, whenFull, dropped }, due })
+    return { ...bound, whenFull, dropped }
   }
 
   #full(timeoutMs?: number): QueueFullError {

@@ -47,6 +47,7 @@ export const systemWorld: World = Object.freeze({
 export class LogStore implements Store {
   readonly supports = SUPPORTS
   readonly codec: string
+  readonly order = 'fifo'
   readonly #options: StoreOptions
   readonly #world: World
   readonly #opened: Opened

@@ -1,7 +1,7 @@
 // memory-store.ts: the store in memory: for tests, and the model that the other stores are held against. A name is
 // shared by all handles of the process that give it, and keeps its items while the process lives, open or not.
 
-import { CodecMismatchError, QueueClosedError } from '../errors.ts'
+import { CodecMismatchError, FormatError, QueueClosedError } from '../errors.ts'
 import { bytesOf } from '../share.ts'
 import type * as seam from '../store.ts'
 import type { Clock } from '../wait/clock.ts'
@@ -10,10 +10,10 @@ import { type Item, bytesOf as itemBytes, Shelf } from './shelf.ts'
 const shelves = new Map<string, Shelf>()
 
 const supports: seam.Supports = {
-  orders: ['fifo'],
-  unique: false,
-  update: false,
-  leaseById: false,
+  orders: ['fifo', 'lifo', 'priority'],
+  unique: true,
+  update: true,
+  leaseById: true,
   durable: false,
   documents: true,
 }
@@ -29,9 +29,12 @@ export class MemoryStore implements seam.Store {
   /** An empty name is a shelf of its own. */
   static async open(name: string, options: seam.StoreOptions, clock: Clock): Promise<MemoryStore> {
     options.signal?.throwIfAborted()
-    const shelf = shelves.get(name) ?? new Shelf(options.codec ?? 'msgpack')
+    const shelf = shelves.get(name) ?? new Shelf(options.codec ?? 'msgpack', options.order ?? 'fifo')
     if (options.codec !== undefined && options.codec !== shelf.codec) {
       throw new CodecMismatchError(`memory:${name} was written with codec '${shelf.codec}', not '${options.codec}'`)
+    }
+    if (options.order !== undefined && options.order !== shelf.order) {
+      throw new FormatError(`memory:${name} was made with order '${shelf.order}', not '${options.order}'`)
     }
     if (name !== '') shelves.set(name, shelf)
     return new MemoryStore(shelf, clock, options.keepAcked ?? 0)
@@ -47,6 +50,10 @@ export class MemoryStore implements seam.Store {
     return this.#shelf.codec
   }
 
+  get order(): seam.Order {
+    return this.#shelf.order
+  }
+
   async append(documents: readonly seam.Document[], options?: seam.AppendOptions): Promise<number | undefined> {
     this.#check()
     const bound = options?.bound
@@ -54,6 +61,31 @@ export class MemoryStore implements seam.Store {
     const firstId = this.#shelf.append(documents, this.#clock.now(), options)
     this.#shelf.changed()
     return firstId
+  }
+
+  async appendUnique(
+    documents: readonly seam.Document[],
+    keys: readonly string[],
+    options?: seam.AppendOptions,
+  ): Promise<readonly (number | undefined)[] | undefined> {
+    this.#check()
+    const seen = new Set<string>()
+    const isNew = keys.map((key) => !this.#shelf.hasKey(key) && seen.size < seen.add(key).size)
+    const bound = options?.bound
+    const fresh = documents.filter((_, i) => isNew[i])
+    if (bound !== undefined && fresh.length > 0 && !this.#makesRoom(bound, fresh)) return undefined
+    const now = this.#clock.now()
+    const ids = documents.map((one, i) => (isNew[i] ? this.#shelf.append([one], now, options, keys[i]) : undefined))
+    if (fresh.length > 0) this.#shelf.changed()
+    return ids
+  }
+
+  async update(id: number, document: seam.Document, key?: string): Promise<boolean> {
+    this.#check()
+    const updated = this.#shelf.update(id, document, key)
+    // There may be room now.
+    if (updated) this.#shelf.changed()
+    return updated
   }
 
   async peek(n: number): Promise<seam.Piece[]> {
@@ -80,10 +112,15 @@ export class MemoryStore implements seam.Store {
     return this.#shelf.takeDelayed() + (await this.delete(Infinity))
   }
 
-  async lease(n: number, first: readonly seam.Settlement[] = [], hold: seam.Hold = {}): Promise<seam.Piece[]> {
+  async lease(
+    n: number,
+    first: readonly seam.Settlement[] = [],
+    hold: seam.Hold = {},
+    pick?: seam.Pick,
+  ): Promise<seam.Piece[]> {
     this.#check()
     this.#settle(first)
-    return piecesOf(this.#shelf.lease(n, this, hold.deadline ?? 0), ({ deliveries }) => deliveries)
+    return piecesOf(this.#shelf.lease(n, this, hold.deadline ?? 0, pick), ({ deliveries }) => deliveries)
   }
 
   /** A handle of memory dies with its process: nobody is left to be told. */
@@ -103,11 +140,9 @@ export class MemoryStore implements seam.Store {
 
   async retry(ids?: readonly number[]): Promise<number> {
     this.#check()
-    const items = this.#shelf.failed(ids)
-    this.#shelf.discard(items)
-    this.#shelf.again(items, 0, () => 0)
-    if (items.length > 0) this.#shelf.changed()
-    return items.length
+    const count = this.#shelf.retry(ids)
+    if (count > 0) this.#shelf.changed()
+    return count
   }
 
   async discard(ids?: readonly number[]): Promise<number> {
@@ -125,12 +160,8 @@ export class MemoryStore implements seam.Store {
   async fail(piece: seam.Piece, reason: string): Promise<void> {
     this.#check()
     const { firstId, count, document, enqueuedAt } = piece
-    for (let i = 0; i < count; i += 1) {
-      this.#shelf.fail(
-        { id: firstId + i, document, skip: piece.skip + i, enqueuedAt, deliveries: piece.attempt },
-        reason,
-      )
-    }
+    const rest = { document, enqueuedAt, priority: 0, key: undefined, deliveries: piece.attempt }
+    for (let i = 0; i < count; i += 1) this.#shelf.fail({ ...rest, id: firstId + i, skip: piece.skip + i }, reason)
   }
 
   async counts(): Promise<seam.Counts> {
@@ -154,10 +185,10 @@ export class MemoryStore implements seam.Store {
 
   async list({ status, after, limit }: seam.ListOptions): Promise<seam.Listed[]> {
     this.#check()
-    const entries = this.#shelf.list(status).filter(({ item }) => item.id > after)
-    return entries
-      .slice(0, limit)
-      .map(({ item, reason }) => ({ piece: pieceOf(item, item.deliveries), status, reason }))
+    const isPriority = this.order === 'priority'
+    return this.#shelf.list(status, after, limit).map(({ item, reason }) => {
+      return { piece: pieceOf(item, item.deliveries), status, reason, priority: isPriority ? item.priority : undefined }
+    })
   }
 
   async flush(): Promise<{ readonly reclaimed: number }> {
@@ -208,17 +239,17 @@ export class MemoryStore implements seam.Store {
     if (items <= 0 && bytes <= 0) return true
     const drop = bound.whenFull === 'drop-oldest' ? this.#oldest(items, bytes) : undefined
     if (drop === undefined) return false
-    this.#shelf.take(drop)
+    this.#shelf.dropOldest(drop)
     bound.dropped?.(drop)
     return true
   }
 
-  /** How many ready items from the front come to so many items and bytes; undefined where all of them don't. */
+  /** How many ready items, from the oldest on, come to so many items and bytes; undefined where all of them don't. */
   #oldest(items: number, bytes: number): number | undefined {
     const { ready } = this.#shelf.counts()
     let found = 0
     let count = 0
-    for (const item of bytes > 0 ? this.#shelf.peek(ready) : []) {
+    for (const { item } of bytes > 0 ? this.#shelf.list('ready') : []) {
       if (found >= bytes) break
       found += itemBytes(item)
       count += 1
@@ -271,5 +302,6 @@ function piecesOf(items: readonly Item[], attemptOf: (item: Item) => number): se
 }
 
 function follows(piece: seam.Piece, item: Item, attempt: number): boolean {
-  return piece.document === item.document && piece.firstId + piece.count === item.id && piece.attempt === attempt
+  const isNext = piece.firstId + piece.count === item.id && piece.skip + piece.count === item.skip
+  return piece.document === item.document && isNext && piece.attempt === attempt
 }

@@ -1,26 +1,27 @@
 // shelf.ts: the items of one memory queue, whoever holds the handles. The model of what a store does: each item is
 // in exactly one of these places.
 //
-//      #fresh, #returned (ready) ──take──▶ the caller; a lease puts it in #inFlight
-//      #inFlight ──settle──▶ gone · #returned · #failed · #acked (kept for the record)
-//      #delayed ──due──▶ #returned                  #inFlight ──deadline──▶ #returned
+//      #ready ──take──▶ the caller; a lease puts it in #inFlight
+//      #inFlight ──settle──▶ gone · #ready · #failed · #acked (kept for the record)
+//      #delayed ──due──▶ #ready                  #inFlight ──deadline──▶ #ready
 //
-// Ready items are in order of their ids. Nearly all of them are #fresh, which only grows at its end; what was given
-// back is put into #returned at its place. The first item is the lesser of the two heads.
+// A key belongs to the item that has it while that is ready, delayed or in flight.
 
 import { randomUUID } from 'node:crypto'
 import { SettledError } from '../errors.ts'
-import { Fifo } from '../fifo.ts'
 import { shareOf } from '../share.ts'
-import type { AppendOptions, CopyMark, Counts, Document, HeldRange, Settlement, Status } from '../store.ts'
+import type { AppendOptions, CopyMark, Counts, Document, HeldRange, Order, Pick, Settlement, Status } from '../store.ts'
+import { Ready } from './ready.ts'
 
 export interface Item {
   readonly id: number
-  readonly document: Document
-  /** Items of the document before this one. */
-  readonly skip: number
   readonly enqueuedAt: number
+  readonly priority: number
+  document: Document
+  /** Items of the document before this one. */
+  skip: number
   deliveries: number
+  key: string | undefined
 }
 
 interface InFlight {
@@ -42,22 +43,26 @@ interface Failed {
 
 export class Shelf {
   readonly codec: string
+  readonly order: Order
   readonly watchers = new Set<() => void>()
   readonly identity = randomUUID()
   copyMark: CopyMark | undefined
-  readonly #fresh = new Fifo<Item>()
-  #returned: Item[] = []
+  readonly #ready: Ready<Item>
   readonly #inFlight = new Map<number, InFlight>()
   readonly #failed = new Map<number, Failed>()
   readonly #delayed = new Map<number, Delayed>()
   readonly #acked = new Map<number, { readonly item: Item }>()
+  /** The ids of those that have the keys. */
+  readonly #keys = new Map<string, number>()
   #nextId = 1
   #heldBytes = 0
   /** Of the handle that settles. */
   #keepAcked = 0
 
-  constructor(codec: string) {
+  constructor(codec: string, order: Order) {
     this.codec = codec
+    this.order = order
+    this.#ready = new Ready(order)
   }
 
   get nextId(): number {
@@ -70,8 +75,7 @@ export class Shelf {
   }
 
   counts(): Counts {
-    const ready = this.#fresh.length + this.#returned.length
-    const [delayed, inFlight] = [this.#delayed.size, this.#inFlight.size]
+    const [ready, delayed, inFlight] = [this.#ready.length, this.#delayed.size, this.#inFlight.size]
     return { ready, delayed, inFlight, failed: this.#failed.size, acked: this.#acked.size }
   }
 
@@ -83,11 +87,12 @@ export class Shelf {
     }
   }
 
-  append(documents: readonly Document[], enqueuedAt: number, { due = 0, attempt = 0 }: AppendOptions = {}): number {
+  append(documents: readonly Document[], enqueuedAt: number, options: AppendOptions = {}, key?: string): number {
+    const { due = 0, attempt = 0, priority = 0 } = options
     const firstId = this.#nextId
     for (const document of documents) {
       for (let skip = 0; skip < document.count; skip += 1) {
-        this.#add({ id: this.#nextId, document, skip, enqueuedAt, deliveries: attempt }, due)
+        this.#add({ id: this.#nextId, document, skip, enqueuedAt, priority, key, deliveries: attempt }, due)
       }
     }
     return firstId
@@ -95,55 +100,75 @@ export class Shelf {
 
   #add(item: Item, due: number): void {
     if (due > 0) this.#delayed.set(item.id, { item, due })
-    else this.#fresh.push(item)
+    else this.#ready.add(item)
+    if (item.key !== undefined) this.#keys.set(item.key, item.id)
     this.#nextId += 1
     this.#heldBytes += bytesOf(item)
   }
 
+  /** Whether an item that is ready, delayed or in flight has the key. */
+  hasKey(key: string): boolean {
+    return this.#keys.has(key)
+  }
+
+  /** Puts another document in the item's place; false where there is no such item, or another one has the key. */
+  update(id: number, document: Document, key?: string): boolean {
+    const failed = this.#failed.get(id)?.item
+    if (failed !== undefined) {
+      Object.assign(failed, { document, skip: 0, key })
+      return true
+    }
+    const item = this.#ready.get(id) ?? this.#delayed.get(id)?.item ?? this.#inFlight.get(id)?.item
+    if (item === undefined || (key !== undefined && (this.#keys.get(key) ?? id) !== id)) return false
+    this.#gone(item)
+    Object.assign(item, { document, skip: 0, key })
+    if (key !== undefined) this.#keys.set(key, id)
+    this.#heldBytes += bytesOf(item)
+    return true
+  }
+
   /** The first `n` ready items, which stay. */
   peek(n: number): Item[] {
-    const items: Item[] = []
-    let returned = 0
-    while (items.length < n) {
-      const item = first(this.#returned[returned], this.#fresh.at(items.length - returned))
-      if (item === undefined) break
-      if (item === this.#returned[returned]) returned += 1
-      items.push(item)
-    }
-    return items
+    return this.#ready.peek(n)
   }
 
   /** The first `n` ready items, which are in nobody's hands then. */
   take(n: number): Item[] {
-    const items = this.#takeReady(n)
-    for (const item of items) this.#heldBytes -= bytesOf(item)
+    const items = this.#ready.take(n)
+    for (const item of items) this.#gone(item)
     return items
   }
 
-  #takeReady(n: number): Item[] {
-    const items = this.peek(n)
-    const fresh = items.length - this.#returned.length
-    const last = items.at(-1)
-    this.#returned = this.#returned.filter(({ id }) => last === undefined || id > last.id)
-    this.#fresh.drop(fresh + this.#returned.length)
-    return items
+  /** The oldest ready items go. */
+  dropOldest(count: number): void {
+    for (const item of this.#ready.list(0, count)) {
+      this.#ready.remove(item)
+      this.#gone(item)
+    }
   }
 
   /** Delayed items, which go. */
   takeDelayed(): number {
     const { size } = this.#delayed
-    for (const { item } of this.#delayed.values()) this.#heldBytes -= bytesOf(item)
+    for (const { item } of this.#delayed.values()) this.#gone(item)
     this.#delayed.clear()
     return size
   }
 
-  lease(n: number, owner: object, deadline: number): Item[] {
-    const items = this.#takeReady(n)
+  lease(n: number, owner: object, deadline: number, pick?: Pick): Item[] {
+    const items = pick === undefined ? this.#ready.take(n) : this.#pick(pick)
     for (const item of items) {
       item.deliveries += 1
       this.#inFlight.set(item.id, { item, owner, deadline })
     }
     return items
+  }
+
+  #pick(pick: Pick): Item[] {
+    const item = 'id' in pick ? this.#ready.get(pick.id) : this.#ready.after(pick.after)
+    if (item === undefined) return []
+    this.#ready.remove(item)
+    return [item]
   }
 
   extend(ids: readonly HeldRange[], owner: object, deadline: number): void {
@@ -156,13 +181,25 @@ export class Shelf {
     return ids === undefined ? all : all.filter(({ id }) => ids.includes(id))
   }
 
+  /** They become ready but for those whose key another item has by now; how many. */
+  retry(ids?: readonly number[]): number {
+    let count = 0
+    for (const item of this.failed(ids)) {
+      if (item.key !== undefined && this.#keys.has(item.key)) continue
+      this.discard([item])
+      this.#once(item, 0, 0)
+      count += 1
+    }
+    return count
+  }
+
   discard(items: readonly Item[]): void {
     for (const { id } of items) this.#failed.delete(id)
   }
 
-  /** The same items once more, under new ids. */
-  again(items: readonly Item[], due: number, deliveries: (item: Item) => number): void {
-    for (const item of items) this.#add({ ...item, id: this.#nextId, deliveries: deliveries(item) }, due)
+  /** The same item once more, under a new id. */
+  #once(item: Item, due: number, deliveries: number): void {
+    this.#add({ ...item, id: this.#nextId, deliveries }, due)
   }
 
   /** All of it, or SettledError and nothing, where the owner does not hold all of it. */
@@ -185,12 +222,13 @@ export class Shelf {
     this.#failed.set(item.id, { item, reason })
   }
 
-  /** Every item of a status, by id. */
-  list(status: Status): { readonly item: Item; readonly reason?: string }[] {
-    if (status === 'ready') return this.peek(Infinity).map((item) => ({ item }))
-    if (status === 'inFlight') return byId(this.#inFlight.values())
-    if (status === 'failed') return byId(this.#failed.values())
-    return byId(status === 'delayed' ? this.#delayed.values() : this.#acked.values())
+  /** Up to `limit` items of a status with ids above `after`, by id. */
+  list(status: Status, after = 0, limit = Infinity): { readonly item: Item; readonly reason?: string }[] {
+    if (status === 'ready') return this.#ready.list(after, limit).map((item) => ({ item }))
+    const all = { inFlight: this.#inFlight, failed: this.#failed, delayed: this.#delayed, acked: this.#acked }[status]
+    return byId(all.values())
+      .filter(({ item }) => item.id > after)
+      .slice(0, limit)
   }
 
   changed(): void {
@@ -229,7 +267,13 @@ export class Shelf {
 
   /** It is not held any more, where it was. */
   #release(item: Item): void {
-    if (this.#inFlight.delete(item.id)) this.#heldBytes -= bytesOf(item)
+    if (this.#inFlight.delete(item.id)) this.#gone(item)
+  }
+
+  /** It is no more ready, delayed or in flight. */
+  #gone(item: Item): void {
+    this.#heldBytes -= bytesOf(item)
+    if (item.key !== undefined && this.#keys.get(item.key) === item.id) this.#keys.delete(item.key)
   }
 
   #ack(item: Item): void {
@@ -242,7 +286,7 @@ export class Shelf {
 
   #toBack(item: Item, due = 0): void {
     this.#release(item)
-    this.again([item], due, ({ deliveries }) => deliveries)
+    this.#once(item, due, item.deliveries)
   }
 
   #giveBack(item: Item, counted = true, due = 0): void {
@@ -255,19 +299,13 @@ export class Shelf {
   #return(item: Item): void {
     this.#inFlight.delete(item.id)
     this.#delayed.delete(item.id)
-    const place = this.#returned.findIndex(({ id }) => id > item.id)
-    this.#returned.splice(place === -1 ? this.#returned.length : place, 0, item)
+    this.#ready.add(item)
   }
 }
 
 /** Its share of its document. */
 export function bytesOf({ document, skip }: Item): number {
   return shareOf(document, skip, 1)
-}
-
-function first(one: Item | undefined, other: Item | undefined): Item | undefined {
-  if (one === undefined || other === undefined) return one ?? other
-  return one.id < other.id ? one : other
 }
 
 function byId<E extends { readonly item: Item }>(entries: Iterable<E>): E[] {

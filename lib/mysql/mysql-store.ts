@@ -39,6 +39,7 @@ export class MysqlStore implements seam.Store {
   readonly supports = SUPPORTS
   readonly codec: string
   readonly #pool: Pool
+  readonly order: seam.Order
   readonly #recorded: Recorded
   readonly #owner: Owner
   readonly #putter: Putter
@@ -74,6 +75,7 @@ export class MysqlStore implements seam.Store {
   private constructor(pool: Pool, options: seam.StoreOptions, { queue, packetBytes }: Opened) {
     this.codec = queue.codec
     this.#pool = pool
+    this.order = queue.order
     this.#recorded = queue
     this.#owner = new Owner(queue.id, pool)
     const scene: Scene = { queue: queue.id, owner: this.#owner, pool, packetBytes }

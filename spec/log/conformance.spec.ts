@@ -15,7 +15,11 @@ conformance('log', async () => {
   return { open: (options) => LogStore.open(made, options), remove: () => remove(made) }
 })
 
-queueSuite('log', async () => {
-  const location = await folder()
-  return { location, remove: () => remove(location) }
-})
+queueSuite(
+  'log',
+  async () => {
+    const location = await folder()
+    return { location, remove: () => remove(location) }
+  },
+  { indexed: false },
+)

@@ -25,7 +25,7 @@ const STORE: StoreOptions = {
 
 function coreOf(store: Store): Core<unknown> {
   const bounds = { maxSize: Infinity, maxBytes: Infinity, whenFull: 'wait' } as const
-  const limits = { maxAttempts: Infinity, leaseTimeout: Infinity }
+  const limits = { maxAttempts: Infinity, leaseTimeout: Infinity, unique: false } as const
   const parts = { store, codec: json, clock: new ManualClock(), location: 'here', ...bounds, ...limits }
   return new Core<unknown>(parts, new WeakRef({}))
 }

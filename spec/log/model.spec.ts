@@ -164,7 +164,7 @@ const texts: Codec<unknown> = {
 
 function coreOf(store: Store, clock: ManualClock): Core<unknown> {
   const bounds = { maxSize: Infinity, maxBytes: Infinity, whenFull: 'wait' } as const
-  const limits = { maxAttempts: Infinity, leaseTimeout: Infinity }
+  const limits = { maxAttempts: Infinity, leaseTimeout: Infinity, unique: false } as const
   return new Core({ store, codec: texts, clock, location: 'here', ...bounds, ...limits }, new WeakRef(store))
 }
 

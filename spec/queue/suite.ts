@@ -5,6 +5,7 @@ import type { QueueOptions } from '../../lib/index.ts'
 import { AsyncQueue } from '../../lib/index.ts'
 import { bounding } from './bounding.ts'
 import { boundingBytes } from './bounding-bytes.ts'
+import { combining } from './combining.ts'
 import { consuming } from './consuming.ts'
 import { copying } from './copying.ts'
 import { delivering } from './delivering.ts'
@@ -12,10 +13,13 @@ import { getting } from './getting.ts'
 import { limiting } from './limiting.ts'
 import { living } from './living.ts'
 import { looping } from './looping.ts'
+import { ordering } from './ordering.ts'
+import { picking, refusing } from './picking.ts'
 import type { Place } from './place.ts'
 import { putting } from './putting.ts'
 import { sharing } from './sharing.ts'
 import { taking } from './taking.ts'
+import { uniqueness } from './uniqueness.ts'
 
 /** Where a queue can be, with nothing in it yet. */
 export interface QueuePlace {
@@ -23,7 +27,8 @@ export interface QueuePlace {
   remove(): Promise<void>
 }
 
-export function queueSuite(name: string, makePlace: () => Promise<QueuePlace>): void {
+/** `indexed`: whether the store declares orders, unique items, update, and leases by id; else the refusals are tried. */
+export function queueSuite(name: string, makePlace: () => Promise<QueuePlace>, { indexed = true } = {}): void {
   const places: QueuePlace[] = []
   const queues: AsyncQueue[] = []
   const keep = <T>(queue: AsyncQueue<T>): AsyncQueue<T> => {
@@ -57,5 +62,11 @@ export function queueSuite(name: string, makePlace: () => Promise<QueuePlace>): 
     copying(place)
     sharing(place)
     living(place)
+    if (indexed) {
+      ordering(place)
+      uniqueness(place)
+      picking(place)
+      combining(place)
+    } else refusing(place)
   })
 }

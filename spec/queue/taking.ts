@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { type AsyncQueue, type Codec, UnsupportedError } from '../../lib/index.ts'
+import type { AsyncQueue, Codec } from '../../lib/index.ts'
 import { fresh, type MakePlace, numbers } from './place.ts'
 
 export function taking(place: MakePlace): void {
@@ -110,11 +110,6 @@ export function taking(place: MakePlace): void {
         ],
       )
     }
-  })
-
-  it('refuses by name what is not built yet', async () => {
-    const queue = await fresh<number>(place)
-    await assert.rejects(queue.update(), UnsupportedError)
   })
 }
 
