@@ -1,0 +1,152 @@
+// engine.ts: calls as transactions. What was asked for while one transaction ran goes into the next, together:
+//
+//    BEGIN IMMEDIATE · call (SAVEPOINT … RELEASE) · call · call · COMMIT          then all of them are answered
+//
+// A call that is refused undoes itself; the others go on. Where SQLite fails, all is undone, and each call gets a
+// transaction of its own: a put that finds the disk full takes nobody with it. Only a commit whose sync failed is not
+// tried again: what became of it is not known.
+
+import { Connection, UnknownOutcome } from './connection.ts'
+import { type OpenDriver, SqliteFailure } from './driver.ts'
+import { type Failure, failureOf } from './failure.ts'
+import type { Answer, Op } from './op.ts'
+import { ops } from './ops.ts'
+import { freeBytes, vacuum } from './page-ops.ts'
+
+export interface Call {
+  readonly id: number
+  readonly op: string
+  readonly args: never
+  readonly within: number
+  readonly blobs: readonly Uint8Array[]
+}
+
+export type Outcome = Answer<unknown> | { readonly failure: Failure }
+
+const table: Readonly<Record<string, Op<never, unknown>>> = ops
+
+export class Engine {
+  readonly #file: string
+  readonly #openDriver: () => OpenDriver
+  #connection: Connection | undefined
+  /** A sync failed: what was committed before may be missing from the medium until all of it was copied back. */
+  #isDoubtful = false
+
+  constructor(file: string, openDriver: () => OpenDriver) {
+    this.#file = file
+    this.#openDriver = openDriver
+  }
+
+  /** What became of each, in order. */
+  run(calls: readonly Call[]): Outcome[] {
+    try {
+      this.#connection ??= Connection.open(this.#file, this.#openDriver())
+      this.#dispel(this.#connection, calls)
+    } catch (error) {
+      return calls.map(() => this.#refused(error))
+    }
+    const outcomes: Outcome[] = []
+    for (const group of groupsOf(calls)) outcomes.push(...this.#group(this.#connection, group))
+    return outcomes
+  }
+
+  #group(connection: Connection, calls: readonly Call[]): Outcome[] {
+    if (opOf(calls[0]).kind === 'alone') return calls.map((call) => this.#alone(connection, call))
+    try {
+      return this.#together(connection, calls)
+    } catch (error) {
+      if (error instanceof UnknownOutcome) this.#isDoubtful = true
+      const isSpoiled = error instanceof SqliteFailure && !(error instanceof UnknownOutcome)
+      if (calls.length === 1 || !isSpoiled) return calls.map(() => this.#refused(error))
+      return calls.flatMap((call) => this.#group(connection, [call]))
+    }
+  }
+
+  #together(connection: Connection, calls: readonly Call[]): Outcome[] {
+    const kind = calls.some((call) => opOf(call).kind === 'write') ? 'write' : 'read'
+    const isSynced = calls.some(({ within }) => within === 0)
+    return connection.transaction(kind, isSynced, () => calls.map((call) => this.#one(connection, call, calls.length)))
+  }
+
+  #one(connection: Connection, call: Call, companions: number): Outcome {
+    const { isWhole, run } = opOf(call)
+    if (isWhole || companions === 1) return this.#guarded(connection, call, run, companions > 1)
+    connection.statement('SAVEPOINT call').run()
+    const outcome = this.#guarded(connection, call, run, true)
+    if ('failure' in outcome) connection.statement('ROLLBACK TO call').run()
+    connection.statement('RELEASE call').run()
+    return outcome
+  }
+
+  /** With others in the transaction, a refusal is an answer; alone, it undoes the transaction. */
+  #guarded(connection: Connection, call: Call, run: Op<never, unknown>['run'], isShared: boolean): Outcome {
+    try {
+      return run(connection, call.args, call.blobs)
+    } catch (error) {
+      if (!isShared || error instanceof SqliteFailure) throw error
+      return this.#refused(error)
+    }
+  }
+
+  #alone(connection: Connection, call: Call): Outcome {
+    try {
+      return opOf(call).run(connection, call.args, call.blobs)
+    } catch (error) {
+      return this.#refused(error)
+    }
+  }
+
+  #refused(error: unknown): Outcome {
+    return { failure: failureOf(error, this.#file) }
+  }
+
+  /** After a failed sync, nothing more is called safe before all that was written is in its place in the file. */
+  #dispel(connection: Connection, calls: readonly Call[]): void {
+    if (!this.#isDoubtful || calls.every(({ within }) => within === Infinity)) return
+    if (connection.checkpoint()) this.#isDoubtful = false
+    else throw new SqliteFailure('SQLITE_IOERR', 'a sync failed, and what it left is not yet written again')
+  }
+
+  /** What was committed so far is on the medium. */
+  sync(): void {
+    try {
+      this.#connection?.syncWal()
+    } catch (error) {
+      this.#isDoubtful = true
+      throw error
+    }
+  }
+
+  /** Gives some free pages back where there are more than that; true where there still are. */
+  tidy(keptBytes: number): { readonly reclaimed: number; readonly isMore: boolean } {
+    const connection = this.#connection
+    if (connection === undefined || freeBytes(connection) <= keptBytes) return { reclaimed: 0, isMore: false }
+    const reclaimed = vacuum(connection, keptBytes / 2, 1)
+    return { reclaimed, isMore: reclaimed > 0 && freeBytes(connection) > keptBytes }
+  }
+
+  close(): void {
+    this.#connection?.close()
+    this.#connection = undefined
+  }
+}
+
+function opOf(call: Call | undefined): Op<never, unknown> {
+  const op = table[call?.op ?? '']
+  if (op === undefined) throw new TypeError(`no op ${call?.op}`)
+  return op
+}
+
+/** Runs of calls that share a transaction; one that must be alone is a group of its own. */
+function groupsOf(calls: readonly Call[]): Call[][] {
+  const groups: Call[][] = []
+  let open: Call[] | undefined
+  for (const call of calls) {
+    const isAlone = opOf(call).kind === 'alone'
+    if (open === undefined || isAlone) {
+      groups.push([call])
+      open = isAlone ? undefined : groups.at(-1)
+    } else open.push(call)
+  }
+  return groups
+}

@@ -1,0 +1,11 @@
+// ops.ts: every op, by the name that a message calls it: one line for each module that has some.
+
+import type { Op } from './op.ts'
+import { pageOps } from './page-ops.ts'
+
+export const ops = { ...pageOps }
+
+export type Ops = typeof ops
+export type OpName = keyof Ops
+export type ArgsOf<N extends OpName> = Ops[N] extends Op<infer A, infer _> ? A : never
+export type ValueOf<N extends OpName> = Ops[N] extends Op<infer _, infer V> ? V : never
