@@ -1,6 +1,7 @@
 // living.ts: opening, closing, failing: what each method does meanwhile and afterwards.
 
 import assert from 'node:assert/strict'
+import { pipeline } from 'node:stream/promises'
 import { it } from 'node:test'
 import { AsyncQueue, CodecMismatchError, QueueClosedError } from '../../lib/index.ts'
 import { fate, fresh, type MakePlace, turns } from './place.ts'
@@ -26,11 +27,43 @@ const methods: Readonly<Record<string, readonly [Call, unknown]>> = {
   flush: [async (queue) => typeof (await queue.flush()).reclaimed, 'number'],
   items: [async (queue) => (await queue.items().next()).value, 1],
   batches: [async (queue) => (await queue.batches(2).next()).value, [1, 2]],
+  deliveries: [async (queue) => (await queue.deliveries().next()).value?.id, 1],
+  [Symbol.asyncIterator.toString()]: [async (queue) => (await queue[Symbol.asyncIterator]().next()).value, 1],
+  lease: [async (queue) => (await queue.lease())?.item, 1],
+  'lease(n)': [async (queue) => (await queue.lease(2)).map(({ item }) => item), [1, 2]],
+  consume: [async (queue) => (await queue.consume(() => {}, { wait: false })).acked, 3],
+  join: [async (queue) => Promise.all([queue.join(), queue.delete(3)]), [undefined, 3]],
+  reclaim: [(queue) => queue.reclaim(), 0],
+  retry: [(queue) => queue.retry(), 0],
+  discard: [(queue) => queue.discard([1]), 0],
+  copyTo: [async (queue) => size(await queue.copyTo('memory:')), 3],
+  createReadStream: [(queue) => queue.createReadStream({ wait: false }).toArray(), [1, 2, 3]],
+  createWriteStream: [(queue) => pipeline([4, 5], queue.createWriteStream()), undefined],
 }
 
-export function living(place: MakePlace): void {
+/** Those that need an index. */
+const indexedMethods: typeof methods = {
+  update: [(queue) => queue.update(2, 5), true],
+  'lease by id': [async (queue) => (await queue.lease({ id: 2 }))?.item, 2],
+}
+
+async function size(queue: AsyncQueue<number>): Promise<number> {
+  await using opened = queue
+  return opened.size()
+}
+
+export function living(place: MakePlace, indexed: boolean): void {
+  const all = Object.entries(indexed ? { ...methods, ...indexedMethods } : methods)
+
+  it('has no method that is not tried here', () => {
+    const known = Object.keys({ ...methods, ...indexedMethods })
+    for (const key of Reflect.ownKeys(AsyncQueue.prototype).map(String)) {
+      assert.ok(key === 'constructor' || known.includes(key), `${key} is not tried`)
+    }
+  })
+
   it('answers each method while it is open, and as well when it was called while opening', async () => {
-    for (const [name, [call, expected]] of Object.entries(methods)) {
+    for (const [name, [call, expected]] of all) {
       const where = await place()
       const first = await where.open<number>()
       await first.putMany([1, 2, 3])
@@ -44,7 +77,7 @@ export function living(place: MakePlace): void {
   })
 
   it('rejects each method with QueueClosedError from the call of close() on', async () => {
-    for (const [name, [call]] of Object.entries(methods)) {
+    for (const [name, [call]] of all) {
       const queue = await fresh<number>(place)
       const closed = queue.close()
       await assert.rejects(call(queue), QueueClosedError, `${name} while closing`)
@@ -59,7 +92,7 @@ export function living(place: MakePlace): void {
     const queue = where.start<number>({ codec: 'json' })
     const failure = await queue.opened.catch((error: unknown) => error)
     assert.ok(failure instanceof CodecMismatchError)
-    for (const [name, [call]] of Object.entries(methods)) {
+    for (const [name, [call]] of all) {
       await assert.rejects(call(queue), (error) => error === failure, name)
     }
     await assert.rejects(queue.close(), CodecMismatchError)

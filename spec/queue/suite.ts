@@ -61,7 +61,7 @@ export function queueSuite(name: string, makePlace: () => Promise<QueuePlace>, {
     consuming(place)
     copying(place)
     sharing(place)
-    living(place)
+    living(place, indexed)
     if (indexed) {
       ordering(place)
       uniqueness(place)
