@@ -150,9 +150,9 @@ function cutsOf(length: number, bounds: readonly number[]): number[] {
   return [...cuts].filter((at) => at < length)
 }
 
-/** Where a process that dies in a write may have left it. */
-export function killCuts(length: number): number[] {
-  if (length <= 1024) return [...Array(length).keys()].slice(1)
+/** Where a process that dies in a write may have left it: anywhere, or as a power cut might. */
+export function killCuts(length: number, anywhere = true): number[] {
+  if (anywhere && length <= 1024) return [...Array(length).keys()].slice(1)
   const bounds = [...Array(Math.ceil(length / SECTOR)).keys()].map((i) => i * SECTOR)
   return cutsOf(length, bounds).filter((at) => at > 0)
 }

@@ -3,12 +3,15 @@
 //
 // Bytes of an inode's array beyond its size are always zero: what grows over them reads as a hole.
 
+import { hash } from 'node:crypto'
 import { type DataOp, FOLDER, folderOf, type NameOp } from './operations.ts'
 
 export class Inode {
   bytes: Uint8Array
   size: number
   #shared: boolean
+  /** What stands for the bytes, once asked for; copies share it as long as they are the same. */
+  #print: { text?: string } = {}
 
   constructor(bytes: Uint8Array = new Uint8Array(0), size = bytes.length, shared = false) {
     this.bytes = bytes
@@ -19,7 +22,15 @@ export class Inode {
   /** The same bytes, to be written by either without the other noticing. */
   copy(): Inode {
     this.#shared = true
-    return new Inode(this.bytes, this.size, true)
+    const copy = new Inode(this.bytes, this.size, true)
+    copy.#print = this.#print
+    return copy
+  }
+
+  /** The same for the same bytes, and for no others. */
+  print(): string {
+    this.#print.text ??= hash('sha1', this.bytes.subarray(0, this.size), 'binary')
+    return this.#print.text
   }
 
   write(bytes: Uint8Array, position: number): void {
@@ -46,7 +57,9 @@ export class Inode {
     else this.truncate(op.size)
   }
 
+  /** Before every change. */
   #own(capacity: number): void {
+    this.#print = {}
     if (!this.#shared && capacity <= this.bytes.length) return
     const grown =
       capacity > this.size && !this.#shared ? Math.max(capacity, 2 * this.size) : Math.max(capacity, this.size)
@@ -79,6 +92,19 @@ export class Content {
     const inode = new Inode()
     this.inodes.set(ino, inode)
     return inode
+  }
+
+  /** The same for the same names, with the same bytes behind them, and for nothing else. */
+  key(): string {
+    const files = new Map<number, number>()
+    let text = ''
+    for (const path of [...this.names.keys()].sort()) {
+      const ino = this.names.get(path) ?? FOLDER
+      // Two names of one file are something else than two files with the same bytes.
+      if (ino !== FOLDER && !files.has(ino)) files.set(ino, files.size)
+      text += `${path}\0${files.get(ino) ?? ''}\0${ino === FOLDER ? '' : this.inode(ino).print()}\0`
+    }
+    return hash('sha1', text, 'binary')
   }
 
   /** Forgets the names whose folder is not there: it was made, and its making was lost. */

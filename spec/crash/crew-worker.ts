@@ -1,19 +1,19 @@
-// crew-worker.ts: one worker thread of crew.ts. Gives up after a few failures: they are likely to be the same one.
+// crew-worker.ts: one worker thread of crew.ts.
 
 import { parentPort, workerData } from 'node:worker_threads'
-import { type Result, tryWord } from './battery.ts'
-import type { Share } from './crew.ts'
-import { logSubject } from './log-subject.ts'
+import { type Order, type Task, workedOff } from './crew.ts'
 
-const ENOUGH = 20
+const task: Task = workerData
+// Calls that fail are part of many trials, and a stack takes longer than all else of them. Who runs one again has it.
+Error.stackTraceLimit = 0
 
-const { words, durability, options }: Share = workerData
-const subject = logSubject(durability)
-const total: Result = { states: 0, failures: [] }
-for (const word of words) {
-  const { states, failures } = await tryWord(word, subject, options)
-  total.states += states
-  total.failures.push(...failures)
-  if (total.failures.length >= ENOUGH) break
+function nextOrder(): Promise<Order> {
+  return new Promise((resolve) => {
+    parentPort?.once('message', resolve)
+    parentPort?.postMessage('next')
+  })
 }
-parentPort?.postMessage(total)
+
+const outcome = await workedOff(task, nextOrder)
+parentPort?.postMessage(outcome)
+parentPort?.close()

@@ -1,29 +1,88 @@
-// crew.ts: a battery shared by worker threads: each takes every n-th word.
+// crew.ts: work shared by worker threads. Each asks for the next few pieces when it is done with its last ones, so that
+// all of them end at about the same time; pieces that stand together go to one worker, which knows their disks already.
 
+import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import type { BatteryOptions, Result } from './battery.ts'
+import { Battery, type BatteryOptions, type Failure, type Result } from './battery.ts'
+import { logSubject, type SubjectName } from './log-subject.ts'
 
-/** What one worker is to do. */
-export interface Share {
-  readonly durability: 'disk' | 'os'
-  readonly words: readonly string[]
+/** What a piece, a word, is tried as. */
+export interface Task {
+  readonly subject: SubjectName
   readonly options: BatteryOptions
 }
 
-/** All words, by so many workers; ends early when one has found `enough`. */
-export async function tryWords(share: Share, workers: number): Promise<Result> {
-  const results = await Promise.all(Array.from({ length: workers }, (_, i) => work(share, i, workers)))
+export interface Outcome {
+  readonly states: number
+  /** Crashes during what followed a crash. */
+  readonly again: number
+  /** How many disks were opened for it. */
+  readonly disks: number
+  readonly failures: readonly Failure[]
+}
+
+/** The next pieces for a worker; none: there are no more. */
+export type Order = readonly string[]
+
+/** After so many failures a worker gives up: they are likely to be the same one. */
+const ENOUGH = 20
+const AT_ONCE = 4
+
+/** All pieces, by so many worker threads; 0: by this one. */
+export async function shared(
+  task: Task,
+  pieces: readonly string[],
+  workers = availableParallelism(),
+): Promise<Outcome> {
+  const orders: Order[] = []
+  for (let at = 0; at < pieces.length; at += AT_ONCE) orders.push(pieces.slice(at, at + AT_ONCE))
+  const next = () => orders.shift() ?? []
+  const lanes = Array.from({ length: workers }, () => work(task, next))
+  const outcomes = workers > 0 ? await Promise.all(lanes) : [await workedOff(task, async () => next())]
   return {
-    states: results.reduce((sum, { states }) => sum + states, 0),
-    failures: results.flatMap(({ failures }) => failures),
+    states: outcomes.reduce((sum, { states }) => sum + states, 0),
+    again: outcomes.reduce((sum, { again }) => sum + again, 0),
+    disks: outcomes.reduce((sum, { disks }) => sum + disks, 0),
+    failures: outcomes.flatMap(({ failures }) => failures),
   }
 }
 
-function work(share: Share, index: number, workers: number): Promise<Result> {
-  const words = share.words.filter((_, i) => i % workers === index)
-  const worker = new Worker(new URL('./crew-worker.js', import.meta.url), { workerData: { ...share, words } })
+/** Order after order, until there is none, or too much is wrong. */
+export async function workedOff(task: Task, next: () => Promise<Order>): Promise<Outcome> {
+  const hand = handFor(task)
+  const failures: Failure[] = []
+  let [states, again] = [0, 0]
+  for (let order = await next(); order.length > 0 && failures.length < ENOUGH; order = await next()) {
+    for (const piece of order) {
+      const result = await hand.try(piece)
+      states += result.states
+      again += result.again
+      failures.push(...result.failures)
+    }
+  }
+  return { states, again, disks: hand.disks, failures }
+}
+
+interface Hand {
+  readonly disks: number
+  try(piece: string): Promise<Result>
+}
+
+function handFor({ subject, options }: Task): Hand {
+  return new Battery(logSubject(subject), options)
+}
+
+function work(task: Task, next: () => Order): Promise<Outcome> {
+  const worker = new Worker(new URL('./crew-worker.js', import.meta.url), {
+    workerData: task,
+    // Each trial leaves much that is dead at once: a larger nursery spares it most of the collector's work.
+    resourceLimits: { maxYoungGenerationSizeMb: 64 },
+  })
   return new Promise((resolve, reject) => {
-    worker.once('message', resolve)
+    worker.on('message', (message: 'next' | Outcome) => {
+      if (message === 'next') worker.postMessage(next())
+      else resolve(message)
+    })
     worker.once('error', reject)
     worker.once('exit', (code) => reject(new Error(`a worker of the battery ended with ${code} before it was done`)))
   })

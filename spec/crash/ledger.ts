@@ -35,8 +35,13 @@ export class Ledger {
   readonly inodes = new Map<number, InodeLedger>()
   /** How many ops it has taken. */
   length = 0
+  readonly #calm: RegExp | undefined
+  readonly #calmInodes = new Set<number>()
 
-  constructor(start: Content) {
+  /** `calm`: paths of files whose bytes all get through at once. */
+  constructor(start: Content, calm?: RegExp) {
+    this.#calm = calm
+    for (const [path, ino] of start.names) if (calm?.test(path)) this.#calmInodes.add(ino)
     this.names = new Map(start.names)
     for (const [ino, inode] of start.inodes) this.inodes.set(ino, newInode(ino, inode.copy()))
   }
@@ -60,10 +65,11 @@ export class Ledger {
         return
       case 'write':
       case 'truncate':
-        this.#inode(op.ino).tail.push(entryOf(index, op))
+        this.#write(op, index)
         return
       default:
         if (op.kind === 'link') this.#inode(op.ino)
+        if (op.kind === 'link' && this.#calm?.test(op.path)) this.#calmInodes.add(op.ino)
         this.nameTail.push(entryOf(index, op))
     }
   }
@@ -88,18 +94,19 @@ export class Ledger {
     return inode
   }
 
+  #write(op: DataOp, index: number): void {
+    const inode = this.#inode(op.ino)
+    inode.tail.push(entryOf(index, op))
+    if (this.#calmInodes.has(op.ino)) harden(inode)
+  }
+
   #sync(op: SyncOp & { readonly kind: 'sync' }, index: number): void {
     const inode = this.#inode(op.ino)
     for (const entry of inode.tail) {
       if (op.failed && entry.index < index && entry.loose) entry.poisoned = true
       else if (!op.failed && entry.index < op.covers && !entry.poisoned) entry.loose = false
     }
-    const folded = hardRun(inode.tail)
-    for (const entry of inode.tail.slice(0, folded)) {
-      inode.hard.apply(entry.op)
-      inode.digest.add(entry.index)
-    }
-    if (folded > 0) inode.tail = inode.tail.slice(folded)
+    fold(inode)
   }
 
   #syncFolder(op: SyncOp & { readonly kind: 'syncFolder' }, index: number): void {
@@ -134,6 +141,21 @@ function entryOf<O extends NameOp | DataOp>(index: number, op: O): Entry<O> {
 
 function newInode(ino: number, hard: Inode): InodeLedger {
   return { hard, digest: new Digest().add(ino), tail: [] }
+}
+
+/** The hard ops that nothing loose stands before become bytes. */
+function fold(inode: InodeLedger): void {
+  const folded = hardRun(inode.tail)
+  for (const entry of inode.tail.slice(0, folded)) {
+    inode.hard.apply(entry.op)
+    inode.digest.add(entry.index)
+  }
+  if (folded > 0) inode.tail = inode.tail.slice(folded)
+}
+
+function harden(inode: InodeLedger): void {
+  for (const entry of inode.tail) entry.loose = false
+  fold(inode)
 }
 
 function hardRun(tail: readonly Entry[]): number {

@@ -1,14 +1,11 @@
 // log-subject.ts: the log store as the battery tries it: every internal size so small that a few items make it roll,
 // open a new cursor file, read in several chunks, write aside and flush by itself.
 
-import type { Disk } from '../../lib/disk/disk.ts'
 import type { Limits } from '../../lib/log/limits.ts'
 import { LogStore } from '../../lib/log/log-store.ts'
 import type { Durability, StoreOptions } from '../../lib/store.ts'
 import type { FullSubject } from './battery.ts'
 import { randomOf, textNumber } from './digest.ts'
-import { DiskProcess } from './disk-process.ts'
-import { RecordingDisk } from './recording-disk.ts'
 import { SpecClock } from './spec-clock.ts'
 
 export const FOLDER = '/q'
@@ -34,11 +31,9 @@ const NAMES = [
   /^\/q\/(owners|failed|damaged)$/,
 ]
 
-/** Another chance for each opening, and the same when it is repeated. */
-function seedOf(disk: Disk): number {
-  const { log } = disk instanceof RecordingDisk ? disk : disk instanceof DiskProcess ? disk.disk : { log: [] }
-  return textNumber(disk.bootId()) ^ Math.imul(log.length + 1, 0x9e3779b1)
-}
+/** The ways in which the log is tried. */
+export const subjectNames = ['disk', 'os'] as const
+export type SubjectName = (typeof subjectNames)[number]
 
 /** `clock`: one for all openings, that a spec can move. Default: one of its own for each. */
 export function logSubject(durability: Durability = 'disk', clock?: SpecClock): FullSubject {
@@ -47,8 +42,9 @@ export function logSubject(durability: Durability = 'disk', clock?: SpecClock): 
     maxNames: 16,
     maxBytes: 16 << 10,
     disk: durability === 'disk',
-    open(disk, told) {
-      const random = randomOf(seedOf(disk))
+    open(disk, told, chance = 0) {
+      // Not by what stands on the disk: two disks that differ in a byte nobody reads are the same afterwards.
+      const random = randomOf(textNumber(disk.bootId()) ^ Math.imul(chance + 1, 0x9e3779b1))
       const options: StoreOptions = {
         durability,
         codec: 'json',

@@ -3,10 +3,10 @@
 
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { CrashState } from './crash-state.ts'
 import { logSubject } from './log-subject.ts'
 import { RecordingDisk } from './recording-disk.ts'
 import { SpecClock } from './spec-clock.ts'
-import type { CrashState } from './states.ts'
 import { newTold, tryState } from './trial.ts'
 import { ALPHABET, Program } from './workloads.ts'
 
@@ -30,12 +30,12 @@ async function outlives({ step, call, cut }: Death): Promise<boolean> {
   const clock = new SpecClock()
   const subject = logSubject('disk', clock)
   const told = newTold()
-  const survivor = new Program(disk, () => subject.open(disk, told))
+  const survivor = new Program(disk, (chance) => subject.open(disk, told, chance))
   await survivor.open()
   for (const letter of '3Bp1B') await survivor.step(letter)
 
   const neighbour = disk.process()
-  const doomed = new Program(disk, () => subject.open(neighbour, newTold()), 1001)
+  const doomed = new Program(disk, (chance) => subject.open(neighbour, newTold(), chance), 1001)
   neighbour.dieAt(call, cut)
   await act(doomed, step)
   const died = neighbour.dead
@@ -61,7 +61,16 @@ async function act(program: Program, step: string): Promise<void> {
 
 async function afterwards(disk: RecordingDisk): Promise<void> {
   const marks = disk.log.flatMap((op) => (op.kind === 'mark' ? [op.mark] : []))
-  const state: CrashState = { name: 'afterwards', kind: 'kill', prefix: disk.log.length, marks, disk }
+  const key = disk.key()
+  const state: CrashState = {
+    name: 'afterwards',
+    kind: 'kill',
+    prefix: disk.log.length,
+    marks,
+    key,
+    disk,
+    copy: () => disk,
+  }
   assert.deepEqual(await tryState(state, logSubject('disk')), [])
 }
 

@@ -81,6 +81,11 @@ export class RecordingDisk implements Disk {
     return inode.bytes.subarray(0, inode.size)
   }
 
+  /** The same for the same names and bytes in the same life of the machine, and for nothing else. */
+  key(): string {
+    return `${this.boot}\0${this.content.key()}`
+  }
+
   /** Ends all syncs under way, in the order of their calls. */
   releaseSyncs(): void {
     for (const held of [...this.heldSyncs]) held.release()

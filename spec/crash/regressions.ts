@@ -1,7 +1,9 @@
 // regressions.ts: states that once broke a promise, by name. They are tried first. A name holds as long as the calls of
 // its word do: where they change, the state that it stood for has another name, and the whole battery finds it anew.
 
-export const regressions: Readonly<Record<'disk' | 'os', readonly string[]>> = Object.freeze({
+import type { SubjectName } from './log-subject.ts'
+
+export const regressions: Readonly<Partial<Record<SubjectName, readonly string[]>>> = Object.freeze({
   disk: [
     // A new, never synced segment whose blocks held an older one's header was told as damage.
     '3nf/1:40:-9.10.11~39@0s',

@@ -3,9 +3,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { codeOf } from '../../lib/disk/disk.ts'
+import type { CrashState } from './crash-state.ts'
 import { FaultDisk } from './fault-disk.ts'
 import { RecordingDisk } from './recording-disk.ts'
-import { type CrashState, crashStates, type StateOptions, stateNamed } from './states.ts'
+import { crashStates, type StateOptions, stateNamed } from './states.ts'
 import { BUGS, type Bug, ToyLog } from './toy-log.ts'
 import { documentOf, itemsOf, type Subject, tryState } from './trial.ts'
 
@@ -111,7 +112,9 @@ describe('the crash states', () => {
       const options = { start: disk.start, bootId: disk.boot, from, limit: 6, kinds: ['cut'] } as const
       for (const inner of crashStates(disk.log, options)) {
         states++
-        const wrong = await tryState({ ...inner, name: inner.name, marks: [...inner.marks, AGAIN] }, toy())
+        const { name, kind, prefix, key, disk } = inner
+        const marks = [...inner.marks, AGAIN]
+        const wrong = await tryState({ name, kind, prefix, key, disk, marks, copy: () => inner.copy() }, toy())
         assert.deepEqual(wrong, [], `${outer.name}/${inner.name}`)
       }
     }

@@ -10,6 +10,7 @@
 
 import { type Choice, choiceOf, choices, inOrder, killCuts, textOf } from './choices.ts'
 import { applyName, Content, type Inode } from './content.ts'
+import { type CrashKind, type CrashState, LazyState } from './crash-state.ts'
 import { Digest, type Random, randomOf } from './digest.ts'
 import { Ledger } from './ledger.ts'
 import { Medium } from './medium.ts'
@@ -27,22 +28,13 @@ export interface StateOptions {
   /** 'J': names persist in order, as in journaling file systems; 'P' (default): any of them, as POSIX allows. */
   readonly level?: 'J' | 'P'
   readonly kinds?: readonly CrashKind[]
+  /** Paths of files whose bytes all get through at once, so that others have their states to themselves. Default: none. */
+  readonly calm?: RegExp | undefined
+  /** Kills leave a write cut at its first bytes and around sectors only. Default: at each of its bytes. */
+  readonly coarse?: boolean
   /** What was on the medium before the log. */
   readonly start?: Content
   readonly bootId?: string
-}
-
-export type CrashKind = 'kill' | 'cut'
-
-export interface CrashState {
-  readonly name: string
-  readonly kind: CrashKind
-  /** How many ops had happened. */
-  readonly prefix: number
-  /** What had been promised. */
-  readonly marks: readonly Mark[]
-  /** Its log goes on from there: after a kill with all that is still loose, after a power cut with the marks only. */
-  readonly disk: RecordingDisk
 }
 
 export function* crashStates(log: readonly Op[], options: StateOptions = {}): Generator<CrashState> {
@@ -84,6 +76,7 @@ class Walk {
   readonly #seed: number
   readonly #limit: number
   readonly #level: 'J' | 'P'
+  readonly #anywhere: boolean
   readonly #boot: string
   readonly #ledger: Ledger
   /** What the page cache holds. */
@@ -99,8 +92,9 @@ class Walk {
     this.#seed = options.seed ?? 1
     this.#limit = options.limit ?? Number.POSITIVE_INFINITY
     this.#level = options.level ?? 'P'
+    this.#anywhere = options.coarse !== true
     this.#boot = options.bootId ?? 'boot 1'
-    this.#ledger = new Ledger(this.#start)
+    this.#ledger = new Ledger(this.#start, options.calm)
     this.#live = this.#start.copy()
     for (const ino of this.#start.inodes.keys()) this.#nextIno = Math.max(this.#nextIno, ino + 1)
   }
@@ -124,14 +118,15 @@ class Walk {
   }
 
   killed(): CrashState {
-    return this.#killed(`${this.#seed}:${this.k}:kill`, this.#log.slice(0, this.k), named(this.#live))
+    return this.#killed('kill', named(this.#live))
   }
 
   /** The kills within the write that comes next. */
   *tornKills(): Generator<CrashState> {
     const op = this.#log[this.k]
     if (op?.kind !== 'write' || op.dropped) return
-    for (const cut of sample(killCuts(op.bytes.length), this.#limit, this.#random())) yield this.tornKill(cut)
+    for (const cut of sample(killCuts(op.bytes.length, this.#anywhere), this.#limit, this.#random()))
+      yield this.tornKill(cut)
   }
 
   tornKill(cut: number): CrashState {
@@ -140,7 +135,7 @@ class Walk {
     const torn: WriteOp = { ...op, bytes: op.bytes.subarray(0, cut) }
     const content = named(this.#live)
     content.inodes.get(op.ino)?.apply(torn)
-    return this.#killed(`${this.#seed}:${this.k + 1}:kill@${cut}`, [...this.#log.slice(0, this.k), torn], content)
+    return this.#killed(`kill@${cut}`, content, torn)
   }
 
   *cuts(): Generator<CrashState> {
@@ -164,23 +159,35 @@ class Walk {
 
   #cut(medium: Medium, choice: Choice, { prefix, marks, markOps, nextIno }: Point): CrashState {
     const start = medium.content(choice)
-    const disk = new RecordingDisk({ start, log: [...markOps], bootId: `${this.#boot}'`, nextIno })
+    const bootId = `${this.#boot}'`
     const seed = this.#seed
-    return {
+    return new LazyState({
       kind: 'cut',
       prefix,
       marks,
-      disk,
-      get name() {
-        return `${seed}:${prefix}:${textOf(choice)}`
-      },
-    }
+      content: start,
+      bootId,
+      name: () => `${seed}:${prefix}:${textOf(choice)}`,
+      make: () => new RecordingDisk({ start, log: [...markOps], bootId, nextIno }),
+    })
   }
 
-  #killed(name: string, log: Op[], content: Content): CrashState {
-    const { marks, nextIno } = this.#point()
-    const disk = new RecordingDisk({ start: this.#start, log, content, bootId: this.#boot, nextIno })
-    return { name, kind: 'kill', prefix: log.length, marks, disk }
+  /** `torn`: what is left of the next op. */
+  #killed(what: string, content: Content, torn?: WriteOp): CrashState {
+    const { prefix, marks, nextIno } = this.#point()
+    const start = this.#start
+    const bootId = this.#boot
+    const length = prefix + (torn ? 1 : 0)
+    const log = () => [...this.#log.slice(0, prefix), ...(torn ? [torn] : [])]
+    return new LazyState({
+      kind: 'kill',
+      prefix: length,
+      marks,
+      content,
+      bootId,
+      name: () => `${this.#seed}:${length}:${what}`,
+      make: () => new RecordingDisk({ start, log: log(), content: content.copy(), bootId, nextIno }),
+    })
   }
 
   /** What all power cuts at this point share. */

@@ -6,11 +6,11 @@
 
 import type { Disk } from '../../lib/disk/disk.ts'
 import type { Corruption, Counts, Document, Piece, Recovered, Store } from '../../lib/store.ts'
+import type { CrashState } from './crash-state.ts'
 import { FOLDER } from './operations.ts'
 import { type Found, judge } from './oracle.ts'
 import { type Mark, Promised } from './promises.ts'
 import type { RecordingDisk } from './recording-disk.ts'
-import type { CrashState } from './states.ts'
 
 export type Tried = Pick<Store, 'append' | 'peek' | 'pop' | 'counts' | 'stats' | 'close'>
 
@@ -23,7 +23,8 @@ export interface Told {
 
 /** A store under trial. */
 export interface Subject {
-  open(disk: Disk, told: Told): Promise<Tried>
+  /** `chance`: another one for each opening of one disk, from which all its random numbers follow. */
+  open(disk: Disk, told: Told, chance: number): Promise<Tried>
   /** The names that may be there once it is closed; all others are strays. */
   readonly names: readonly RegExp[]
   readonly maxNames: number
@@ -65,66 +66,128 @@ export class Written {
 
 const ALL = 1_000_000
 const AFTERWARDS = 'put after the crash'
+/** Each opening of one disk has another chance; these are no workload's. */
+const FIRST = 2 ** 30
+const SECOND = 2 ** 30 + 1
+
+/** What a disk shows to whoever opens it, whatever had been promised. */
+interface Seen {
+  readonly found: readonly Found[]
+  /** Of the item put afterwards, and what was told to come next. */
+  readonly id: number
+  readonly nextId: number
+  /** Against any promise. */
+  readonly wrong: readonly string[]
+}
+
+/** What it shows to the next one. */
+interface SeenAgain {
+  readonly peeked: readonly Found[]
+  readonly popped: readonly Found[]
+  readonly wrong: readonly string[]
+}
 
 /** Everything that is wrong with the store on this state; the state's disk is used up. */
-export async function tryState(state: CrashState, subject: Subject, written?: Written): Promise<string[]> {
-  const wrong: string[] = []
-  try {
-    const isKill = state.kind === 'kill'
-    const promised = new Promised((isKill && written?.marks(state.marks)) || state.marks, subject.disk || isKill)
-    const found = await firstOpening(state, subject, { promised, wrong })
-    if (wrong.length > 0) return wrong
-    if (isKill) written?.learn(found, promised)
-    await secondOpening(state, subject, { wrong, found })
-    strays(state.disk, subject, wrong)
-  } catch (error) {
-    wrong.push(`fails: ${error instanceof Error ? error.stack : error}`)
+export function tryState(state: CrashState, subject: Subject, written?: Written): Promise<string[]> {
+  return new Trials(subject).try(state, written)
+}
+
+/**
+ * Trials of one store. What a store does follows from the bytes of its disk, so each disk is opened once, however many
+ * histories lead to it; every history is judged by itself.
+ */
+export class Trials {
+  readonly subject: Subject
+  readonly #seen = new Memory<Seen>()
+  readonly #seenAgain = new Memory<SeenAgain>()
+
+  constructor(subject: Subject) {
+    this.subject = subject
   }
-  return wrong
+
+  /** How many disks were opened. */
+  get disks(): number {
+    return this.#seen.made
+  }
+
+  async try(state: CrashState, written?: Written): Promise<string[]> {
+    try {
+      const isKill = state.kind === 'kill'
+      const seen = await this.#seen.get(state.key, () => this.#look(state))
+      const promised = new Promised((isKill && written?.marks(state.marks)) || state.marks, this.subject.disk || isKill)
+      const wrong = [...judge(seen.found, promised, state.kind === 'cut'), ...seen.wrong]
+      const last = Math.max(promised.lastId, seen.found.at(-1)?.id ?? 0)
+      if (Math.min(seen.id, seen.nextId) <= last) {
+        wrong.push(`a put afterwards got id ${seen.id} (next: ${seen.nextId}), but ${last} was used`)
+      }
+      if (isKill && wrong.length === 0) written?.learn(seen.found, promised)
+      return wrong
+    } catch (error) {
+      return [failure(error)]
+    }
+  }
+
+  async #look({ disk }: CrashState): Promise<Seen> {
+    const wrong: string[] = []
+    const told = newTold()
+    const store = await this.subject.open(disk, told, FIRST)
+    const found = itemsOf(await store.peek(ALL))
+    const { nextId, lost, ...counts } = await store.stats()
+    if (lost !== 0) wrong.push(`a mere crash is told as the loss of ${lost} items`)
+    countsAgree(counts, found.length, wrong)
+    const id = (await store.append([documentOf([AFTERWARDS])])) ?? 0
+    await store.close()
+    complaints(told, wrong)
+    const all = [...found, { id, item: AFTERWARDS }]
+    const again = await this.#seenAgain.get(disk.key(), () => this.#lookAgain(disk, all.length))
+    same('a second opening', again.peeked, all, wrong)
+    same('popping everything', again.popped, all, wrong)
+    return { found, id, nextId, wrong: [...wrong, ...again.wrong] }
+  }
+
+  async #lookAgain(disk: RecordingDisk, count: number): Promise<SeenAgain> {
+    const wrong: string[] = []
+    const told = newTold()
+    const store = await this.subject.open(disk, told, SECOND)
+    const peeked = itemsOf(await store.peek(ALL))
+    if (told.recovered.length > 0) wrong.push(`a second opening mends again: ${JSON.stringify(told.recovered)}`)
+    countsAgree(await store.counts(), count, wrong)
+    const popped = itemsOf(await store.pop(ALL))
+    const { lost, ...counts } = await store.stats()
+    if (lost !== 0) wrong.push(`a second opening tells the loss of ${lost} items`)
+    countsAgree(counts, 0, wrong)
+    await store.close()
+    complaints(told, wrong)
+    strays(disk, this.subject, wrong)
+    return { peeked, popped, wrong }
+  }
 }
 
-interface First {
-  readonly promised: Promised
-  readonly wrong: string[]
+/** What was found out about a disk, by its key; the oldest is forgotten. */
+class Memory<V> {
+  made = 0
+  #young = new Map<string, V>()
+  #old = new Map<string, V>()
+
+  async get(key: string, make: () => Promise<V>): Promise<V> {
+    let value = this.#young.get(key) ?? this.#old.get(key)
+    if (value === undefined) {
+      this.made++
+      value = await make()
+    }
+    if (this.#young.size >= REMEMBERED) {
+      this.#old = this.#young
+      this.#young = new Map()
+    }
+    this.#young.set(key, value)
+    return value
+  }
 }
 
-interface Second {
-  readonly found: readonly Found[]
-  readonly wrong: string[]
-}
+const REMEMBERED = 8000
 
-async function firstOpening(
-  { disk, kind }: CrashState,
-  subject: Subject,
-  { promised, wrong }: First,
-): Promise<Found[]> {
-  const told = newTold()
-  const store = await subject.open(disk, told)
-  const found = itemsOf(await store.peek(ALL))
-  wrong.push(...judge(found, promised, kind === 'cut'))
-  const { nextId, lost, ...counts } = await store.stats()
-  if (lost !== 0) wrong.push(`a mere crash is told as the loss of ${lost} items`)
-  countsAgree(counts, found.length, wrong)
-  const id = (await store.append([documentOf([AFTERWARDS])])) ?? 0
-  const last = Math.max(promised.lastId, found.at(-1)?.id ?? 0)
-  if (Math.min(id, nextId) <= last) wrong.push(`a put afterwards got id ${id} (next: ${nextId}), but ${last} was used`)
-  await store.close()
-  complaints(told, wrong)
-  return [...found, { id, item: AFTERWARDS }]
-}
-
-async function secondOpening({ disk }: CrashState, subject: Subject, { found, wrong }: Second): Promise<void> {
-  const told = newTold()
-  const store = await subject.open(disk, told)
-  same('a second opening', itemsOf(await store.peek(ALL)), found, wrong)
-  if (told.recovered.length > 0) wrong.push(`a second opening mends again: ${JSON.stringify(told.recovered)}`)
-  countsAgree(await store.counts(), found.length, wrong)
-  same('popping everything', itemsOf(await store.pop(ALL)), found, wrong)
-  const { lost, ...counts } = await store.stats()
-  if (lost !== 0) wrong.push(`a second opening tells the loss of ${lost} items`)
-  countsAgree(counts, 0, wrong)
-  await store.close()
-  complaints(told, wrong)
+function failure(error: unknown): string {
+  return `fails: ${error instanceof Error ? error.stack : error}`
 }
 
 function countsAgree(counts: Counts, ready: number, wrong: string[]): void {

@@ -7,6 +7,8 @@
 //   f flush     o close and open again          x two puts and a pop at once
 //
 // A word that begins with '~' runs on a disk whose syncs take long: the steps go on beside those that none waits for.
+// With '!' in front, what is written to the files of locks and owners gets through at once: their bytes are of no
+// consequence, and the others have their states to themselves.
 
 import type { Store } from '../../lib/store.ts'
 import type { DiskProcess } from './disk-process.ts'
@@ -17,11 +19,29 @@ export const ALPHABET = '13BApnLrfox'
 
 /** At the front of a word. */
 export const SLOW = '~'
+export const CALM = '!'
+
+/** What the files are called whose bytes a calm word leaves alone. */
+const CALM_FILES = /\.lock$|\/owners\//
+
+export interface Word {
+  readonly isSlow: boolean
+  /** Paths of files whose bytes all get through at once. */
+  readonly calm: RegExp | undefined
+  readonly letters: string
+}
+
+export function parsed(word: string): Word {
+  const letters = word.replace(/^[~!]+/, '')
+  const flags = word.slice(0, word.length - letters.length)
+  return { isSlow: flags.includes(SLOW), calm: flags.includes(CALM) ? CALM_FILES : undefined, letters }
+}
 
 const BIG_BYTES = 700
 const ASIDE_BYTES = 1500
 
-export type OpenStore = (process: DiskProcess) => Promise<Store>
+/** `chance`: another one for each opening. */
+export type OpenStore = (process: DiskProcess, chance: number) => Promise<Store>
 
 /** All words of that length, but those that begin with a step that finds nothing to do. */
 export function* words(length: number, alphabet = ALPHABET): Generator<string> {
@@ -38,13 +58,13 @@ function isIdle(word: string, letter: string): boolean {
 /** Where in the disk's log the last step begins. What stood before was tried with a shorter word. */
 export async function runWorkload(word: string, disk: RecordingDisk, open: OpenStore): Promise<number> {
   const process = disk.process()
-  const program = new Program(disk, () => open(process))
-  const isSlow = word.startsWith(SLOW)
+  const program = new Program(disk, (chance) => open(process, chance))
+  const { isSlow, letters } = parsed(word)
   const stop = isSlow ? slowSyncs(disk) : undefined
   let last = 0
   try {
     await program.open()
-    for (const letter of isSlow ? word.slice(1) : word) {
+    for (const letter of letters) {
       last = disk.log.length
       await program.step(letter)
       if (!isSlow) await settled()
@@ -79,20 +99,22 @@ async function settled(): Promise<void> {
 /** A program that uses the queue, and marks what it asks and is told. */
 export class Program {
   readonly #disk: RecordingDisk
-  readonly #open: () => Promise<Store>
+  readonly #open: (chance: number) => Promise<Store>
   #store: Store | undefined
   #held: number[] = []
   #calls: number
+  #openings: number
 
   /** `firstCall`: different for programs that mark on the same disk. */
-  constructor(disk: RecordingDisk, open: () => Promise<Store>, firstCall = 1) {
+  constructor(disk: RecordingDisk, open: (chance: number) => Promise<Store>, firstCall = 1) {
     this.#disk = disk
     this.#open = open
     this.#calls = firstCall - 1
+    this.#openings = firstCall
   }
 
   async open(): Promise<void> {
-    this.#store = await this.#open()
+    this.#store = await this.#open(this.#openings++)
   }
 
   get store(): Store {

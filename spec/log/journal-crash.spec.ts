@@ -5,8 +5,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { CursorState } from '../../lib/log/cursor-state.ts'
 import type { CursorRecord } from '../../lib/log/record.ts'
+import type { CrashKind, CrashState } from '../crash/crash-state.ts'
 import { randomOf } from '../crash/digest.ts'
-import { type CrashKind, type CrashState, crashStates } from '../crash/states.ts'
+import { crashStates } from '../crash/states.ts'
 import { append, FOLDER, harden, journalOn, Rig, said, settled } from './journal-rig.ts'
 
 const CHECK = process.env.SPOOLQ_CHECK !== undefined

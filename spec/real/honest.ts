@@ -11,7 +11,7 @@ import { Program } from '../crash/workloads.ts'
 export async function runQuietly(word: string, disk: Disk): Promise<void> {
   const quiet = new QuietDisk(disk)
   // What a program asks and is told is marked on a disk of its own.
-  const program = new Program(new RecordingDisk(), () => logSubject('disk').open(quiet, newTold()))
+  const program = new Program(new RecordingDisk(), (chance) => logSubject('disk').open(quiet, newTold(), chance))
   await program.open()
   await quiet.rest()
   for (const letter of word) {
