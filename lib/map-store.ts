@@ -10,6 +10,8 @@ import type { Durability } from './store.ts'
 /** What a key holds. `bytes` never change once handed over, in either direction. */
 export interface Stored {
   readonly bytes: Uint8Array
+  /** The store knows that they are not what was set. */
+  readonly isDamaged?: boolean | undefined
   readonly place: number
   readonly version: number
 }
@@ -20,6 +22,7 @@ export interface PageEntry {
   readonly place: number
   /** Only where values were asked for. */
   readonly bytes?: Uint8Array | undefined
+  readonly isDamaged?: boolean | undefined
 }
 
 /** What a page holds: entries behind a place, by place; one at least, if there is one. */

@@ -77,7 +77,7 @@ export class PersistentMap<V = unknown> implements AsyncIterable<[string, V]>, A
   get(key: string): Promise<V | undefined> {
     return this.#run(key, async ({ store, values }) => {
       const stored = await store.get(key)
-      return stored && values.decode(key, stored.bytes)
+      return stored && values.decode(key, stored)
     })
   }
 
@@ -203,7 +203,7 @@ export class PersistentMap<V = unknown> implements AsyncIterable<[string, V]>, A
     const bytes = early.encode(key, value)
     return this.#run(key, ({ store, values }) => {
       this.#changes += 1
-      return store.set(key, values.codec === early.codec ? bytes : values.encode(key, early.decode(key, bytes)))
+      return store.set(key, values.codec === early.codec ? bytes : values.encode(key, early.decode(key, { bytes })))
     })
   }
 
@@ -212,8 +212,8 @@ export class PersistentMap<V = unknown> implements AsyncIterable<[string, V]>, A
     return new Walk({ page, changes: () => this.#changes }, shape)
   }
 
-  #valueOf({ key, bytes = NOTHING }: PageEntry): V {
-    return this.#values.decode(key, bytes)
+  #valueOf({ key, bytes = NOTHING, isDamaged }: PageEntry): V {
+    return this.#values.decode(key, { bytes, isDamaged })
   }
 
   /** Remembers what `close` has to wait for. */

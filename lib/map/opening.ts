@@ -53,8 +53,12 @@ export async function openMap<V>(place: MapPlace, options: MapOptions<V>): Promi
 }
 
 async function openStore({ place, map }: MapPlace, options: MapStoreOptions): Promise<MapStore> {
-  const { MemoryMap } = await import('../memory/memory-map.ts')
-  return MemoryMap.open(place.name, map, options)
+  if (place.kind === 'memory') {
+    const { MemoryMap } = await import('../memory/memory-map.ts')
+    return MemoryMap.open(place.name, map, options)
+  }
+  const { SqliteMap } = await import('../sqlite/sqlite-map.ts')
+  return SqliteMap.open(place.file, map, options)
 }
 
 function recorded<V>(name: string): Promise<Codec<V>> {

@@ -6,12 +6,13 @@
 //
 // `map` is 'map' where it is not named. Stores without an index have no maps, and say so.
 
+import { resolve } from 'node:path'
 import { wrongType } from '../check.ts'
 import { UnsupportedError } from '../errors.ts'
 import { type Place, placeOf } from '../location.ts'
 
 export interface MapPlace {
-  readonly place: Extract<Place, { readonly kind: 'memory' }>
+  readonly place: Extract<Place, { readonly kind: 'memory' }> | { readonly kind: 'sqlite'; readonly file: string }
   readonly map: string
 }
 
@@ -21,11 +22,20 @@ const NAME_MAX = 255
 export function mapPlaceOf(location: string | URL): MapPlace {
   const text = location instanceof URL ? location.href : location
   if (typeof text !== 'string' || text === '') throw wrongType('location', 'a URL such as sqlite:./state.db', location)
-  if (/^(mysql|mariadb|nats):/i.test(text)) throw noMap()
   const end = text.indexOf('?')
-  const place = placeOf(end < 0 ? text : text.slice(0, end))
+  const where = end < 0 ? text : text.slice(0, end)
+  const words = new URLSearchParams(end < 0 ? '' : text.slice(end))
+  if (/^sqlite:/i.test(where)) {
+    return { place: { kind: 'sqlite', file: fileOf(where.slice('sqlite:'.length)) }, map: nameOf(words) }
+  }
+  if (/^(mysql|mariadb|nats):/i.test(where)) throw noMap()
+  const place = placeOf(where)
   if (place.kind !== 'memory') throw noMap()
-  return { place, map: nameOf(new URLSearchParams(end < 0 ? '' : text.slice(end))) }
+  return { place, map: nameOf(words) }
+}
+
+function fileOf(path: string): string {
+  return path === '' || path.startsWith(':memory:') ? path : resolve(path)
 }
 
 function noMap(): UnsupportedError {

@@ -6,7 +6,7 @@
 // and are applied one behind the other in one write. A thousand increments at once cost two or three writes.
 
 import type { MapStore, Stored } from '../map-store.ts'
-import type { Values } from './values.ts'
+import type { Encoded, Values } from './values.ts'
 
 /** A new value from the old one: `undefined` where there is none. */
 export type Change<V> = (old: V | undefined) => V
@@ -88,14 +88,14 @@ export class Updates<V> {
 
   /** Each function gets what the one before it made of it, decoded afresh; one that throws changes nothing. */
   #apply(key: string, group: readonly Waiting<V>[], seen: Stored | undefined): Applied<V> {
-    let last = seen?.bytes
+    let last: Encoded | undefined = seen
     let bytes: Uint8Array | undefined
     const outcomes = group.map(({ change }): Outcome<V> => {
       try {
         const value = change(last === undefined ? undefined : this.#values.decode(key, last))
         if (isPromise(value)) throw new TypeError('update: expected a function that returns the value, not a promise')
         bytes = this.#values.encode(key, value)
-        last = bytes
+        last = { bytes }
         return { value }
       } catch (error) {
         return { error }

@@ -6,6 +6,12 @@ import { CodecError } from '../errors.ts'
 // Of a key that may be a megabyte, what a message shows.
 const SHOWN = 60
 
+/** A value as a store has it. */
+export interface Encoded {
+  readonly bytes: Uint8Array
+  readonly isDamaged?: boolean | undefined
+}
+
 export class Values<V> {
   readonly #codec: Codec<V>
 
@@ -28,8 +34,9 @@ export class Values<V> {
   }
 
   /** A value that shares memory with nothing. Throws CodecError. */
-  decode(key: string, bytes: Uint8Array): V {
+  decode(key: string, { bytes, isDamaged = false }: Encoded): V {
     try {
+      if (isDamaged) throw new Error('its bytes have changed since it was set')
       return this.#codec.decode(bytes)
     } catch (cause) {
       const what = `the value of ${shown(key)} can't be decoded as ${this.codec}`

@@ -1,9 +1,10 @@
 // ops.ts: every op, by the name that a message calls it: one line for each module that has some.
 
+import { mapOps } from './map-ops.ts'
 import type { Op } from './op.ts'
 import { pageOps } from './page-ops.ts'
 
-export const ops = { ...pageOps }
+export const ops = { ...pageOps, ...mapOps }
 
 export type Ops = typeof ops
 export type OpName = keyof Ops

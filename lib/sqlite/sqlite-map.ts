@@ -1,0 +1,94 @@
+// sqlite-map.ts: maps in a database file, which they share with queues and other maps. What it does, it does in the
+// worker thread: map-ops.ts.
+
+import type * as seam from '../map-store.ts'
+import type { Durability } from '../store.ts'
+import { type Answered, type Database, openDatabase } from './database.ts'
+import type { Seen } from './map-ops.ts'
+
+export class SqliteMap implements seam.MapStore {
+  readonly codec: string
+  readonly #database: Database
+  readonly #map: number
+  readonly #within: number
+
+  /** The map of that name in a file, both made if they are missing; ':memory:' is nobody else's. */
+  static async open(file: string, name: string, options: seam.MapStoreOptions): Promise<SqliteMap> {
+    const database = await openDatabase(file)
+    try {
+      const within = withinOf(options.durability)
+      options.signal?.throwIfAborted()
+      const { value } = await database.call('map.open', { name, codec: options.codec }, { within })
+      return new SqliteMap(database, value, within)
+    } catch (error) {
+      await database.close()
+      throw error
+    }
+  }
+
+  private constructor(database: Database, { map, codec }: { map: number; codec: string }, within: number) {
+    this.#database = database
+    this.#map = map
+    this.codec = codec
+    this.#within = within
+  }
+
+  async get(key: string): Promise<seam.Stored | undefined> {
+    const { value, blobs } = await this.#database.call('map.get', this.#of(key), this.#options())
+    return storedOf(value, blobs)
+  }
+
+  async has(key: string): Promise<boolean> {
+    return (await this.#database.call('map.has', this.#of(key), this.#options())).value
+  }
+
+  async set(key: string, bytes: Uint8Array): Promise<void> {
+    await this.#database.call('map.set', this.#of(key), this.#options(bytes))
+  }
+
+  async replace(key: string, bytes: Uint8Array, seen: seam.Stored | undefined): Promise<seam.Replaced> {
+    const stamp = seen === undefined ? null : { place: seen.place, version: seen.version }
+    const args = { ...this.#of(key), seen: stamp }
+    const { value, blobs } = await this.#database.call('map.replace', args, this.#options(bytes))
+    return value === null ? { done: true } : { done: false, now: storedOf(value.now, blobs) }
+  }
+
+  async delete(key: string): Promise<boolean> {
+    return (await this.#database.call('map.delete', this.#of(key), this.#options())).value
+  }
+
+  async clear(): Promise<number> {
+    return (await this.#database.call('map.clear', this.#map, this.#options())).value
+  }
+
+  async size(): Promise<number> {
+    return (await this.#database.call('map.size', this.#map, this.#options())).value
+  }
+
+  async page(options: seam.PageOptions): Promise<readonly seam.PageEntry[]> {
+    const { value, blobs } = await this.#database.call('map.page', { map: this.#map, ...options }, this.#options())
+    const { keys, places, damaged } = value
+    return keys.map((key, i) => ({ key, place: places[i] ?? 0, bytes: blobs[i], isDamaged: damaged[i] ?? false }))
+  }
+
+  close(): Promise<void> {
+    return this.#database.close()
+  }
+
+  #of(key: string): { map: number; key: string } {
+    return { map: this.#map, key }
+  }
+
+  #options(...blobs: readonly Uint8Array[]): { within: number; blobs: readonly Uint8Array[] } {
+    return { within: this.#within, blobs }
+  }
+}
+
+function storedOf(seen: Seen | null, [bytes]: Answered<unknown>['blobs']): seam.Stored | undefined {
+  return seen === null || bytes === undefined ? undefined : { ...seen, bytes }
+}
+
+function withinOf(durability: Durability): number {
+  if (typeof durability === 'object') return durability.interval
+  return durability === 'disk' ? 0 : Infinity
+}
