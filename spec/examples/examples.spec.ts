@@ -46,6 +46,12 @@ describe('the examples', { timeout: 240_000, concurrency: 4 }, () => {
     assert.match(await run('crawler.js'), /Every page was crawled, though the crawl was stopped in between\.\n$/)
   })
 
+  it('counter counts every word, by three processes at once', async () => {
+    const printed = await run('counter.js')
+    assert.match(printed, /^\d+ words, \d+ different ones; 'the' \d\d+ times$/m)
+    assert.match(printed, /Every word is counted, by three processes at once\.\n$/)
+  })
+
   it('lines copies a file through a sink that breaks', async () => {
     assert.match(await run('lines.js'), /The copy has every line once, in order\.\n$/)
   })
