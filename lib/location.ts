@@ -3,7 +3,8 @@
 //      ./dir  /abs/dir  C:\dir  file:…      a directory: the append-only log
 //      memory:  memory:name                 this process; a name is shared by the handles that give it
 //      mysql://… mariadb://…                a MySQL or MariaDB database: lib/mysql/address.ts
-//      sqlite: nats:                        not built yet
+//      sqlite:./file.db?queue=name          an SQLite database: lib/sqlite/address.ts
+//      nats:                                not built yet
 //
 // A scheme of one letter is a Windows drive. Relative paths are from the working directory at the time.
 
@@ -12,17 +13,19 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { wrongType } from './check.ts'
 import { UnsupportedError } from './errors.ts'
 import { type Address, addressOf } from './mysql/address.ts'
+import { type SqliteAddress, sqliteAddressOf } from './sqlite/address.ts'
 
 export type Place =
   | { readonly kind: 'log'; readonly folder: string }
   /** An empty name: nobody else's. */
   | { readonly kind: 'memory'; readonly name: string }
   | { readonly kind: 'mysql'; readonly address: Address }
+  | { readonly kind: 'sqlite'; readonly address: SqliteAddress }
 
 /** The stores that have an index, as a message names them. */
 export const INDEXED = 'sqlite:, mysql: and memory:'
 
-const NOT_BUILT = ['sqlite', 'nats']
+const NOT_BUILT = ['nats']
 
 /** Where `location` is; an unknown scheme is a TypeError, one that is not built yet an UnsupportedError. */
 export function placeOf(location: string | URL): Place {
@@ -34,10 +37,11 @@ export function placeOf(location: string | URL): Place {
   if (scheme === 'file') return { kind: 'log', folder: folderOf(text) }
   if (scheme === 'memory') return { kind: 'memory', name: text.slice('memory:'.length) }
   if (scheme === 'mysql' || scheme === 'mariadb') return { kind: 'mysql', address: addressOf(text) }
+  if (scheme === 'sqlite') return { kind: 'sqlite', address: sqliteAddressOf(text) }
   if (NOT_BUILT.includes(scheme)) {
-    throw new UnsupportedError(`${scheme}: queues are not built yet: use a directory, memory: or mysql:`)
+    throw new UnsupportedError(`${scheme}: queues are not built yet: use a directory, memory:, sqlite: or mysql:`)
   }
-  throw new TypeError(`location: unknown scheme '${scheme}:': expected a path, file:, memory: or mysql:`)
+  throw new TypeError(`location: unknown scheme '${scheme}:': expected a path, file:, memory:, sqlite: or mysql:`)
 }
 
 /** The location in words that may be told: without a password. */

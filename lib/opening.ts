@@ -50,6 +50,10 @@ async function openStore(place: Place, options: StoreOptions): Promise<Store> {
     const { MysqlStore } = await import('./mysql/mysql-store.ts')
     return MysqlStore.open(place.address, options)
   }
+  if (place.kind === 'sqlite') {
+    const { SqliteStore } = await import('./sqlite/sqlite-store.ts')
+    return SqliteStore.open(place.address, options)
+  }
   const { LogStore } = await import('./log/log-store.ts')
   return LogStore.open(place.folder, options)
 }

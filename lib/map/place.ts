@@ -6,10 +6,10 @@
 //
 // `map` is 'map' where it is not named. Stores without an index have no maps, and say so.
 
-import { resolve } from 'node:path'
 import { wrongType } from '../check.ts'
 import { UnsupportedError } from '../errors.ts'
 import { type Place, placeOf } from '../location.ts'
+import { sqliteAddressOf } from '../sqlite/address.ts'
 
 export interface MapPlace {
   readonly place: Extract<Place, { readonly kind: 'memory' }> | { readonly kind: 'sqlite'; readonly file: string }
@@ -26,16 +26,12 @@ export function mapPlaceOf(location: string | URL): MapPlace {
   const where = end < 0 ? text : text.slice(0, end)
   const words = new URLSearchParams(end < 0 ? '' : text.slice(end))
   if (/^sqlite:/i.test(where)) {
-    return { place: { kind: 'sqlite', file: fileOf(where.slice('sqlite:'.length)) }, map: nameOf(words) }
+    return { place: { kind: 'sqlite', file: sqliteAddressOf(where).file }, map: nameOf(words) }
   }
   if (/^(mysql|mariadb|nats):/i.test(where)) throw noMap()
   const place = placeOf(where)
   if (place.kind !== 'memory') throw noMap()
   return { place, map: nameOf(words) }
-}
-
-function fileOf(path: string): string {
-  return path === '' || path.startsWith(':memory:') ? path : resolve(path)
 }
 
 function noMap(): UnsupportedError {

@@ -18,7 +18,8 @@ import type { ArgsOf, OpName, ValueOf } from './ops.ts'
 import type { WorkerData } from './worker.ts'
 
 export interface CallOptions {
-  readonly blobs?: readonly Uint8Array[] | undefined
+  /** A function is asked when the message is sent, behind the turn of the call. */
+  readonly blobs?: readonly Uint8Array[] | (() => readonly Uint8Array[]) | undefined
   /**
    * Milliseconds after which, at the latest, what it changed is synced: 0 (default): before it resolves; Infinity:
    * never, it is only handed to the kernel.
@@ -113,9 +114,8 @@ interface Waiting {
   reject(error: Error): void
 }
 
-interface Outgoing {
-  readonly calls: CallMessage<unknown>[]
-  readonly blobs: Uint8Array[]
+interface Outgoing extends Omit<CallMessage<unknown>, 'blobs'> {
+  readonly blobs: readonly Uint8Array[] | (() => readonly Uint8Array[])
 }
 
 /** By the path of the file, or the name of a memory. */
@@ -128,7 +128,7 @@ class Thread {
   readonly #databases = new Set<Database>()
   readonly #waiting = new Map<number, Waiting>()
   #worker: Worker | undefined
-  #outgoing: Outgoing | undefined
+  #outgoing: Outgoing[] = []
   #lastId = 0
   #freeBytes = Infinity
   /** Its end is waited for. */
@@ -146,11 +146,10 @@ class Thread {
 
   call<V>(op: string, args: unknown, { blobs = [], within = 0 }: CallOptions): Promise<Answered<V>> {
     return new Promise((resolve, reject) => {
-      const outgoing = this.#outgoing ?? this.#begin()
       this.#lastId += 1
       this.#waiting.set(this.#lastId, { resolve, reject })
-      outgoing.calls.push({ id: this.#lastId, op, args, within, blobs: blobs.length })
-      for (const blob of blobs) outgoing.blobs.push(blob)
+      if (this.#outgoing.length === 0) queueMicrotask(() => this.#flush())
+      this.#outgoing.push({ id: this.#lastId, op, args, within, blobs })
     })
   }
 
@@ -169,20 +168,19 @@ class Thread {
     await ended
   }
 
-  #begin(): Outgoing {
-    const outgoing: Outgoing = { calls: [], blobs: [] }
-    this.#outgoing = outgoing
-    queueMicrotask(() => this.#flush())
-    return outgoing
-  }
-
   #flush(): void {
     const outgoing = this.#outgoing
-    if (outgoing === undefined) return
-    this.#outgoing = undefined
-    const packed = pack(outgoing.blobs)
+    if (outgoing.length === 0) return
+    this.#outgoing = []
+    const all: Uint8Array[] = []
+    const calls = outgoing.map(({ blobs, ...call }) => {
+      const own = typeof blobs === 'function' ? blobs() : blobs
+      for (const blob of own) all.push(blob)
+      return { ...call, blobs: own.length }
+    })
+    const packed = pack(all)
     this.#running().ref()
-    this.#send({ kind: 'calls', calls: outgoing.calls, packed }, packed)
+    this.#send({ kind: 'calls', calls, packed }, packed)
   }
 
   #send(request: Request<unknown>, packed?: Packed): void {

@@ -3,8 +3,12 @@
 import { mapOps } from './map-ops.ts'
 import type { Op } from './op.ts'
 import { pageOps } from './page-ops.ts'
+import { putOps } from './put-ops.ts'
+import { queueOps } from './queue-ops.ts'
+import { settleOps } from './settle-ops.ts'
+import { takeOps } from './take-ops.ts'
 
-export const ops = { ...pageOps, ...mapOps }
+export const ops = { ...pageOps, ...mapOps, ...queueOps, ...putOps, ...takeOps, ...settleOps }
 
 export type Ops = typeof ops
 export type OpName = keyof Ops

@@ -1,0 +1,141 @@
+// queue-ops.ts: ops on a queue as a whole: its record, its handles, its sums, and what stands in it.
+
+import type { Status } from '../store.ts'
+import type { Connection } from './connection.ts'
+import { type Answer, reading, writing } from './op.ts'
+import { freeBytes } from './page-ops.ts'
+import { type Sums, sceneOf } from './scene.ts'
+import { type Recorded, recorded, type Wanted } from './schema.ts'
+import { payloadOf, type Taken } from './take-ops.ts'
+
+export interface Stats extends Sums {
+  readonly freeBytes: number
+  /** When the first ready item was put. */
+  readonly oldest: number | undefined
+}
+
+export interface Listing extends Taken {
+  readonly reasons: readonly (string | undefined)[]
+  readonly priorities: readonly (number | undefined)[]
+}
+
+export interface ListArgs {
+  readonly queue: number
+  readonly now: number
+  readonly status: Status
+  readonly after: number
+  readonly limit: number
+}
+
+const TABLES: Record<Status, string> = {
+  ready: '$ready',
+  delayed: '$delayed',
+  inFlight: '$flying',
+  failed: '$failed',
+  acked: '$acked',
+}
+
+export interface Owned {
+  readonly queue: number
+  readonly owner: number
+}
+
+export const queueOps = {
+  /** The queue's record, made where it is missing. */
+  'queue.open': writing(
+    (connection: Connection, wanted: Wanted): Answer<Recorded> => ({
+      value: recorded(connection, wanted),
+    }),
+  ),
+
+  /** A number for a handle, which nobody ever had; it is nobody's yet. */
+  'owner.number': writing((connection: Connection, queue: number): Answer<number> => {
+    const insert = connection.statement('INSERT INTO spoolq_owners (queue) VALUES (?) RETURNING id')
+    const owner = Number(insert.get(queue)?.[0])
+    connection.statement('DELETE FROM spoolq_owners WHERE id = ?').run(owner)
+    return { value: owner }
+  }),
+
+  'owner.join': writing((connection: Connection, { queue, owner }: Owned): Answer<null> => {
+    connection.statement('INSERT INTO spoolq_owners (id, queue) VALUES (?, ?)').run(owner, queue)
+    return { value: null }
+  }),
+
+  /** The handles of a queue that have joined and not left. */
+  'owner.list': reading((connection: Connection, queue: number): Answer<number[]> => {
+    const rows = connection.statement('SELECT id FROM spoolq_owners WHERE queue = ?').all(queue)
+    return { value: rows.map(([id]) => Number(id)) }
+  }),
+
+  /** Gives back what they hold; how many items that were. */
+  'owner.leave': writing((connection: Connection, args: Leaving): Answer<number> => {
+    const scene = sceneOf(connection, args.queue)
+    let items = 0
+    for (const owner of args.owners) {
+      items += scene.giveBack(owner)
+      connection.statement('DELETE FROM spoolq_owners WHERE id = ?').run(owner)
+    }
+    return { value: items }
+  }),
+
+  'queue.counts': writing(
+    (connection: Connection, { queue, now }: Asked): Answer<Sums> => ({
+      value: sceneOf(connection, queue).pass(now),
+    }),
+  ),
+
+  'queue.stats': writing((connection: Connection, { queue, now }: Asked): Answer<Stats> => {
+    const scene = sceneOf(connection, queue)
+    const sums = scene.pass(now)
+    const order = { fifo: 'id', lifo: 'id DESC', priority: 'priority, id' }[scene.order]
+    const oldest = scene.get(`SELECT enqueued FROM $ready ORDER BY ${order} LIMIT 1`)?.[0]
+    const time = oldest === undefined ? undefined : Number(oldest)
+    return { value: { ...sums, freeBytes: freeBytes(connection), oldest: time } }
+  }),
+
+  'queue.list': writing((connection: Connection, args: ListArgs): Answer<Listing> => {
+    const scene = sceneOf(connection, args.queue)
+    scene.pass(args.now)
+    const reason = args.status === 'failed' ? 'reason' : 'NULL'
+    const columns = `id, attempt, enqueued, payload, ${reason}, priority`
+    const sql = `SELECT ${columns} FROM ${TABLES[args.status]} WHERE id > ? ORDER BY id LIMIT ?`
+    const rows = scene.all(sql, args.after, args.limit)
+    const isPriority = scene.order === 'priority'
+    return {
+      value: {
+        ids: rows.map((row) => Number(row[0])),
+        attempts: rows.map((row) => Number(row[1])),
+        enqueued: rows.map((row) => Number(row[2])),
+        reasons: rows.map((row) => (row[4] === null ? undefined : String(row[4]))),
+        priorities: rows.map((row) => (isPriority ? Number(row[5]) : undefined)),
+      },
+      blobs: rows.map(payloadOf),
+    }
+  }),
+
+  /** JSON, or undefined. */
+  'queue.copyMark': reading((connection: Connection, queue: number): Answer<string | undefined> => {
+    const mark = sceneOf(connection, queue).get('SELECT copy_mark FROM spoolq_queues WHERE id = $queue')?.[0] ?? null
+    return { value: mark === null ? undefined : String(mark) }
+  }),
+
+  'queue.markCopy': writing((connection: Connection, { queue, mark }: Marking): Answer<null> => {
+    sceneOf(connection, queue).run('UPDATE spoolq_queues SET copy_mark = ? WHERE id = $queue', mark)
+    return { value: null }
+  }),
+}
+
+export interface Leaving {
+  readonly queue: number
+  readonly owners: readonly number[]
+}
+
+export interface Asked {
+  readonly queue: number
+  readonly now: number
+}
+
+export interface Marking {
+  readonly queue: number
+  readonly mark: string
+}

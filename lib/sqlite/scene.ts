@@ -1,0 +1,173 @@
+// scene.ts: one queue inside a transaction: its statements, its sums, and the moves that all ops are made of.
+//
+// In a statement `$ready` stands for the queue's own table, and so on. A move takes items from one table to another, and
+// what is common to all tables with them.
+
+import type { Order } from '../store.ts'
+import type { Connection } from './connection.ts'
+import type { Row, Value } from './driver.ts'
+import { readMarks } from './marks.ts'
+import { orderOf } from './schema.ts'
+
+/** What changes by how much. `timed`: flying ones that have a deadline. */
+export interface Change {
+  readonly ready?: number
+  readonly delayed?: number
+  readonly flying?: number
+  readonly failed?: number
+  readonly acked?: number
+  readonly timed?: number
+  /** Of what is ready, delayed or flying. */
+  readonly bytes?: number
+}
+
+export interface Sums extends Required<Change> {
+  readonly nextId: number
+  /** Some item has or had a key. */
+  readonly isKeyed: boolean
+}
+
+const SUMS = 'next_id, keyed, ready, delayed, flying, failed, acked, timed, bytes'
+const ITEM = 'attempt, enqueued, priority, key, payload'
+
+const scenes = new WeakMap<Connection, Map<number, Scene>>()
+
+/** The scene of a queue that is recorded. */
+export function sceneOf(connection: Connection, queue: number): Scene {
+  const known = scenes.get(connection) ?? new Map<number, Scene>()
+  scenes.set(connection, known)
+  let scene = known.get(queue)
+  if (scene === undefined) {
+    const order = connection.statement('SELECT item_order FROM spoolq_queues WHERE id = ?').get(queue)?.[0]
+    scene = new Scene(connection, queue, orderOf(String(order)))
+    known.set(queue, scene)
+  }
+  return scene
+}
+
+export class Scene {
+  readonly order: Order
+  readonly #connection: Connection
+  readonly #queue: number
+  readonly #texts = new Map<string, string>()
+
+  constructor(connection: Connection, queue: number, order: Order) {
+    this.#connection = connection
+    this.#queue = queue
+    this.order = order
+  }
+
+  run(sql: string, ...values: readonly Value[]): number {
+    return this.#connection.statement(this.#text(sql)).run(...values)
+  }
+
+  get(sql: string, ...values: readonly Value[]): Row | undefined {
+    return this.#connection.statement(this.#text(sql)).get(...values)
+  }
+
+  all(sql: string, ...values: readonly Value[]): Row[] {
+    return this.#connection.statement(this.#text(sql)).all(...values)
+  }
+
+  /** One number; 0 where there is no row. */
+  number(sql: string, ...values: readonly Value[]): number {
+    return Number(this.get(sql, ...values)?.[0] ?? 0)
+  }
+
+  #text(sql: string): string {
+    const known = this.#texts.get(sql)
+    if (known !== undefined) return known
+    const text = sql.replaceAll('$queue', String(this.#queue)).replaceAll(/\$([a-z]+)/g, `spoolq_${this.#queue}_$1`)
+    this.#texts.set(sql, text)
+    return text
+  }
+
+  sums(): Sums {
+    const row = this.get(`SELECT ${SUMS} FROM spoolq_queues WHERE id = $queue`) ?? []
+    const at = (i: number): number => Number(row[i] ?? 0)
+    return {
+      nextId: at(0),
+      isKeyed: at(1) !== 0,
+      ready: at(2),
+      delayed: at(3),
+      flying: at(4),
+      failed: at(5),
+      acked: at(6),
+      timed: at(7),
+      bytes: at(8),
+    }
+  }
+
+  change({ ready = 0, delayed = 0, flying = 0, failed = 0, acked = 0, timed = 0, bytes = 0 }: Change): void {
+    const sql = `UPDATE spoolq_queues SET ready = ready + ?, delayed = delayed + ?, flying = flying + ?,
+      failed = failed + ?, acked = acked + ?, timed = timed + ?, bytes = bytes + ? WHERE id = $queue`
+    this.run(sql, ready, delayed, flying, failed, acked, timed, bytes)
+  }
+
+  /** So many new ids; the first of them. */
+  newIds(count: number): number {
+    const sql = 'UPDATE spoolq_queues SET next_id = next_id + ? WHERE id = $queue RETURNING next_id'
+    return this.number(sql, count) - count
+  }
+
+  /** Items of `from` for which `where` holds are ready; their attempts change by `attempts`. How many. */
+  makeReady(from: '$delayed' | '$flying', attempts: number, where: string, ...values: readonly Value[]): number {
+    const columns = ITEM.replace('attempt', 'attempt + ?')
+    const insert = `INSERT INTO $ready (id, ${ITEM}) SELECT id, ${columns} FROM ${from} WHERE ${where}`
+    const count = this.run(insert, attempts, ...values)
+    if (count > 0) this.run(`DELETE FROM ${from} WHERE ${where}`, ...values)
+    return count
+  }
+
+  /** What has become due, or was held for too long, is ready. */
+  pass(now: number, sums = this.sums()): Sums {
+    let passed = false
+    if (sums.delayed > 0 && this.number('SELECT min(due) FROM $delayed') <= now) {
+      const count = this.makeReady('$delayed', 0, 'due <= ?', now)
+      this.change({ ready: count, delayed: -count })
+      passed = true
+    }
+    if (sums.timed > 0) passed = this.#expire(now) || passed
+    return passed ? this.sums() : sums
+  }
+
+  /** What was only taken ahead is not charged an attempt. */
+  #expire(now: number): boolean {
+    const first = this.get('SELECT min(due) FROM $flying WHERE due IS NOT NULL')?.[0] ?? Infinity
+    if (Number(first) > now) return false
+    const owners = this.all('SELECT DISTINCT owner FROM $flying WHERE due <= ? AND ahead = 1', now)
+    for (const [owner] of owners) this.#uncharge(Number(owner), 'due <= ?', now)
+    const count = this.makeReady('$flying', 0, 'due <= ?', now)
+    this.change({ ready: count, flying: -count, timed: -count })
+    return count > 0
+  }
+
+  #uncharge(owner: number, where: string, ...values: readonly Value[]): void {
+    const ahead = `UPDATE $flying SET attempt = attempt - 1, ahead = 0 WHERE owner = ? AND ahead = 1 AND ${where}`
+    for (const { from, to } of readMarks(this.#connection.file, owner)) {
+      this.run(
+        `UPDATE $flying SET ahead = 0 WHERE id BETWEEN ? AND ? AND owner = ? AND ${where}`,
+        from,
+        to,
+        owner,
+        ...values,
+      )
+    }
+    this.run(ahead, owner, ...values)
+  }
+
+  /** What an owner holds is ready; what it had only taken ahead is not charged. How many. */
+  giveBack(owner: number): number {
+    this.#uncharge(owner, 'TRUE')
+    const timed = this.number('SELECT count(due) FROM $flying WHERE owner = ?', owner)
+    const count = this.makeReady('$flying', 0, 'owner = ?', owner)
+    if (count > 0) this.change({ ready: count, flying: -count, timed: -timed })
+    return count
+  }
+
+  /** Those items have no keys any more. */
+  dropKeys(sums: Sums, table: '$ready' | '$delayed' | '$flying', where: string, ...values: readonly Value[]): void {
+    if (!sums.isKeyed) return
+    this.run(`DELETE FROM $keys WHERE key IN (SELECT key FROM ${table} WHERE ${where} AND key IS NOT NULL)`, ...values)
+  }
+}

@@ -1,0 +1,184 @@
+// settle.ts: what becomes of items in flight. All that is settled together is held, or nothing changes: the first that
+// is not held throws, and what came before it is undone with the call.
+
+import { SettledError } from '../errors.ts'
+import type { HeldRange, Settlement } from '../store.ts'
+import type { Scene, Sums } from './scene.ts'
+
+export interface Settle {
+  readonly queue: number
+  readonly now: number
+  readonly owner: number
+  readonly settlements: readonly Settlement[]
+  /** Acknowledged items to keep. */
+  readonly keep: number
+}
+
+/** What a range comes to. */
+interface Held {
+  readonly range: HeldRange
+  readonly count: number
+  readonly bytes: number
+  /** How many of them have a deadline. */
+  readonly timed: number
+}
+
+const ITEM = 'attempt, enqueued, priority, key, payload'
+
+export function settleAll(scene: Scene, settle: Settle): void {
+  for (const settlement of settle.settlements) {
+    for (const range of settlement.ids) settleOne(scene, settle, settlement, held(scene, settle, range))
+  }
+}
+
+/** Throws SettledError where one of them is not held by that owner any more. */
+export function held(scene: Scene, { owner, now }: Pick<Settle, 'owner' | 'now'>, range: HeldRange): Held {
+  const { from, to, attempt } = range
+  const sql = `SELECT count(*), total(length(payload)), count(due) FROM $flying
+    WHERE id BETWEEN ? AND ? AND +owner = ? AND (due IS NULL OR +due > ?)${attempt === undefined ? '' : ' AND attempt = ?'}`
+  const row = scene.get(sql, from, to, owner, now, ...(attempt === undefined ? [] : [attempt])) ?? []
+  const count = Number(row[0])
+  if (count === to - from + 1) return { range, count, bytes: Number(row[1]), timed: Number(row[2]) }
+  const which = from === to ? `item ${from} is` : `items ${from} to ${to} are`
+  throw new SettledError(`${which} not in flight here: settled already, or the lease went to somebody else`)
+}
+
+function settleOne(scene: Scene, settle: Settle, settlement: Settlement, held: Held): void {
+  const { outcome } = settlement
+  if (outcome === 'ack') ack(scene, held, settle.keep)
+  else if (outcome === 'back') back(scene, held, { counted: settlement.counted, due: dueOf(settlement, settle) })
+  else if (outcome === 'toBack') toBack(scene, held, dueOf(settlement, settle))
+  else if (outcome === 'again') again(scene, held, settlement)
+  else fail(scene, held, settlement)
+}
+
+function dueOf({ due }: { readonly due?: number | undefined }, { now }: Settle): number | undefined {
+  return due !== undefined && due > now ? due : undefined
+}
+
+function ack(scene: Scene, { range, count, bytes, timed }: Held, keep: number): void {
+  const { from, to } = range
+  scene.dropKeys(scene.sums(), '$flying', 'id BETWEEN ? AND ?', from, to)
+  if (keep > 0) {
+    scene.run(`INSERT INTO $acked (id, ${ITEM}) SELECT id, ${ITEM} FROM $flying WHERE id BETWEEN ? AND ?`, from, to)
+  }
+  scene.run('DELETE FROM $flying WHERE id BETWEEN ? AND ?', from, to)
+  scene.change({ flying: -count, bytes: -bytes, timed: -timed, acked: keep > 0 ? count : 0 })
+  if (keep > 0) trim(scene, scene.sums(), keep)
+}
+
+/** No more acknowledged items than that: those with the lowest ids go. */
+function trim(scene: Scene, { acked }: Sums, keep: number): void {
+  if (acked <= keep) return
+  scene.run('DELETE FROM $acked WHERE id IN (SELECT id FROM $acked ORDER BY id LIMIT ?)', acked - keep)
+  scene.change({ acked: keep - acked })
+}
+
+interface Back {
+  readonly counted: boolean
+  readonly due: number | undefined
+}
+
+function back(scene: Scene, { range, count, timed }: Held, { counted, due }: Back): void {
+  const { from, to } = range
+  const attempts = counted ? 0 : -1
+  if (due === undefined) scene.makeReady('$flying', attempts, 'id BETWEEN ? AND ?', from, to)
+  else {
+    const columns = ITEM.replace('attempt', 'attempt + ?')
+    const insert = `INSERT INTO $delayed (id, due, ${ITEM}) SELECT id, ?, ${columns} FROM $flying WHERE id BETWEEN ? AND ?`
+    scene.run(insert, due, attempts, from, to)
+    scene.run('DELETE FROM $flying WHERE id BETWEEN ? AND ?', from, to)
+  }
+  const counts = due === undefined ? { ready: count } : { delayed: count }
+  scene.change({ ...counts, flying: -count, timed: -timed })
+}
+
+function toBack(scene: Scene, { range, count, timed }: Held, due: number | undefined): void {
+  let id = scene.newIds(count)
+  for (let old = range.from; old <= range.to; old += 1) {
+    moveTo(scene, { from: '$flying', old, id, due })
+    id += 1
+  }
+  scene.run('DELETE FROM $flying WHERE id BETWEEN ? AND ?', range.from, range.to)
+  const counts = due === undefined ? { ready: count } : { delayed: count }
+  scene.change({ ...counts, flying: -count, timed: -timed })
+}
+
+interface Move {
+  readonly from: '$flying' | '$failed'
+  readonly old: number
+  readonly id: number
+  readonly due: number | undefined
+}
+
+/** A copy under a new id, which has the key from now on. */
+function moveTo(scene: Scene, { from, old, id, due }: Move): void {
+  if (due === undefined)
+    scene.run(`INSERT INTO $ready (id, ${ITEM}) SELECT ?, ${ITEM} FROM ${from} WHERE id = ?`, id, old)
+  else {
+    scene.run(`INSERT INTO $delayed (id, due, ${ITEM}) SELECT ?, ?, ${ITEM} FROM ${from} WHERE id = ?`, id, due, old)
+  }
+  scene.run(
+    `INSERT OR REPLACE INTO $keys (key, id) SELECT key, ? FROM ${from} WHERE id = ? AND key IS NOT NULL`,
+    id,
+    old,
+  )
+}
+
+function again(
+  scene: Scene,
+  { range, count, timed }: Held,
+  { hold = {} }: Extract<Settlement, { outcome: 'again' }>,
+): void {
+  const due = hold.deadline || null
+  const sql = 'UPDATE $flying SET attempt = attempt + 1, due = ?, ahead = ? WHERE id BETWEEN ? AND ?'
+  scene.run(sql, due, hold.uncharged === true ? 1 : 0, range.from, range.to)
+  scene.change({ timed: (due === null ? 0 : count) - timed })
+}
+
+function fail(
+  scene: Scene,
+  { range, count, bytes, timed }: Held,
+  { reason, counted = true }: Extract<Settlement, { outcome: 'fail' }>,
+): void {
+  const { from, to } = range
+  scene.dropKeys(scene.sums(), '$flying', 'id BETWEEN ? AND ?', from, to)
+  const columns = ITEM.replace('attempt', 'attempt + ?')
+  const insert = `INSERT INTO $failed (id, reason, ${ITEM}) SELECT id, ?, ${columns} FROM $flying WHERE id BETWEEN ? AND ?`
+  scene.run(insert, reason, counted ? 0 : -1, from, to)
+  scene.run('DELETE FROM $flying WHERE id BETWEEN ? AND ?', from, to)
+  scene.change({ flying: -count, failed: count, bytes: -bytes, timed: -timed })
+}
+
+/** Failed items are ready again under new ids; one whose key another item has by now stays failed. How many. */
+export function retryAll(scene: Scene, ids: readonly number[] | undefined): number {
+  let count = 0
+  let bytes = 0
+  for (const old of failedIds(scene, ids)) {
+    const row = scene.get('SELECT length(payload), key FROM $failed WHERE id = ?', old)
+    const key = row?.[1] ?? null
+    if (row === undefined) continue
+    if (key !== null && scene.get('SELECT 1 FROM $keys WHERE key = ?', key) !== undefined) continue
+    const id = scene.newIds(1)
+    moveTo(scene, { from: '$failed', old, id, due: undefined })
+    scene.run('UPDATE $ready SET attempt = 0 WHERE id = ?', id)
+    scene.run('DELETE FROM $failed WHERE id = ?', old)
+    count += 1
+    bytes += Number(row[0])
+  }
+  if (count > 0) scene.change({ ready: count, failed: -count, bytes })
+  return count
+}
+
+export function discardAll(scene: Scene, ids: readonly number[] | undefined): number {
+  let count = 0
+  if (ids === undefined) count = scene.run('DELETE FROM $failed')
+  else for (const id of ids) count += scene.run('DELETE FROM $failed WHERE id = ?', id)
+  if (count > 0) scene.change({ failed: -count })
+  return count
+}
+
+function failedIds(scene: Scene, ids: readonly number[] | undefined): readonly number[] {
+  if (ids !== undefined) return [...ids].sort((one, other) => one - other)
+  return scene.all('SELECT id FROM $failed ORDER BY id').map(([id]) => Number(id))
+}
