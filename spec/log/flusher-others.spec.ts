@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { StorageError } from '../../lib/errors.ts'
 import { randomOf } from '../crash/digest.ts'
+import type { DiskProcess } from '../crash/disk-process.ts'
 import { FaultDisk } from '../crash/fault-disk.ts'
 import { crashStates } from '../crash/states.ts'
 import { ack, leased, numbered, popped, put, QueueRig, ready } from './queue-rig.ts'
@@ -20,6 +21,30 @@ async function filled(rig: QueueRig, perDocument = 1) {
     [1, 11, 21, 31].map((base) => segment(base)),
   )
   return store
+}
+
+const MOST_SYNCS = 20
+
+/** Ends so many syncs of one process, one by one; false where it makes no more of them. */
+async function released(rig: QueueRig, process: DiskProcess, count: number): Promise<boolean> {
+  for (let left = count; ; left--) {
+    for (let turn = 0; turn < 4; turn++) await new Promise(setImmediate)
+    const held = [...rig.disk.heldSyncs].find((each) => each.process === process)
+    if (!held) return false
+    if (left === 0) return true
+    held.release()
+  }
+}
+
+/** Ends the syncs of one process as they come, until the call has resolved. */
+async function driven<R>(rig: QueueRig, process: DiskProcess, call: Promise<R>): Promise<R> {
+  let isOver = false
+  const result = call.finally(() => (isOver = true))
+  while (!isOver) {
+    for (const held of [...rig.disk.heldSyncs]) if (held.process === process) held.release()
+    await new Promise(setImmediate)
+  }
+  return result
 }
 
 describe('flush, beside others', () => {
@@ -80,6 +105,37 @@ describe('flush, beside others', () => {
     assert.deepEqual([rig.corruptions, rig.failures], [[], []])
   })
 
+  it('gives up what another process took whole and removed meanwhile, at each of its syncs', async () => {
+    let points = 0
+    for (let until = 0; until < MOST_SYNCS; until++) {
+      const rig = new QueueRig()
+      const [mine, others] = [rig.disk.process(), rig.disk.process()]
+      const [store, other] = [await rig.open({ ...SMALL, disk: mine }), await rig.open({ ...SMALL, disk: others })]
+      for (let first = 1; first <= 31; first += 10) await put(store, numbered(first > 30 ? 5 : 10, first, 100))
+      await store.pop(4)
+      rig.disk.holdSyncs = true
+      const flushing = store.flush()
+      const isThere = await released(rig, mine, until)
+      await driven(rig, others, other.pop(1000))
+      await driven(rig, others, other.flush())
+      // It learns that the log goes on in another segment, and which ones are gone.
+      assert.deepEqual(await ready(store), [])
+      rig.disk.holdSyncs = false
+      rig.disk.releaseSyncs()
+      await flushing
+      assert.deepEqual(
+        rig.names(/^aside|\.log$/).filter((name) => name.startsWith('aside') || name < segment(31)),
+        [],
+        `after ${until} syncs`,
+      )
+      await Promise.all([store.close(), other.close()])
+      assert.deepEqual([rig.corruptions, rig.failures], [[], []])
+      if (!isThere) break
+      points++
+    }
+    assert.ok(points >= 4, `only ${points} syncs`)
+  })
+
   it('lets an opened handle read on in what it unlinked', async () => {
     const rig = new QueueRig()
     const store = await filled(rig)
@@ -125,6 +181,26 @@ describe('flush, where something fails', () => {
         assert.deepEqual(rig.corruptions, [], `${call} ${at}`)
       }
     }
+  })
+
+  it('leaves a segment alone in which a frame is damaged: the ones behind it are not lost with it', async () => {
+    const rig = new QueueRig()
+    const store = await rig.open(SMALL)
+    for (let id = 1; id <= 12; id++) await put(store, numbered(1, id, 100))
+    const ids = await leased(store, 12)
+    await store.settle([ack(...ids.filter((id) => id % 2 === 0))])
+    await store.close()
+    const path = `/q/${segment(1)}`
+    const at = Buffer.from(rig.disk.bytesOf(path)).indexOf('3....')
+    rig.disk.open(path, 'write').write(Buffer.from('#'), at)
+    const opened = await rig.open(SMALL)
+    await opened.flush()
+    assert.deepEqual(
+      (await popped(opened, 12)).map(([id]) => id),
+      [1, 5, 7, 9, 11],
+    )
+    assert.equal((await opened.stats()).lost, 1)
+    await opened.close()
   })
 
   it('leaves nothing behind where its process is killed: the next opening sweeps it', async () => {

@@ -1,0 +1,111 @@
+// checks.ts: checksums that are not looked at, lengths that are trusted, verdicts.
+
+import { type Bug, spec } from './bug.ts'
+
+export const checks: readonly Bug[] = [
+  {
+    name: 'the second copy of the cursor header is not written',
+    file: 'log/cursor-file.js',
+    from: 'file.write(bytes, COPY_AT);',
+    to: ';',
+    layer: spec('log/journal-damage'),
+  },
+  {
+    name: 'the checksum of a snapshot is not looked at',
+    file: 'log/cursor-file.js',
+    from: '&& crc32(snapshot) === header.snapshotCrc',
+    to: '',
+    layer: spec('log/journal-damage'),
+  },
+  {
+    name: 'the checksum of a cursor header is not looked at',
+    file: 'log/cursor-file.js',
+    from: 'if (crc32(bytes.subarray(at, at + 60)) !== getU32(bytes, at + 60))',
+    to: 'if (false)',
+    layer: spec('log/journal-damage'),
+  },
+  {
+    name: 'the checksum of a record is not looked at',
+    file: 'log/record.js',
+    from: 'if (crc32(bytes.subarray(at, next - 4), (seed ^ salt) >>> 0) !== crc)',
+    to: 'if (false)',
+    layer: spec('log/record'),
+  },
+  {
+    name: 'records are not chained',
+    file: 'log/record.js',
+    from: '(seed ^ salt) >>> 0) !== crc',
+    to: 'salt >>> 0) !== crc',
+    layer: spec('log/record'),
+  },
+  {
+    name: 'a damaged record ends the journal',
+    file: 'log/cursor-file.js',
+    from: 'if (resumed === undefined)',
+    to: 'if (true)',
+    layer: spec('log/journal-damage'),
+  },
+  {
+    name: 'the checksum of a frame header is not looked at',
+    file: 'log/frame.js',
+    from: 'if (crc32(bytes.subarray(at + 8, at + FRAME_HEADER_BYTES)) !== getU32(bytes, at + 4))',
+    to: 'if (false)',
+    layer: spec('log/frame'),
+  },
+  {
+    name: 'the checksum of a body is not looked at',
+    file: 'log/frame-reader.js',
+    from: 'if (crc32(body) !== header.bodyCrc)',
+    to: 'if (false)',
+    layer: spec('log/frame-reader'),
+  },
+  {
+    name: 'a stale frame of another segment passes',
+    file: 'log/frame.js',
+    from: ' || getU32(bytes, at + 28) !== nonce',
+    to: '',
+    layer: spec('log/frame'),
+  },
+  {
+    name: 'a length is trusted that reaches beyond the file',
+    file: 'log/frame-reader.js',
+    from: 'return header && offset + FRAME_HEADER_BYTES + header.bodyBytes <= end ? header : undefined;',
+    to: 'return header;',
+    layer: spec('log/frame-reader'),
+  },
+  {
+    name: 'the checksum of a seal is not looked at',
+    file: 'log/segment.js',
+    from: 'if (crc32(bytes.subarray(at, at + 16)) !== crc)',
+    to: 'if (false)',
+    layer: spec('log/segment'),
+  },
+  {
+    name: 'the checksum of a segment header is not looked at',
+    file: 'log/segment.js',
+    from: ' || crc32(copy.subarray(0, CRC_AT)) !== getU32(copy, CRC_AT)',
+    to: '',
+    layer: spec('log/segment'),
+  },
+  {
+    name: 'all that is missing is a crash',
+    file: 'log/classify.js',
+    from: `isBefore(position, known.syncedTo) || isBefore(position, known.verifiedTo) ? 'damage' : 'crash'`,
+    to: `'crash'`,
+    layer: spec('log/classify'),
+  },
+  {
+    name: 'all that is missing is damage',
+    file: 'log/classify.js',
+    from: `isBefore(position, known.syncedTo) || isBefore(position, known.verifiedTo) ? 'damage' : 'crash'`,
+    to: `'damage'`,
+    layer: spec('log/classify'),
+  },
+  {
+    name: 'a rewrite keeps what it no longer reaches',
+    file: 'log/rewrite.js',
+    from: `if (!frame)\n            return;`,
+    to: `if (!frame)\n            break;`,
+    layer: spec('log/flusher-others'),
+  },
+]

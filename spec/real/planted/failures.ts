@@ -1,0 +1,118 @@
+// failures.ts: what fails, and what is done about it.
+
+import { type Bug, spec, states } from './bug.ts'
+
+export const failures: readonly Bug[] = [
+  {
+    name: 'a failed sync of a segment is tried again',
+    file: 'log/segment-file.js',
+    from: 'this.poisoned = true;',
+    to: ';',
+    layer: spec('log/syncs'),
+  },
+  {
+    name: 'a failed sync of a segment is swallowed',
+    file: 'log/segment-file.js',
+    from: `            this.poisoned = true;\n            throw error;`,
+    to: '            this.poisoned = true;',
+    layer: spec('log/appender-failure'),
+  },
+  {
+    name: 'a segment whose sync failed is gone on with',
+    file: 'log/log.js',
+    from: 'tail.torn || tail.poisoned || this.pendingVoids.length > 0',
+    to: 'tail.torn',
+    layer: spec('log/appender-failure'),
+  },
+  {
+    name: 'a refused frame becomes no void',
+    file: 'log/appender.js',
+    from: 'log.pendingVoids.push({ segment: segment.base, from, to });',
+    to: ';',
+    layer: spec('log/appender-failure'),
+  },
+  {
+    name: 'a refused frame is delivered',
+    file: 'log/appender.js',
+    from: `{ kind: 'gone', why: 1, ids }`,
+    to: `{ kind: 'restored', ids: [] }`,
+    layer: spec('log/appender-failure'),
+  },
+  {
+    name: 'what a failed write left is not cut off',
+    file: 'log/log.js',
+    from: 'tail.file.truncate(tail.end);',
+    to: ';',
+    layer: spec('log/appender-failure'),
+  },
+  {
+    name: 'a torn tail is written on behind',
+    file: 'log/log.js',
+    from: 'tail.badSeal || tail.torn ||',
+    to: 'tail.badSeal ||',
+    layer: spec('log/appender-failure'),
+  },
+  {
+    name: 'a failed sync of the cursor is tried again',
+    file: 'log/cursor-half.js',
+    from: 'half.poisoned = true;',
+    to: ';',
+    layer: spec('log/journal-failure'),
+  },
+  {
+    name: 'a failed sync of the cursor is swallowed',
+    file: 'log/cursor-half.js',
+    from: `        half.poisoned = true;\n        throw error;`,
+    to: '        half.poisoned = true;',
+    layer: spec('log/journal-failure'),
+  },
+  {
+    name: 'after a failed sync of the cursor there is no new generation',
+    file: 'log/cursor.js',
+    from: `if (this.journal.poisoned)\n`,
+    to: `if (this.journal.lostAll)\n`,
+    layer: spec('log/syncs'),
+  },
+  {
+    name: 'a take whose sync failed is not taken back',
+    file: 'log/parts.js',
+    from: 'await undo?.();',
+    to: ';',
+    layer: spec('log/syncs'),
+  },
+  {
+    name: 'a record is applied that was not written',
+    file: 'log/journal.js',
+    from: '        this.#file.write(written.bytes, this.#end);',
+    to: ';',
+    layer: states('disk', 'A'),
+  },
+  {
+    name: 'a short write is taken for a whole one',
+    file: 'disk/node.js',
+    from: `        let done = 0;\n        while (done < bytes.length) {\n            done += writeSome(this.#fd, bytes, done, Math.min(bytes.length - done, MAX_CALL_BYTES), position + done);\n        }`,
+    to: '        writeSome(this.#fd, bytes, 0, Math.min(bytes.length, MAX_CALL_BYTES), position);',
+    layer: spec('disk/node'),
+  },
+  {
+    name: 'a full disk stays full',
+    file: 'log/flusher.js',
+    from: `            if (cursor.state.runs.live(tail.base, tail.nextId - 1) === 0)\n                    tail.writeSeal();`,
+    to: '            ;',
+    layer: spec('log/full-disk'),
+  },
+  {
+    name: 'a full disk is not tried again',
+    file: 'log/appender.js',
+    from: 'await this.#parts.makeRoom();',
+    to: 'throw error;',
+    layer: spec('log/full-disk'),
+  },
+  {
+    name: 'ids begin again behind what was flushed',
+    file: 'log/flusher.js',
+    from: 'log.minimumBase = Math.max(log.minimumBase, segment.nextId);',
+    to: ';',
+    layer: spec('log/appender-failure'),
+  },
+]
