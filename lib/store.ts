@@ -220,6 +220,8 @@ export interface Store {
    * refusals, in the order of the calls.
    */
   append(documents: readonly Document[], options?: AppendOptions): Promise<number | undefined>
+  /** As `append` without options; an id at once, where nothing has to be waited for. Never throws. */
+  appendNow?(documents: readonly Document[]): number | Promise<number | undefined>
   /**
    * As `append`, but an item whose key is that of one that is ready, delayed or in flight (or of one before it in the
    * batch) is ignored: it gets no id, needs no room, and drops nothing. `keys`: one an item, of at most 64 ASCII

@@ -17,6 +17,21 @@ export interface Codec<T> {
   /** Many items as one, if that is faster or smaller than one by one. Comes with `decodeBatch`. */
   encodeBatch?(items: readonly T[]): Uint8Array
   decodeBatch?(bytes: Uint8Array): T[]
+  /** Only of the package's own: a document of many items that takes them one by one; `decodeBatch` reads it. */
+  openDocument?(): OpenDocument<T>
+}
+
+/** A document that grows. What it has ended with never changes; it begins anew then. */
+export interface OpenDocument<T> {
+  /** Items in it. */
+  readonly count: number
+  /** What they take so far. */
+  readonly bytes: number
+  /** Encodes the item behind the others. Where that throws, the item is not in it, and no other may be added. */
+  add(item: T): void
+  /** Takes the last item out again; no other may be added. */
+  takeBack(): void
+  end(): Uint8Array
 }
 
 /** The same bytes as a Buffer; nothing is copied. */

@@ -10,6 +10,7 @@ import { v8 } from './v8.ts'
 
 export type { Codec, CodecName } from './codec.ts'
 export { DocumentReader, DocumentWriter, type Taken, type Undecodable } from './documents.ts'
+export { GrowingDocuments } from './growing-documents.ts'
 
 const load: Readonly<Record<CodecName, () => Codec<unknown> | Promise<Codec<unknown>>>> = {
   msgpack: () => msgpack,

@@ -43,24 +43,34 @@ export class MsgpackWriter extends MsgpackBytes {
   #depth = 0
   #busy = false
 
-  /** True inside `write`: a getter or a toJSON that puts an item needs a writer of its own. */
+  /** True while it writes: a getter or a toJSON that puts an item needs a writer of its own. */
   get busy(): boolean {
     return this.#busy
   }
 
   /** The value as bytes that nothing changes later, behind the byte `lead` if there is one. */
   write(value: unknown, form: Form, lead?: number): Buffer {
+    this.start(form)
+    if (lead !== undefined) this.byte(lead)
+    this.append(value, 0)
+    return this.finish()
+  }
+
+  /** What follows is in this form, and knows no shapes yet. */
+  protected start(form: Form): undefined {
     this.begin()
+    this.#form = form
+    if (form === 'records') this.#shapes.clear()
+  }
+
+  /** One more value; where it throws, all is forgotten but the first `kept` bytes. */
+  protected append(value: unknown, kept: number): undefined {
     this.#busy = true
     this.#depth = 0
-    this.#form = form
     try {
-      if (form === 'records') this.#shapes.clear()
-      if (lead !== undefined) this.byte(lead)
       this.#value(value)
-      return this.finish()
     } catch (error) {
-      this.rewind(0)
+      this.rewind(kept)
       throw error
     } finally {
       this.#busy = false

@@ -6,6 +6,7 @@
 
 import { Unpackr } from 'msgpackr'
 import { asBuffer, type Codec } from './codec.ts'
+import { MsgpackDocument } from './msgpack-document.ts'
 import { EXACT, type Form, INEXACT, MsgpackWriter } from './msgpack-writer.ts'
 
 const EXACT_MARK = 0xc1
@@ -36,6 +37,7 @@ export const msgpack: Codec<unknown> = {
 
   encodeBatch: (items) => write(items, 'records'),
   decodeBatch: (bytes) => records.unpack(asBuffer(bytes)),
+  openDocument: () => new MsgpackDocument(),
 }
 
 function write(value: unknown, form: Form, lead?: number): Buffer {

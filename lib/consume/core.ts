@@ -5,7 +5,14 @@
 // closed. While somebody waits in a line, and only then, the queue is held.
 
 import { channel } from 'node:diagnostics_channel'
-import { type Codec, type CodecName, DocumentReader, DocumentWriter, isCodecName } from '../codec/index.ts'
+import {
+  type Codec,
+  type CodecName,
+  DocumentReader,
+  DocumentWriter,
+  GrowingDocuments,
+  isCodecName,
+} from '../codec/index.ts'
 import { QueueClosedError } from '../errors.ts'
 import type { Unique } from '../options.ts'
 import type { Hold, Store } from '../store.ts'
@@ -120,6 +127,11 @@ export class Core<T> {
   /** As the option `codec` names it, or is it. */
   get codecOption(): CodecName | Codec<T> {
     return isCodecName(this.codecName) ? this.codecName : this.#codec
+  }
+
+  /** Documents of one's own for items that come one by one. */
+  growing(): GrowingDocuments<unknown> {
+    return new GrowingDocuments<unknown>(this.#codec, this.writer)
   }
 
   /** A reader of one's own: it remembers the document it decoded last. */

@@ -10,6 +10,7 @@ import type { AppendOptions, Bound, Document } from '../store.ts'
 import { Parked } from '../wait/parked.ts'
 import { turn, turnDue } from '../wait/turn.ts'
 import type { Core } from './core.ts'
+import { GatheredPuts } from './gathered-puts.ts'
 
 /** A batch as it was at the call. */
 export interface Encoded {
@@ -20,14 +21,20 @@ export interface Encoded {
 
 export class Putting<T> {
   readonly #core: Core<T>
+  /** Undefined where each put is an append of its own: it may be refused, or the store has no documents of many. */
+  readonly #gathered: GatheredPuts<T> | undefined
 
   constructor(core: Core<T>) {
     this.#core = core
+    const isBounded = core.maxSize !== Infinity || core.maxBytes !== Infinity
+    const gathers = !isBounded && core.store.supports.documents && core.keys === undefined
+    this.#gathered = gathers ? new GatheredPuts(core, (documents, count) => this.#append(documents, count)) : undefined
   }
 
   /** One item; resolves to its id, or undefined where it is ignored. Throws what is wrong with the item. */
   one(item: T, options?: PutOptions): Promise<number | undefined> {
     this.#core.check()
+    if (options === undefined && this.#gathered !== undefined) return this.#gathered.put(item)
     const document = this.#core.writer.one(item)
     if (this.#core.keys === undefined) return this.documents([document], 1, options)
     return this.#unique([document], [this.#core.keys.of(item, document)], options).then(([id]) => id)
@@ -69,12 +76,21 @@ export class Putting<T> {
   documents(documents: readonly Document[], count: number, options?: PutOptions): Promise<number> {
     const { maxSize, maxBytes, store } = this.#core
     const how = options && this.#how(options)
+    this.#gathered?.flush()
     if (maxSize === Infinity && maxBytes === Infinity) {
       // `undefined` (no room) only comes where a bound was given.
       return store.append(documents, how).then((firstId) => this.#put(firstId ?? Number.NaN, count))
     }
     const append = (bound: Bound): Promise<number | undefined> => store.append(documents, { ...how, bound })
     return this.#bounded(append, { documents, count }, options).then((firstId) => this.#put(firstId, count))
+  }
+
+  /** Without a bound, and ready at once. */
+  #append(documents: readonly Document[], count: number): number | Promise<number> {
+    const { store } = this.#core
+    const firstId = store.appendNow?.(documents) ?? store.append(documents)
+    if (typeof firstId === 'number') return this.#put(firstId, count)
+    return firstId.then((id) => this.#put(id ?? Number.NaN, count))
   }
 
   /** Items with keys as one batch; resolves to an id or, where ignored, undefined for each. */

@@ -13,34 +13,12 @@ import { codeOf } from '../disk/disk.ts'
 import { StorageError } from '../errors.ts'
 import type { Bound, Document, Durability } from '../store.ts'
 import { turn, turnDue } from '../wait/turn.ts'
-import { Aside } from './aside.ts'
-import { type Batch, countItems, draftOf, groupLength } from './batch.ts'
-import type { Cursor, Decide } from './cursor.ts'
+import { type Batch, countItems, groupLength } from './batch.ts'
 import { bodyBytesOf, type Extra, type Slice } from './frame.ts'
-import { HeldBytes } from './held-bytes.ts'
-import type { Draft, Log } from './log.ts'
-import { Room } from './room.ts'
-import { DATA_START } from './segment.ts'
-import type { Segment } from './segment-file.ts'
-import type { StepLock } from './step-lock.ts'
-import { missingRecords } from './unrecorded.ts'
+import { FrameWriter, type WriterParts, type Written } from './frame-writer.ts'
 
-/** Batches that were written together: `fitted` of them, the others found no room. */
-interface Written {
-  readonly segment: Segment
-  readonly firstId: number
-  readonly from: number
-  readonly to: number
-  readonly fitted: readonly Batch[]
-}
-
-export interface AppenderParts {
-  readonly log: Log
-  readonly cursor: Cursor
-  readonly lock: StepLock
+export interface AppenderParts extends WriterParts {
   readonly durability: Durability
-  /** This handle's number, for the names of what is in the making. */
-  readonly owner: () => number
   /** The disk is full: frees what can be freed. */
   readonly makeRoom: () => Promise<void>
   /** The log went on in a new segment: resolves when no more than flushLimit lies dead behind the cursor. */
@@ -54,17 +32,16 @@ export interface AppenderParts {
 export class Appender {
   readonly #parts: AppenderParts
   readonly #frameBytes: number
-  readonly #held: HeldBytes
+  readonly #writer: FrameWriter
   #pending: Batch[] = []
   #running: Promise<void> | undefined
-  #asides = 0
   /** The id that the segment of the last frame begins with. */
   #base = 0
 
   constructor(parts: AppenderParts) {
     this.#parts = parts
     this.#frameBytes = parts.log.world.limits.frameBytes
-    this.#held = new HeldBytes(parts.log)
+    this.#writer = new FrameWriter(parts)
   }
 
   append(
@@ -75,7 +52,31 @@ export class Appender {
     return new Promise((resolve, reject) => {
       const [bytes, count] = [bodyBytesOf(documents), countItems(documents)]
       this.#pending.push({ documents, bytes, count, bound, extra, resolve, reject })
-      this.#running ??= this.#run()
+      // Whatever else is put in this turn shares the frame.
+      this.#running ??= this.#run(undefined)
+    })
+  }
+
+  /** As `append`, but what shares the frame is there: at once, where a step under a free lock is all that it takes. */
+  appendNow(documents: readonly Document[]): number | Promise<number | undefined> {
+    const [bytes, count] = [bodyBytesOf(documents), countItems(documents)]
+    if (this.#running || this.#parts.durability === 'disk' || bytes > this.#frameBytes) {
+      return this.append(documents, undefined)
+    }
+    const batch = { documents, bytes, count, bound: undefined, extra: undefined, resolve: ignore, reject: ignore }
+    const written = this.#writer.write([batch])
+    if (written === undefined || written instanceof Promise) return this.#appendSlowly(batch, written)
+    this.#tell()
+    const behind = this.#rolled() ? this.#parts.keepUp() : undefined
+    if (!behind) return written.firstId
+    this.#running = this.#run(behind)
+    return behind.then(() => written.firstId)
+  }
+
+  #appendSlowly(batch: Batch, writing: Promise<Written | undefined> | undefined): Promise<number | undefined> {
+    return new Promise((resolve, reject) => {
+      const group = [{ ...batch, resolve, reject }]
+      this.#running = this.#run(this.#putSlowly(group, Promise.resolve(writing)).catch(reject))
     })
   }
 
@@ -84,9 +85,9 @@ export class Appender {
     while (this.#running) await this.#running
   }
 
-  async #run(): Promise<void> {
-    // Whatever else is put in this turn shares the frame.
-    await undefined
+  /** The begun first, then what is pending. */
+  async #run(begun: Promise<unknown> | undefined): Promise<void> {
+    await begun
     while (this.#pending.length > 0) {
       const group = this.#nextGroup()
       try {
@@ -118,20 +119,10 @@ export class Appender {
   }
 
   #put(group: readonly Batch[]): Promise<void> | undefined {
-    const written = this.#written(group)
+    const written = this.#writer.write(group)
     if (written instanceof Promise) return this.#putSlowly(group, written)
     if (!written || this.#parts.durability !== 'disk') return this.#resolve(group, written)
     return this.#finish(group, written)
-  }
-
-  #written(group: readonly Batch[]): Promise<Written | undefined> | Written | undefined {
-    const first = group[0]
-    if (first && first.bytes > this.#frameBytes) return this.#aside(first)
-    try {
-      return this.#write(group)
-    } catch (error) {
-      return Promise.reject(error)
-    }
   }
 
   async #putSlowly(group: readonly Batch[], writing: Promise<Written | undefined>): Promise<void> {
@@ -143,7 +134,7 @@ export class Appender {
     if (!isFull(error)) throw this.#storageError(error)
     try {
       await this.#parts.makeRoom()
-      return await this.#written(group)
+      return await this.#writer.write(group)
     } catch (again) {
       throw this.#storageError(again)
     }
@@ -173,73 +164,14 @@ export class Appender {
       batch.resolve(id)
       id += batch.count
     }
-    if (!written) return
-    this.#parts.appended()
-    if (typeof this.#parts.durability === 'object') this.#parts.syncLater()
+    if (written) this.#tell()
     return
   }
 
-  #write(group: readonly Batch[]): Promise<Written | undefined> | Written | undefined {
-    if (group.some(({ bound, extra }) => bound || extra)) return this.#writeCounted(group)
-    const draft = draftOf(group, this.#parts.log.windows)
-    return this.#parts.lock.run(() => this.#writeDraft(draft, group))
-  }
-
-  /** What is there is counted, added to and recorded in one step, whoever else puts or takes. */
-  #writeCounted(group: readonly Batch[]): Promise<Written | undefined> | Written | undefined {
-    const { log } = this.#parts
-    return this.#counted(group, (fitted) => this.#writeDraft(draftOf(fitted, log.windows), fitted))
-  }
-
-  /** Both locks; `write` runs at most once. */
-  #counted<R>(group: readonly Batch[], write: (fitted: readonly Batch[]) => R): Promise<R | undefined> | R | undefined {
-    const { cursor, log, lock } = this.#parts
-    if (!this.#held.isWarm && group.some(({ bound }) => bound?.bytes !== undefined)) {
-      return this.#held.warm(cursor.state).then(() => this.#counted(group, write))
-    }
-    const decide: Decide<R | undefined> = (state) => {
-      log.refresh()
-      const before = missingRecords(log, state)
-      if (before.length > 0) return { before }
-      if (group.some(({ extra }) => extra?.stillHolds?.(state) === false)) return { records: [], result: undefined }
-      const room = new Room(log, state, this.#held)
-      const fitted = group.filter((batch) => room.admits(batch))
-      if (fitted.length > 0) lock.takeOver()
-      const result = fitted.length > 0 ? write(fitted) : undefined
-      return { records: [...room.records(), ...missingRecords(log, state)], result }
-    }
-    return cursor.step(decide, { outer: lock, roomBytes: roomBytesOf(group) })
-  }
-
-  /** Under append.lock. */
-  #writeDraft(draft: Draft, fitted: readonly Batch[]): Written {
-    const { log } = this.#parts
-    const segment = log.prepare()
-    const from = segment.end
-    const firstId = log.write(segment, draft)
-    return { segment, firstId, from, to: segment.end, fitted }
-  }
-
-  async #aside(batch: Batch): Promise<Written | undefined> {
-    const { log } = this.#parts
-    const aside = new Aside(log, this.#parts.owner(), ++this.#asides)
-    try {
-      await aside.write(batch.documents, batch.extra)
-      const segment = await this.#join(aside, batch)
-      if (!segment) {
-        aside.abandon()
-        return
-      }
-      return { segment, firstId: segment.base, from: DATA_START, to: segment.end, fitted: [batch] }
-    } catch (error) {
-      aside.abandon()
-      throw error
-    }
-  }
-
-  #join(aside: Aside, batch: Batch): Promise<Segment | undefined> | Segment | undefined {
-    if (!batch.bound && !batch.extra) return this.#parts.lock.run(() => aside.join())
-    return this.#counted([batch], () => aside.join())
+  /** Something was appended. */
+  #tell(): void {
+    this.#parts.appended()
+    if (typeof this.#parts.durability === 'object') this.#parts.syncLater()
   }
 
   /** The sync failed: the frames are void, and the log goes on in a segment that says so. */
@@ -267,13 +199,9 @@ export class Appender {
   }
 }
 
-/** Bytes that the records of these batches take at most. */
-function roomBytesOf(group: readonly Batch[]): number {
-  const ranges = group.reduce((sum, { extra }) => sum + (extra?.replaced.length ?? 0), 0)
-  return 512 + ranges * 24
-}
-
 export function isFull(error: unknown): boolean {
   const code = codeOf(error)
   return code === 'ENOSPC' || code === 'EDQUOT'
 }
+
+function ignore(): void {}

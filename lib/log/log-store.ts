@@ -100,6 +100,11 @@ export class LogStore implements Store {
     return this.#parts.appender.append(documents, options?.bound, extra)
   }
 
+  appendNow(documents: readonly Document[]): number | Promise<number | undefined> {
+    if (this.#closing) return Promise.reject(new QueueClosedError())
+    return this.#parts.appender.appendNow(documents)
+  }
+
   peek(n: number): Promise<Piece[]> {
     return this.#guard(() => this.#parts.looker.peek(n))
   }
