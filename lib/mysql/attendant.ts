@@ -25,12 +25,13 @@ export class Attendant {
     this.#world = world
   }
 
-  /** Looks after the due and the dead; true if that changed something. */
-  async attend(): Promise<boolean> {
-    const reclaimed = await this.probe()
-    const isDue = await this.#world.looker.isDue()
-    if (isDue) await this.#world.taker.resume()
-    return isDue || reclaimed > 0
+  /** Looks after the due and the dead; resolves to another number whenever anybody changed anything. */
+  async attend(): Promise<number> {
+    const { looker, taker } = this.#world
+    await this.probe()
+    const { changes, isTimed } = await looker.glance()
+    if (isTimed && (await looker.isDue())) await taker.resume()
+    return changes
   }
 
   /** Looks after the dead, where that is some time ago; resolves to how many items that made ready. */

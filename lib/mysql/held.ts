@@ -10,17 +10,23 @@ export interface HeldItem {
   readonly key: Buffer | undefined
   /** Deliveries, this one included. */
   readonly attempt: number
+  /** It has a deadline. */
+  readonly isTimed: boolean
 }
 
 export class HeldItems {
   readonly #items = new Map<number, HeldItem>()
 
-  add({ id, bytes, key, attempt }: HeldItem): void {
-    this.#items.set(id, { id, bytes, key, attempt })
+  add({ id, bytes, key, attempt, isTimed }: HeldItem): void {
+    this.#items.set(id, { id, bytes, key, attempt, isTimed })
   }
 
   delete(ids: Iterable<number>): void {
     for (const id of ids) this.#items.delete(id)
+  }
+
+  has({ id, attempt }: HeldItem): boolean {
+    return this.#items.get(id)?.attempt === attempt
   }
 
   clear(): void {

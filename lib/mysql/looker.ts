@@ -1,32 +1,36 @@
 // looker.ts: what is there, read and not changed.
 
-import type { Counts, Listed, ListOptions, Order, Piece, StoreStats } from '../store.ts'
+import type { Counts, Listed, ListOptions, Piece, StoreStats } from '../store.ts'
 import type { Cell, Result } from './driver.ts'
+import type { Fronts } from './fronts.ts'
 import type { Pool } from './pool.ts'
 import { COLUMNS, LISTED, listedOf, pieceOf, rowOf } from './rows.ts'
-import { ACKED, DELAYED, FAILED, IN_FLIGHT, READY } from './schema.ts'
+import { ACKED, DELAYED, FAILED, IN_FLIGHT, READY, TIMED } from './schema.ts'
 import { NOW } from './statements.ts'
 
-const STATUS = { ready: READY, delayed: DELAYED, inFlight: IN_FLIGHT, failed: FAILED, acked: ACKED }
+const STATUS = { ready: [READY], delayed: [DELAYED], inFlight: [IN_FLIGHT, TIMED], failed: [FAILED], acked: [ACKED] }
+
+export interface Glance {
+  /** Another number whenever anybody changed anything. */
+  readonly changes: number
+  /** Something may become ready by itself: it is delayed, or has a deadline. */
+  readonly isTimed: boolean
+}
 
 export class Looker {
   readonly #queue: number
-  readonly #front: string
-  readonly #order: Order
+  readonly #fronts: Fronts
   readonly #pool: Pool
 
-  constructor(world: { queue: number; front: string; order: Order; pool: Pool }) {
-    this.#queue = world.queue
-    this.#front = world.front
-    this.#order = world.order
-    this.#pool = world.pool
+  constructor(fronts: Fronts, pool: Pool) {
+    this.#queue = fronts.queue
+    this.#fronts = fronts
+    this.#pool = pool
   }
 
   async peek(n: number): Promise<Piece[]> {
-    const [read] = await this.#ask([
-      `SELECT ${COLUMNS}, payload FROM spoolq_items FORCE INDEX (spoolq_front)
-        WHERE ${this.#ready} ORDER BY ${this.#front} LIMIT ${Math.min(n, 2 ** 53)}`,
-    ])
+    const limit = Math.min(n, 2 ** 53)
+    const [read] = await this.#ask([`SELECT ${COLUMNS}, payload ${this.#fronts.ready()} LIMIT ${limit}`])
     return (read?.rows ?? []).map((row) => pieceOf(rowOf(row), 0))
   }
 
@@ -39,9 +43,9 @@ export class Looker {
     const [sums, next, first] = await this.#ask([
       this.#sums,
       `SELECT next_id FROM spoolq_queues WHERE id = ${this.#queue}`,
-      `SELECT enqueued FROM spoolq_items FORCE INDEX (spoolq_front) WHERE ${this.#ready} ORDER BY ${this.#front} LIMIT 1`,
+      `SELECT enqueued ${this.#fronts.ready()} LIMIT 1`,
     ])
-    const [, , , , , bytes, lost] = (sums?.rows[0] ?? []).map(Number)
+    const [, , , , , , bytes, lost] = (sums?.rows[0] ?? []).map(Number)
     const oldest = first?.rows[0]?.[0]
     return {
       ...countsOf(sums),
@@ -63,12 +67,22 @@ export class Looker {
   }
 
   async list({ status, after, limit }: ListOptions): Promise<Listed[]> {
-    const where = `queue = ${this.#queue} AND status = ${STATUS[status]} AND id > ${after}`
-    const [read] = await this.#ask([
-      `SELECT ${LISTED} FROM spoolq_items FORCE INDEX (${this.#indexOf(status)})
-        WHERE ${where} ORDER BY id LIMIT ${Math.min(limit, 2 ** 53)}`,
-    ])
-    return (read?.rows ?? []).map((row) => listedOf(row, status, this.#order === 'priority'))
+    const most = Math.min(limit, 2 ** 53)
+    const lists = STATUS[status].map((one) => {
+      return `SELECT ${LISTED} ${this.#fronts.byId(one, `AND id > ${after}`)} LIMIT ${most}`
+    })
+    const hasPriority = this.#fronts.order === 'priority'
+    const read = await this.#ask(lists)
+    const listed = read.flatMap(({ rows }) => rows.map((row) => listedOf(row, status, hasPriority)))
+    return listed.sort((one, other) => one.piece.firstId - other.piece.firstId).slice(0, limit)
+  }
+
+  /** Cheap, however much is waiting. */
+  async glance(): Promise<Glance> {
+    const sums = 'SUM(changes), SUM(waiting) + SUM(timed)'
+    const [read] = await this.#ask([`SELECT ${sums} FROM spoolq_tallies WHERE queue = ${this.#queue}`])
+    const [changes = 0, timed = 0] = (read?.rows[0] ?? []).map(Number)
+    return { changes, isTimed: timed > 0 }
   }
 
   /** Whether something is due that nobody made ready yet. */
@@ -76,14 +90,8 @@ export class Looker {
     const due = (status: number): string =>
       `EXISTS (SELECT 1 FROM spoolq_items FORCE INDEX (spoolq_front)
         WHERE queue = ${this.#queue} AND status = ${status} AND place <= ${NOW})`
-    const [read] = await this.#ask([`SELECT ${due(DELAYED)} OR ${due(IN_FLIGHT)}`])
+    const [read] = await this.#ask([`SELECT ${due(DELAYED)} OR ${due(TIMED)}`])
     return Number(read?.rows[0]?.[0]) === 1
-  }
-
-  /** Another number whenever anybody changed anything. */
-  async changes(): Promise<number> {
-    const [read] = await this.#ask([`SELECT SUM(changes) FROM spoolq_tallies WHERE queue = ${this.#queue}`])
-    return Number(read?.rows[0]?.[0])
   }
 
   async copyMark(): Promise<Cell | undefined> {
@@ -95,22 +103,13 @@ export class Looker {
     return this.#pool.use((link) => link.ask(statements))
   }
 
-  get #ready(): string {
-    return `queue = ${this.#queue} AND status = ${READY}`
-  }
-
   get #sums(): string {
-    const sums = ['ready', 'waiting', 'flying', 'failed', 'acked', 'bytes', 'lost'].map((sum) => `SUM(${sum})`)
+    const sums = ['ready', 'waiting', 'flying', 'timed', 'failed', 'acked', 'bytes', 'lost'].map((sum) => `SUM(${sum})`)
     return `SELECT ${sums.join()} FROM spoolq_tallies WHERE queue = ${this.#queue}`
-  }
-
-  /** By id: where all places of a status are alike the front is, and what is delayed or in flight is sorted. */
-  #indexOf(status: ListOptions['status']): string {
-    return status === 'ready' && this.#order === 'priority' ? 'PRIMARY' : 'spoolq_front'
   }
 }
 
 function countsOf(sums: Result | undefined): Counts {
-  const [ready = 0, delayed = 0, inFlight = 0, failed = 0, acked = 0] = (sums?.rows[0] ?? []).map(Number)
-  return { ready, delayed, inFlight, failed, acked }
+  const [ready = 0, delayed = 0, flying = 0, timed = 0, failed = 0, acked = 0] = (sums?.rows[0] ?? []).map(Number)
+  return { ready, delayed, inFlight: flying + timed, failed, acked }
 }

@@ -4,7 +4,7 @@ import type { Piece } from '../store.ts'
 import { restoring } from './rows.ts'
 import { ACKED, DELAYED, FAILED, READY } from './schema.ts'
 import { freeing, lockingIds, PART, renumbering } from './settle.ts'
-import { hex, rangeOf, text, withIds } from './statements.ts'
+import { hex, text, withIds } from './statements.ts'
 import type { Plan, Step } from './steps.ts'
 import { Tally } from './tally.ts'
 
@@ -36,13 +36,12 @@ export async function discard(step: Step, failed: Failed): Promise<Plan<Part>> {
   const rows = await failedRows(step, failed, MANY)
   const tally = new Tally()
   tally.move(rows.length, 0, { from: FAILED })
-  return partly({ rows, limit: MANY, tally, statements: [deleting(failed.queue, rows)] })
+  const part = { count: rows.length, after: rows.length < MANY ? undefined : rows.at(-1)?.id }
+  const statements = rows.length === 0 ? undefined : [deleting(failed.queue, rows)]
+  return { statements, tally, result: () => part }
 }
 
-/**
- * Failed items are ready under new ids. Those whose key somebody else has by now go for good: their equal waits
- * already.
- */
+/** Failed items are ready under new ids; those whose key another has by now stay. */
 export async function retry(step: Step, failed: Failed): Promise<Plan<Part>> {
   const { queue } = failed
   const rows = await failedRows(step, failed, PART)
@@ -56,21 +55,17 @@ export async function retry(step: Step, failed: Failed): Promise<Plan<Part>> {
     return true
   }
   const fresh = rows.filter(isFresh)
-  const stale = rows.filter((row) => !fresh.includes(row))
   const tally = new Tally()
   for (const { bytes } of fresh) tally.move(1, bytes, { from: FAILED, to: READY })
-  tally.move(stale.length, 0, { from: FAILED })
   const ids = fresh.map(({ id }) => id)
   const ready = `status = ${READY}, place = priority, attempt = 0, reason = NULL`
   const statements = [
-    ...(stale.length > 0 ? [deleting(queue, stale)] : []),
-    ...(ids.length > 0
-      ? [`UPDATE spoolq_items SET ${ready} WHERE queue = ${queue} AND ${withIds(ids.map(rangeOf))}`]
-      : []),
+    `UPDATE spoolq_items SET ${ready} WHERE queue = ${queue} AND ${withIds(ids)}`,
     ...takingKeys(queue, fresh),
-    ...(ids.length > 0 ? renumbering(queue, ids) : []),
+    ...renumbering(queue, ids),
   ]
-  return partly({ rows, limit: PART, tally, statements })
+  const part = { count: fresh.length, after: rows.length < PART ? undefined : rows.at(-1)?.id }
+  return { statements: fresh.length === 0 ? undefined : statements, tally, result: () => part }
 }
 
 /** A popped item is set aside. */
@@ -86,7 +81,7 @@ export function setAside(queue: number, { piece, reason }: { piece: Piece; reaso
     payload: Buffer.from(piece.document.bytes),
   }))
   tally.move(rows.length, 0, { to: FAILED })
-  const ids = withIds(rows.map(({ id }) => rangeOf(id)))
+  const ids = withIds(rows.map(({ id }) => id))
   const told = `UPDATE spoolq_items SET reason = ${text(reason)} WHERE queue = ${queue} AND ${ids}`
   const statements = ['BEGIN', ...restoring(queue, rows, { status: FAILED, place: 0 }), told]
   return { statements, tally, result: () => {} }
@@ -140,12 +135,12 @@ export async function update(step: Step, { queue, id, bytes, key }: Update): Pro
 }
 
 async function failedRows(step: Step, { queue, ids, after }: Failed, limit: number): Promise<FailedRow[]> {
-  const which = ids === undefined ? '' : `AND ${withIds(ids.map(rangeOf))}`
+  const which = ids === undefined ? '' : `AND ${withIds(ids)}`
   const [, , found] = await step.link.ask([
     'BEGIN',
     lockingIds(queue),
     `SELECT id, LENGTH(payload), ukey FROM spoolq_items FORCE INDEX (spoolq_front)
-      WHERE queue = ${queue} AND status = ${FAILED} AND id > ${after} ${which} ORDER BY id LIMIT ${limit} FOR UPDATE`,
+      WHERE queue = ${queue} AND status = ${FAILED} AND place = 0 AND id > ${after} ${which} ORDER BY id LIMIT ${limit} FOR UPDATE`,
   ])
   return (found?.rows ?? []).map(failedRow)
 }
@@ -170,17 +165,5 @@ function takingKeys(queue: number, rows: readonly FailedRow[]): string[] {
 }
 
 function deleting(queue: number, rows: readonly FailedRow[]): string {
-  return `DELETE FROM spoolq_items WHERE queue = ${queue} AND ${withIds(rows.map(({ id }) => rangeOf(id)))}`
-}
-
-interface Change {
-  readonly rows: readonly FailedRow[]
-  readonly limit: number
-  readonly tally: Tally
-  readonly statements: readonly string[]
-}
-
-function partly({ rows, limit, tally, statements }: Change): Plan<Part> {
-  const part = { count: rows.length, after: rows.length < limit ? undefined : rows.at(-1)?.id }
-  return { statements: rows.length === 0 ? undefined : statements, tally, result: () => part }
+  return `DELETE FROM spoolq_items WHERE queue = ${queue} AND ${withIds(rows.map(({ id }) => id))}`
 }

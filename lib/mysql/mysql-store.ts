@@ -13,6 +13,7 @@ import { QueueClosedError } from '../errors.ts'
 import type * as seam from '../store.ts'
 import type { Address } from './address.ts'
 import { Attendant } from './attendant.ts'
+import { Fronts } from './fronts.ts'
 import { Looker } from './looker.ts'
 import * as mending from './mending.ts'
 import { Owner } from './owner.ts'
@@ -38,8 +39,8 @@ const SUPPORTS: seam.Supports = Object.freeze({
 export class MysqlStore implements seam.Store {
   readonly supports = SUPPORTS
   readonly codec: string
-  readonly #pool: Pool
   readonly order: seam.Order
+  readonly #pool: Pool
   readonly #recorded: Recorded
   readonly #owner: Owner
   readonly #putter: Putter
@@ -74,18 +75,18 @@ export class MysqlStore implements seam.Store {
 
   private constructor(pool: Pool, options: seam.StoreOptions, { queue, packetBytes }: Opened) {
     this.codec = queue.codec
-    this.#pool = pool
     this.order = queue.order
+    this.#pool = pool
     this.#recorded = queue
     this.#owner = new Owner(queue.id, pool)
     const scene: Scene = { queue: queue.id, owner: this.#owner, pool, packetBytes }
-    const front = queue.order === 'lifo' ? 'place DESC, id DESC' : 'place, id'
+    const fronts = new Fronts(queue.id, queue.order)
     const changed = (): void => this.#watching.changed()
-    this.#putter = new Putter(scene, front, changed)
-    this.#taker = new Taker(scene, { queue: queue.id, front, keepAcked: options.keepAcked ?? 0 }, changed)
-    this.#looker = new Looker({ queue: queue.id, front, order: queue.order, pool })
+    this.#putter = new Putter(scene, fronts, changed)
+    this.#taker = new Taker(scene, { queue: queue.id, fronts, keepAcked: options.keepAcked ?? 0 }, changed)
+    this.#looker = new Looker(fronts, pool)
     this.#attendant = new Attendant({ scene, taker: this.#taker, looker: this.#looker, isSelfish: !options.autoResume })
-    this.#watching = new Watching(queue.uuid, this.#looker, () => this.#attendant.attend())
+    this.#watching = new Watching(queue.uuid, () => this.#attendant.attend())
   }
 
   /** Alive from here on; what dead handles held is ready. */

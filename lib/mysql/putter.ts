@@ -7,6 +7,7 @@
 import { StorageError } from '../errors.ts'
 import { bytesOf } from '../share.ts'
 import type { AppendOptions, Document } from '../store.ts'
+import type { Fronts } from './fronts.ts'
 import { Lane } from './lane.ts'
 import { Room } from './room.ts'
 import { DELAYED, READY } from './schema.ts'
@@ -34,13 +35,12 @@ export class Putter {
   readonly #scene: Scene
   readonly #steps: Steps
   readonly #lane: Lane<Put>
-  readonly #front: string
+  readonly #fronts: Fronts
   readonly #changed: () => void
 
-  /** `front`: the order of a take. */
-  constructor(scene: Scene, front: string, changed: () => void) {
+  constructor(scene: Scene, fronts: Fronts, changed: () => void) {
     this.#scene = scene
-    this.#front = front
+    this.#fronts = fronts
     this.#changed = changed
     this.#steps = new Steps(scene, 'put')
     const share = ({ documents }: Put): number => Math.max(bytesOf(documents) / RUN_BYTES, 1 / RUN_PUTS)
@@ -67,9 +67,9 @@ export class Putter {
 
   async #run(puts: readonly Put[]): Promise<void> {
     try {
-      let room = new Room(this.#scene.queue, this.#front, puts)
+      let room = new Room(this.#fronts, puts)
       const plan = async (step: Step): Promise<Plan<readonly Outcome[]>> => {
-        room = new Room(this.#scene.queue, this.#front, puts)
+        room = new Room(this.#fronts, puts)
         return this.#plan({ puts, outcomes: await room.decide(step.link), room })
       }
       const ids = await this.#steps.run({ plan })
@@ -84,17 +84,24 @@ export class Putter {
   #plan({ puts, outcomes, room }: Decided): Plan<readonly Outcome[]> {
     const { queue, packetBytes } = this.#scene
     const tally = new Tally()
-    const rows = puts.flatMap((put, i) => rowsOf(put, outcomes[i]))
     const result = (first: number): Outcome[] => outcomes.map((offsets) => offsets && idsOf(offsets, first))
-    if (rows.length === 0) return { statements: undefined, tally, result }
-    for (const { bytes, isDelayed } of rows) tally.move(1, bytes.length, { to: isDelayed ? DELAYED : READY })
+    if (room.count === 0) return { statements: undefined, tally, result }
+    const hasPriority = this.#fronts.order === 'priority'
+    const all = puts.flatMap((put, i) => rowsOf(put, outcomes[i], hasPriority))
+    const rows = all.filter(({ offset }) => !room.isUnborn(offset))
+    for (const isDelayed of [false, true]) {
+      const those = rows.filter((row) => row.isDelayed === isDelayed)
+      const bytes = those.reduce((sum, row) => sum + row.bytes.length, 0)
+      tally.move(those.length, bytes, { to: isDelayed ? DELAYED : READY })
+    }
+    const { first } = room
     const statements = [
-      ...(room.asks ? [] : ['BEGIN', 'SET @first = NULL', lockingIds(queue)]),
+      ...(first === undefined ? ['BEGIN', 'SET @first = NULL', lockingIds(queue)] : []),
       ...room.drops(tally),
       `SET @now = ${NOW}`,
-      ...insertsOf(queue, rows, Math.min(INSERT_CHARACTERS, packetBytes / 4)),
+      ...insertsOf(rows, { queue, first, most: Math.min(INSERT_CHARACTERS, packetBytes / 4) }),
       ...keysOf(queue, rows),
-      `UPDATE spoolq_queues SET next_id = @first + ${rows.length} WHERE id = ${queue}`,
+      `UPDATE spoolq_queues SET next_id = @first + ${room.count} WHERE id = ${queue}`,
     ]
     return { statements, tally, result }
   }
@@ -119,8 +126,9 @@ interface Row {
   readonly extra: string
 }
 
-function rowsOf({ documents, options, keys }: Put, outcome: Outcome): Row[] {
-  const { due = 0, attempt = 0, priority = 0 } = options
+function rowsOf({ documents, options, keys }: Put, outcome: Outcome, hasPriority: boolean): Row[] {
+  const { due = 0, attempt = 0 } = options
+  const priority = hasPriority ? (options.priority ?? 0) : 0
   const isDelayed = due > Date.now()
   const place = isDelayed ? fromNow(due) : priority
   const isPlain = !isDelayed && attempt === 0 && priority === 0 && keys === undefined
@@ -134,13 +142,22 @@ function rowsOf({ documents, options, keys }: Put, outcome: Outcome): Row[] {
   })
 }
 
+interface Insert {
+  readonly queue: number
+  /** The id of the first row, where it is known: the server reads a number faster than a sum with a variable. */
+  readonly first: number | undefined
+  /** Characters of a statement. */
+  readonly most: number
+}
+
 /** Rows of the same shape in a row are one INSERT, up to a length. */
-function insertsOf(queue: number, rows: readonly Row[], most: number): string[] {
+function insertsOf(rows: readonly Row[], { queue, first, most }: Insert): string[] {
   const inserts: string[] = []
   let values: string[] = []
   let characters = 0
   rows.forEach((row, i) => {
-    values.push(`(${queue},@first+${row.offset},@now,${hex(row.bytes)}${row.extra})`)
+    const id = first === undefined ? `@first+${row.offset}` : first + row.offset
+    values.push(`(${queue},${id},@now,${hex(row.bytes)}${row.extra})`)
     characters += 2 * row.bytes.length
     const next = rows[i + 1]
     if (next !== undefined && (next.extra === '') === (row.extra === '') && characters < most) return

@@ -7,13 +7,13 @@
 import type { IdRange } from '../store.ts'
 import type { Cell, Link } from './driver.ts'
 import { lockOf } from './owner.ts'
-import { IN_FLIGHT, READY } from './schema.ts'
+import { IN_FLIGHT, READY, TIMED } from './schema.ts'
 import { givingBack } from './settle.ts'
-import { NOW, rangeOf, withIds } from './statements.ts'
+import { NOW, withIds } from './statements.ts'
 import type { Plan, Step } from './steps.ts'
 import { Tally } from './tally.ts'
 
-const SUMS = ['ready', 'waiting', 'flying', 'failed', 'acked', 'bytes', 'lost', 'changes']
+const SUMS = ['ready', 'waiting', 'flying', 'timed', 'failed', 'acked', 'bytes', 'lost', 'changes', 'returns']
 /** A server that has just started has lost every lock: the living need a moment to come back. */
 const RESTART_S = 3
 
@@ -41,8 +41,7 @@ export async function reclaim({ link }: Step, queue: number, { id, uuid }: Dead)
     `SELECT marks FROM spoolq_owners WHERE id = ${id} FOR UPDATE`,
     `SELECT IS_FREE_LOCK('${lockOf(uuid)}')`,
     `SELECT ${SUMS.join()} FROM spoolq_tallies WHERE queue = ${queue} AND owner = ${id} FOR UPDATE`,
-    `SELECT id, LENGTH(payload), ahead FROM spoolq_items FORCE INDEX (spoolq_front)
-      WHERE queue = ${queue} AND status = ${IN_FLIGHT} AND owner = ${id} FOR UPDATE`,
+    heldBy(queue, id),
   ])
   const marks = row?.rows[0]?.[0]
   if (marks === undefined || Number(lock?.rows[0]?.[0]) !== 1) {
@@ -50,8 +49,7 @@ export async function reclaim({ link }: Step, queue: number, { id, uuid }: Dead)
   }
   const held = (items?.rows ?? []).map(heldOf)
   const tally = new Tally()
-  const bytes = held.reduce((sum, item) => sum + item.bytes, 0)
-  tally.move(held.length, bytes, { from: IN_FLIGHT, to: READY })
+  for (const { bytes, isTimed } of held) tally.move(1, bytes, { from: isTimed ? TIMED : IN_FLIGHT, to: READY })
   const statements = [
     ...givenBack(queue, held, marksOf(marks)),
     ...burying(queue, id, (sums?.rows[0] ?? []).map(Number)),
@@ -67,12 +65,12 @@ export async function leave(link: Link, queue: number, owner: number): Promise<v
   const [, sums, items] = await link.ask([
     'BEGIN',
     `SELECT ${SUMS.join()} FROM spoolq_tallies WHERE queue = ${queue} AND owner = ${owner} FOR UPDATE`,
-    `SELECT id, LENGTH(payload), 0 FROM spoolq_items FORCE INDEX (spoolq_front)
-      WHERE queue = ${queue} AND status = ${IN_FLIGHT} AND owner = ${owner} FOR UPDATE`,
+    heldBy(queue, owner),
   ])
-  const held = (items?.rows ?? []).map(heldOf)
-  const [ready = 0, waiting = 0, flying = 0, ...others] = (sums?.rows[0] ?? []).map(Number)
-  const left = [ready + held.length, waiting, flying - held.length, ...others]
+  const held = (items?.rows ?? []).map((row) => ({ ...heldOf(row), isAhead: false }))
+  const [ready = 0, waiting = 0, flying = 0, timed = 0, ...others] = (sums?.rows[0] ?? []).map(Number)
+  const late = held.filter(({ isTimed }) => isTimed).length
+  const left = [ready + held.length, waiting, flying - held.length + late, timed - late, ...others]
   await link.ask([...givenBack(queue, held, []), ...burying(queue, owner, left), 'COMMIT'])
 }
 
@@ -80,10 +78,16 @@ interface Held {
   readonly id: number
   readonly bytes: number
   readonly isAhead: boolean
+  readonly isTimed: boolean
 }
 
-function heldOf([id, bytes, ahead]: readonly Cell[]): Held {
-  return { id: Number(id), bytes: Number(bytes), isAhead: Number(ahead) === 1 }
+function heldBy(queue: number, owner: number): string {
+  return `SELECT id, LENGTH(payload), ahead, status FROM spoolq_items FORCE INDEX (spoolq_front)
+    WHERE queue = ${queue} AND status IN (${IN_FLIGHT}, ${TIMED}) AND owner = ${owner} FOR UPDATE`
+}
+
+function heldOf([id, bytes, ahead, status]: readonly Cell[]): Held {
+  return { id: Number(id), bytes: Number(bytes), isAhead: Number(ahead) === 1, isTimed: Number(status) === TIMED }
 }
 
 function givenBack(queue: number, held: readonly Held[], marks: readonly IdRange[]): string[] {
@@ -91,7 +95,7 @@ function givenBack(queue: number, held: readonly Held[], marks: readonly IdRange
   const isCharged = ({ id, isAhead }: Held): boolean => !isAhead || isMarked(id)
   const back = (items: readonly Held[], counted: boolean): string[] => {
     if (items.length === 0) return []
-    const ids = withIds(items.map(({ id }) => rangeOf(id)))
+    const ids = withIds(items.map(({ id }) => id))
     return [`UPDATE spoolq_items SET ${givingBack(undefined, counted)} WHERE queue = ${queue} AND ${ids}`]
   }
   const uncharged = held.filter((item) => !isCharged(item))
@@ -103,7 +107,7 @@ function burying(queue: number, owner: number, sums: readonly number[]): string[
   const none = SUMS.map((column) => `${column} = 0`)
   const where = `queue = ${queue} AND owner =`
   return [
-    `UPDATE spoolq_tallies SET ${added.join()}, changes = changes + 1 WHERE ${where} 0`,
+    `UPDATE spoolq_tallies SET ${added.join()}, changes = changes + 1, returns = returns + 1 WHERE ${where} 0`,
     `UPDATE spoolq_tallies SET ${none.join()}, buried = ${NOW} WHERE ${where} ${owner}`,
     `DELETE FROM spoolq_owners WHERE id = ${owner}`,
     `DELETE FROM spoolq_tallies WHERE queue = ${queue} AND buried < ${NOW} - 3600000000`,

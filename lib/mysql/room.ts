@@ -1,47 +1,69 @@
 // room.ts: which puts of one transaction go in, in the order of their calls: those for which their bound leaves room,
-// made by dropping ready items from the front where it says so, and of unique ones what has no equal. Where nothing is
+// made by dropping the oldest ready items where it says so, and of unique ones what has no equal. Where nothing is
 // bounded or unique there is nothing to ask; else the queue's row is locked first, so that nobody puts meanwhile.
 
 import { bytesOf } from '../share.ts'
 import type { Bound } from '../store.ts'
 import type { Link } from './driver.ts'
+import type { Fronts } from './fronts.ts'
 import type { Outcome, Put } from './putter.ts'
 import { READY } from './schema.ts'
 import { lockingIds } from './settle.ts'
-import { rangeOf, text, withIds } from './statements.ts'
+import { text, withIds } from './statements.ts'
 import type { Tally } from './tally.ts'
 
-interface Dropped {
-  readonly id: number
+/** From so many rows on, asking for the first id is cheaper than computing each id from a variable. */
+const MANY = 64
+
+interface Droppable {
   readonly bytes: number
-  readonly key: Buffer | undefined
+  readonly key: string | undefined
+}
+
+interface Amount {
+  readonly items: number
+  readonly bytes: number
 }
 
 export class Room {
-  readonly #queue: number
-  readonly #front: string
+  readonly #fronts: Fronts
   readonly #puts: readonly Put[]
-  readonly #dropped: Dropped[] = []
+  readonly #dropped: (Droppable & { readonly id: number })[] = []
+  /** What these puts put themselves, and may drop again: by offset. */
+  readonly #own = new Map<number, Droppable>()
+  readonly #unborn = new Set<number>()
   readonly #keys = new Set<string>()
-  #items = 0
-  #bytes = 0
+  readonly #told = new Map<Put, number>()
+  #first: number | undefined
+  #held: Amount = { items: 0, bytes: 0 }
   #count = 0
 
-  /** `front`: the order of a take. */
-  constructor(queue: number, front: string, puts: readonly Put[]) {
-    this.#queue = queue
-    this.#front = front
+  constructor(fronts: Fronts, puts: readonly Put[]) {
+    this.#fronts = fronts
     this.#puts = puts
   }
 
-  /** Whether anything has to be asked before it is decided. */
-  get asks(): boolean {
-    return this.#puts.some(({ keys, options }) => keys !== undefined || options.bound !== undefined)
+  /** The first id, where it was asked for: then the transaction is begun. */
+  get first(): number | undefined {
+    return this.#first
   }
 
-  /** What becomes of each put; begins the transaction where `asks`. */
+  /** Items that got an id. */
+  get count(): number {
+    return this.#count
+  }
+
+  /** Put, and dropped by a later one of these puts. */
+  isUnborn(offset: number): boolean {
+    return this.#unborn.has(offset)
+  }
+
+  /** What becomes of each put. */
   async decide(link: Link): Promise<Outcome[]> {
-    if (this.asks) await this.#look(link)
+    const isBound = this.#puts.some(({ keys, options }) => keys !== undefined || options.bound !== undefined)
+    if (isBound || this.#puts.reduce((sum, { documents }) => sum + documents.length, 0) >= MANY) {
+      await this.#look(link, isBound)
+    }
     const outcomes: Outcome[] = []
     for (const put of this.#puts) outcomes.push(await this.#decideOne(link, put))
     return outcomes
@@ -51,97 +73,92 @@ export class Room {
   drops(tally: Tally): string[] {
     if (this.#dropped.length === 0) return []
     for (const { bytes } of this.#dropped) tally.move(1, bytes, { from: READY })
-    const where = `queue = ${this.#queue} AND ${withIds(this.#dropped.map(({ id }) => rangeOf(id)))}`
+    const where = `queue = ${this.#fronts.queue} AND ${withIds(this.#dropped.map(({ id }) => id))}`
     const isKeyed = this.#dropped.some(({ key }) => key !== undefined)
     return [`DELETE FROM spoolq_items WHERE ${where}`, ...(isKeyed ? [`DELETE FROM spoolq_keys WHERE ${where}`] : [])]
   }
 
   /** Told to the puts whose bounds dropped something, once that is committed. */
   tell(): void {
-    for (const [put, count] of this.#drops) put.options.bound?.dropped?.(count)
+    for (const [put, count] of this.#told) put.options.bound?.dropped?.(count)
   }
 
-  readonly #drops = new Map<Put, number>()
-
-  async #look(link: Link): Promise<void> {
+  async #look(link: Link, isBound: boolean): Promise<void> {
     const keys = new Set(this.#puts.flatMap(({ keys = [] }) => keys))
-    const queue = `queue = ${this.#queue}`
-    const [, , , sums, known] = await link.ask([
+    const queue = `queue = ${this.#fronts.queue}`
+    const sums = 'SUM(ready + waiting + flying + timed), SUM(bytes)'
+    const [, , , first, held, known] = await link.ask([
       'BEGIN',
       'SET @first = NULL',
-      lockingIds(this.#queue),
-      `SELECT COALESCE(SUM(ready + waiting + flying), 0), COALESCE(SUM(bytes), 0) FROM spoolq_tallies WHERE ${queue}`,
+      lockingIds(this.#fronts.queue),
+      'SELECT @first',
+      isBound ? `SELECT ${sums} FROM spoolq_tallies WHERE ${queue}` : 'DO 0',
       keys.size === 0
         ? 'DO 0'
         : `SELECT ukey FROM spoolq_keys WHERE ${queue} AND ukey IN (${[...keys].map(text).join()})`,
     ])
-    this.#items = Number(sums?.rows[0]?.[0])
-    this.#bytes = Number(sums?.rows[0]?.[1])
+    this.#first = Number(first?.rows[0]?.[0])
+    const [items = 0, bytes = 0] = (held?.rows[0] ?? []).map(Number)
+    this.#held = { items, bytes }
     for (const [key] of known?.rows ?? []) this.#keys.add(String(key))
   }
 
   async #decideOne(link: Link, put: Put): Promise<Outcome> {
-    const fresh = put.keys && freshOf(put.keys, this.#keys)
-    const documents = put.documents.filter((_, i) => fresh?.[i] ?? true)
-    const bytes = bytesOf(documents)
-    const { bound } = put.options
-    if (
-      bound !== undefined &&
-      documents.length > 0 &&
-      !(await this.#makesRoom(link, put, { items: documents.length, bytes }))
-    ) {
-      return undefined
-    }
-    for (const [i, key] of (put.keys ?? []).entries()) if (fresh?.[i]) this.#keys.add(key)
-    this.#items += documents.length
-    this.#bytes += bytes
-    return put.documents.map((_, i) => ((fresh?.[i] ?? true) ? this.#count++ : undefined))
+    const { documents, keys, options } = put
+    const fresh = keys && freshOf(keys, this.#keys)
+    const those = documents.filter((_, i) => fresh?.[i] ?? true)
+    const wanted = { items: those.length, bytes: bytesOf(those) }
+    if (options.bound !== undefined && those.length > 0 && !(await this.#makesRoom(link, put, wanted))) return undefined
+    this.#held = { items: this.#held.items + wanted.items, bytes: this.#held.bytes + wanted.bytes }
+    const isReady = (options.due ?? 0) <= Date.now()
+    return documents.map(({ bytes }, i) => {
+      if (fresh?.[i] === false) return undefined
+      const key = keys?.[i]
+      if (key !== undefined) this.#keys.add(key)
+      if (isReady) this.#own.set(this.#count, { bytes: bytes.length, key })
+      return this.#count++
+    })
   }
 
-  async #makesRoom(link: Link, put: Put, wanted: { items: number; bytes: number }): Promise<boolean> {
+  async #makesRoom(link: Link, put: Put, wanted: Amount): Promise<boolean> {
     const { items, bytes = Infinity, whenFull }: Bound = put.options.bound ?? { items: Infinity }
-    const excess = { items: this.#items + wanted.items - items, bytes: this.#bytes + wanted.bytes - bytes }
+    const excess = { items: this.#held.items + wanted.items - items, bytes: this.#held.bytes + wanted.bytes - bytes }
     if (excess.items <= 0 && excess.bytes <= 0) return true
     if (whenFull !== 'drop-oldest' || wanted.items > items || wanted.bytes > bytes) return false
-    const way = await this.#oldest(link, excess)
-    if (way === undefined) return false
-    this.#dropped.push(...way)
-    this.#items -= way.length
-    this.#bytes -= way.reduce((sum, { bytes }) => sum + bytes, 0)
-    for (const { key } of way) if (key !== undefined) this.#keys.delete(String(key))
-    this.#drops.set(put, way.length)
+    return this.#drop(link, put, excess)
+  }
+
+  /** The oldest ready items that come to that excess go; false where there are too few. */
+  async #drop(link: Link, put: Put, excess: Amount): Promise<boolean> {
+    const stored = await this.#oldest(link, excess)
+    const own = [...this.#own].filter(([offset]) => !this.#unborn.has(offset))
+    const all = [...stored, ...own.map(([offset, { bytes, key }]) => ({ offset, bytes, key }))]
+    let [count, bytes] = [0, 0]
+    while (count < all.length && (count < excess.items || bytes < excess.bytes)) bytes += all[count++]?.bytes ?? 0
+    if (count < excess.items || bytes < excess.bytes) return false
+    for (const one of all.slice(0, count)) {
+      if ('id' in one) this.#dropped.push(one)
+      else this.#unborn.add(one.offset)
+      if (one.key !== undefined) this.#keys.delete(one.key)
+    }
+    this.#held = { items: this.#held.items - count, bytes: this.#held.bytes - bytes }
+    this.#told.set(put, count)
     return true
   }
 
-  /** As many ready items from the front as come to that excess, locked; undefined where there are too few. */
-  async #oldest(link: Link, excess: { items: number; bytes: number }): Promise<Dropped[] | undefined> {
-    const found: Dropped[] = []
-    let bytes = 0
-    for (let limit = Math.max(excess.items, 64); ; limit *= 2) {
-      const skip = this.#dropped.length
-      const rows = await this.#front64(link, skip + limit)
-      found.splice(0)
-      bytes = 0
-      for (const row of rows.slice(skip)) {
-        if (found.length >= excess.items && bytes >= excess.bytes) break
-        found.push(row)
-        bytes += row.bytes
-      }
-      if (found.length >= excess.items && bytes >= excess.bytes) return found
-      if (rows.length < skip + limit) return undefined
+  /** At least as many ready items by their ids as come to that excess, locked, or all. */
+  async #oldest(link: Link, excess: Amount): Promise<(Droppable & { readonly id: number })[]> {
+    const skip = this.#dropped.length
+    for (let limit = Math.max(excess.items, 64); ; limit *= 4) {
+      const from = this.#fronts.byId(READY)
+      const select = `SELECT id, LENGTH(payload), ukey ${from} LIMIT ${skip + limit} FOR UPDATE SKIP LOCKED`
+      const [read] = await link.ask([select])
+      const rows = (read?.rows ?? []).slice(skip).map(([id, bytes, key]) => {
+        return { id: Number(id), bytes: Number(bytes), key: Buffer.isBuffer(key) ? key.toString() : undefined }
+      })
+      const bytes = rows.reduce((sum, row) => sum + row.bytes, 0)
+      if (rows.length < limit || (rows.length >= excess.items && bytes >= excess.bytes)) return rows
     }
-  }
-
-  async #front64(link: Link, limit: number): Promise<Dropped[]> {
-    const [read] = await link.ask([
-      `SELECT id, LENGTH(payload), ukey FROM spoolq_items FORCE INDEX (spoolq_front)
-        WHERE queue = ${this.#queue} AND status = ${READY} ORDER BY ${this.#front} LIMIT ${limit} FOR UPDATE SKIP LOCKED`,
-    ])
-    return (read?.rows ?? []).map(([id, bytes, key]) => ({
-      id: Number(id),
-      bytes: Number(bytes),
-      key: Buffer.isBuffer(key) ? key : undefined,
-    }))
   }
 }
 

@@ -4,8 +4,10 @@ import type { Listed, Piece, Status } from '../store.ts'
 import type { Cell } from './driver.ts'
 import { hex } from './statements.ts'
 
-/** The columns of a Row, but the last of them, `payload`, for which NULL may stand. */
-export const COLUMNS = 'id, attempt, enqueued, LENGTH(payload), ukey, priority'
+/** The columns of a Row, but the last of them: `payload`, or its length where nobody wants it. */
+export const COLUMNS = 'id, attempt, enqueued, ukey, priority'
+export const LENGTH = 'LENGTH(payload)'
+const NOTHING = Buffer.alloc(0)
 
 export interface Row {
   readonly id: number
@@ -18,15 +20,16 @@ export interface Row {
   readonly payload: Buffer
 }
 
-export function rowOf([id, attempt, enqueued, bytes, key, priority, payload]: readonly Cell[]): Row {
+export function rowOf([id, attempt, enqueued, key, priority, payload]: readonly Cell[]): Row {
+  const whole = Buffer.isBuffer(payload) ? payload : undefined
   return {
     id: Number(id),
     attempt: Number(attempt),
     enqueued: Number(enqueued),
-    bytes: Number(bytes),
+    bytes: whole?.length ?? Number(payload),
     key: Buffer.isBuffer(key) ? key : undefined,
     priority: Number(priority),
-    payload: Buffer.isBuffer(payload) ? payload : Buffer.alloc(0),
+    payload: whole ?? NOTHING,
   }
 }
 
@@ -39,7 +42,7 @@ export const LISTED = `${COLUMNS}, payload, reason`
 
 export function listedOf(cells: readonly Cell[], status: Status, hasPriority: boolean): Listed {
   const row = rowOf(cells)
-  const reason = cells[7]
+  const reason = cells[6]
   return {
     piece: pieceOf(row, row.attempt),
     status,

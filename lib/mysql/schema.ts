@@ -8,15 +8,16 @@
 //      spoolq_owners    id, queue, uuid, marks                                    one row a handle; see owner.ts
 //      spoolq_tallies   queue, owner, sums                                        one row a handle; see below
 //
-//      status   0 ready      1 delayed    2 in flight              3 failed   4 acknowledged
-//      place    priority     due time     deadline, or never       0          0
+//      status   0 ready      1 delayed    2 in flight    3 failed   4 acknowledged   5 in flight, with a deadline
+//      place    priority     due time     priority       0          0                deadline
 //
 // (queue, status, place, id) is the one index beside the key: what is first, what is due and what was held too long
 // are all at its front, so no take looks at a settled row. Times are microseconds since 1970 by the server's clock.
 //
 // Counts are sums over tallies: each handle changes its own row alone, in the transaction that changes the items, so
-// no two handles wait for each other; the row of a dead handle is added to that of owner 0. A tally also says which
-// step of its handle was the last to be committed: that is how a lost reply is found out (steps.ts).
+// no two handles wait for each other; the row of a dead handle is added to that of owner 0. `changes` is another number
+// after every change, `returns` whenever something became ready that is older than what was ready already. A tally also
+// says which step of its handle was the last to be committed: that is how a lost reply is found out (steps.ts).
 
 import { randomUUID } from 'node:crypto'
 import { CodecMismatchError, FormatError } from '../errors.ts'
@@ -26,14 +27,12 @@ import { type Cell, type Link, ServerError } from './driver.ts'
 import { text } from './statements.ts'
 
 const VERSION = 1
-/** A place behind all others. */
-export const NEVER = '1e300'
-
 export const READY = 0
 export const DELAYED = 1
 export const IN_FLIGHT = 2
 export const FAILED = 3
 export const ACKED = 4
+export const TIMED = 5
 
 const ENGINE = 'ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin'
 
@@ -58,8 +57,9 @@ const TABLES = [
   `CREATE TABLE IF NOT EXISTS spoolq_tallies (
     queue INT UNSIGNED NOT NULL, owner INT UNSIGNED NOT NULL,
     ready BIGINT NOT NULL DEFAULT 0, waiting BIGINT NOT NULL DEFAULT 0, flying BIGINT NOT NULL DEFAULT 0,
-    failed BIGINT NOT NULL DEFAULT 0, acked BIGINT NOT NULL DEFAULT 0, bytes BIGINT NOT NULL DEFAULT 0,
+    timed BIGINT NOT NULL DEFAULT 0, failed BIGINT NOT NULL DEFAULT 0, acked BIGINT NOT NULL DEFAULT 0, bytes BIGINT NOT NULL DEFAULT 0,
     lost BIGINT NOT NULL DEFAULT 0, changes BIGINT UNSIGNED NOT NULL DEFAULT 0,
+    returns BIGINT UNSIGNED NOT NULL DEFAULT 0,
     put_step BIGINT UNSIGNED NOT NULL DEFAULT 0, put_first BIGINT UNSIGNED NOT NULL DEFAULT 0,
     put_epoch INT UNSIGNED NOT NULL DEFAULT 0, take_step BIGINT UNSIGNED NOT NULL DEFAULT 0,
     take_epoch INT UNSIGNED NOT NULL DEFAULT 0, buried BIGINT,

@@ -3,8 +3,8 @@
 
 import type { Hold, Settlement } from '../store.ts'
 import type { HeldItem } from './held.ts'
-import { ACKED, DELAYED, FAILED, IN_FLIGHT, NEVER, READY } from './schema.ts'
-import { fromNow, rangeOf, text, withIds } from './statements.ts'
+import { ACKED, DELAYED, FAILED, IN_FLIGHT, READY, TIMED } from './schema.ts'
+import { fromNow, text, withIds } from './statements.ts'
 import { changed } from './steps.ts'
 import type { Tally } from './tally.ts'
 
@@ -23,12 +23,9 @@ export interface Holder {
 export function settling({ settlement, items }: Settled, holder: Holder, tally: Tally): string[] {
   if (items.length === 0) return []
   const { queue, owner } = holder
-  const ids = withIds(items.map(({ id }) => rangeOf(id)))
+  const ids = withIds(items.map(({ id }) => id))
   const held = `WHERE queue = ${queue} AND ${ids} AND owner = ${owner}`
-  const move = (to?: number): void => {
-    const bytes = items.reduce((sum, item) => sum + item.bytes, 0)
-    tally.move(items.length, bytes, to === undefined ? { from: IN_FLIGHT } : { from: IN_FLIGHT, to })
-  }
+  const move = (to?: number): void => moving(items, to, tally)
   const check = changed(items.length)
   switch (settlement.outcome) {
     case 'ack':
@@ -44,13 +41,29 @@ export function settling({ settlement, items }: Settled, holder: Holder, tally: 
       move(isLater(settlement.due) ? DELAYED : READY)
       return goingBack({ queue, items, held, due: settlement.due })
     case 'again':
+      move(statusOf(settlement.hold))
       return [`UPDATE spoolq_items SET attempt = attempt + 1, ${holding(settlement.hold)} ${held}`, check]
   }
 }
 
+/** The status of what is held so. */
+export function statusOf({ deadline }: Hold = {}): number {
+  return deadline === undefined ? IN_FLIGHT : TIMED
+}
+
 /** In flight, as it is held. */
 export function holding({ deadline, uncharged = false }: Hold = {}): string {
-  return `place = ${deadline === undefined ? NEVER : fromNow(deadline)}, ahead = ${Number(uncharged)}`
+  const place = deadline === undefined ? 'priority' : fromNow(deadline)
+  return `status = ${statusOf({ deadline })}, place = ${place}, ahead = ${Number(uncharged)}`
+}
+
+/** What was in flight, with and without deadlines, is something else; undefined: gone. */
+export function moving(items: readonly HeldItem[], to: number | undefined, tally: Tally): void {
+  for (const from of [IN_FLIGHT, TIMED]) {
+    const those = items.filter(({ isTimed }) => isTimed === (from === TIMED))
+    const bytes = those.reduce((sum, item) => sum + item.bytes, 0)
+    tally.move(those.length, bytes, to === undefined ? { from } : { from, to })
+  }
 }
 
 /** Ready at the old place, or delayed. */
@@ -67,7 +80,7 @@ export function lockingIds(queue: number): string {
 /** New ids, in that order, for the rows of those; behind `lockingIds`. */
 export function renumbering(queue: number, ids: readonly number[]): string[] {
   const next = `id = @first + FIELD(id, ${ids.join()}) - 1`
-  const where = `WHERE queue = ${queue} AND ${withIds(ids.map(rangeOf))}`
+  const where = `WHERE queue = ${queue} AND ${withIds(ids)}`
   return [
     `UPDATE spoolq_items SET ${next} ${where}`,
     `UPDATE spoolq_keys SET ${next} ${where}`,
@@ -79,7 +92,7 @@ export function renumbering(queue: number, ids: readonly number[]): string[] {
 export function freeing(queue: number, items: readonly { readonly id: number; readonly key: unknown }[]): string[] {
   const keyed = items.filter(({ key }) => key !== undefined)
   if (keyed.length === 0) return []
-  return [`DELETE FROM spoolq_keys WHERE queue = ${queue} AND ${withIds(keyed.map(({ id }) => rangeOf(id)))}`]
+  return [`DELETE FROM spoolq_keys WHERE queue = ${queue} AND ${withIds(keyed.map(({ id }) => id))}`]
 }
 
 function isLater(due: number | undefined): due is number {

@@ -3,7 +3,8 @@
 import type { IdRange } from '../store.ts'
 
 export function hex(bytes: Uint8Array): string {
-  return `X'${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')}'`
+  const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return `X'${buffer.toString('hex')}'`
 }
 
 export function text(words: string): string {
@@ -19,10 +20,10 @@ export function fromNow(time: number, now = Date.now()): string {
 }
 
 /** Those ids, runs of them as ranges. */
-export function withIds(ranges: readonly IdRange[]): string {
-  const singles: number[] = []
+export function withIds(ids: readonly number[]): string {
   const parts: string[] = []
-  for (const { from, to } of merged(ranges)) {
+  const singles: number[] = []
+  for (const { from, to } of runsOf(ids)) {
     if (to - from < 2) for (let id = from; id <= to; id += 1) singles.push(id)
     else parts.push(`id BETWEEN ${from} AND ${to}`)
   }
@@ -30,22 +31,18 @@ export function withIds(ranges: readonly IdRange[]): string {
   return parts.length === 0 ? 'FALSE' : `(${parts.join(' OR ')})`
 }
 
-/** In order, and what touches each other as one. */
-export function merged(ranges: readonly IdRange[]): IdRange[] {
-  const sorted = [...ranges].sort((one, other) => one.from - other.from)
-  const whole: { from: number; to: number }[] = []
-  for (const { from, to } of sorted) {
-    const last = whole.at(-1)
-    if (last !== undefined && from <= last.to + 1) last.to = Math.max(last.to, to)
-    else whole.push({ from, to })
+/** In order, and what follows each other as one. */
+export function runsOf(ids: readonly number[]): IdRange[] {
+  const sorted = ids.every((id, i) => i === 0 || id >= (ids[i - 1] ?? 0)) ? ids : [...ids].sort((a, b) => a - b)
+  const runs: { from: number; to: number }[] = []
+  let last: { from: number; to: number } | undefined
+  for (const id of sorted) {
+    if (last !== undefined && id <= last.to + 1) {
+      last.to = id
+      continue
+    }
+    last = { from: id, to: id }
+    runs.push(last)
   }
-  return whole
-}
-
-export function idsOf(ranges: readonly IdRange[]): number[] {
-  return ranges.flatMap(({ from, to }) => Array.from({ length: to - from + 1 }, (_, i) => from + i))
-}
-
-export function rangeOf(id: number): IdRange {
-  return { from: id, to: id }
+  return runs
 }

@@ -3,15 +3,16 @@
 // really held is read, and all is done again without what is not.
 
 import type { HeldRange, Settlement } from '../store.ts'
+import type { Behind } from './fronts.ts'
 import { HeldItems } from './held.ts'
 import { Lane } from './lane.ts'
 import { leave } from './reclaim.ts'
 import { type Row, restoring } from './rows.ts'
-import { IN_FLIGHT, READY } from './schema.ts'
-import { givingBack } from './settle.ts'
-import { fromNow, rangeOf, withIds } from './statements.ts'
+import { READY, TIMED } from './schema.ts'
+import { givingBack, moving, statusOf } from './settle.ts'
+import { fromNow, withIds } from './statements.ts'
 import { changed, isOutdated, type Plan, type Scene, type Step, Steps, type Task } from './steps.ts'
-import { type Planned, type Take, Taking, type TakingOptions } from './taking.ts'
+import { type Found, type Planned, type Take, Taking, type TakingOptions } from './taking.ts'
 import { Tally } from './tally.ts'
 
 interface Call extends Take {
@@ -26,8 +27,6 @@ interface Alone {
   readonly run: () => Promise<void>
 }
 
-type Found = ReadonlyMap<Call, readonly Row[]>
-
 const RUN_CALLS = 1000
 
 export class Taker {
@@ -37,6 +36,7 @@ export class Taker {
   readonly #changed: () => void
   readonly #steps: Steps
   readonly #lane: Lane<Call | Alone>
+  #behind: Behind | undefined
 
   constructor(scene: Scene, options: TakingOptions, changed: () => void) {
     this.#scene = scene
@@ -67,15 +67,18 @@ export class Taker {
   async extend(ids: readonly HeldRange[], deadline: number): Promise<void> {
     const items = this.held.of(ids)
     if (items.length === 0) return
-    const where = withIds(items.map(({ id }) => rangeOf(id)))
+    const where = withIds(items.map(({ id }) => id))
     const later = (owner: number): string =>
-      `UPDATE spoolq_items SET place = ${fromNow(deadline)}
+      `UPDATE spoolq_items SET status = ${TIMED}, place = ${fromNow(deadline)}
         WHERE queue = ${this.#scene.queue} AND ${where} AND owner = ${owner}`
     const extended = async ({ owner }: Step): Promise<Plan<void>> => {
-      return { statements: ['BEGIN', later(owner), changed(items.length)], tally: new Tally(), result: () => {} }
+      const tally = new Tally()
+      moving(items, TIMED, tally)
+      return { statements: ['BEGIN', later(owner), changed(items.length)], tally, result: () => {} }
     }
     try {
       await this.alone(extended)
+      for (const item of items) if (this.held.has(item)) this.held.add({ ...item, isTimed: true })
     } catch (error) {
       if (!isOutdated(error)) throw error
       await this.alone((step) => this.#forget(step))
@@ -119,15 +122,16 @@ export class Taker {
   async #runTakes(calls: readonly Call[]): Promise<void> {
     const planned = this.#planned(calls)
     if (planned.length === 0) return
-    let found: Found = new Map()
-    const plan = async (step: Step): Promise<Plan<Found>> => {
-      const whole = await new Taking(this.#options, planned, step).plan()
+    let found: Found<Call> = { rows: new Map(), behind: undefined }
+    const plan = async (step: Step): Promise<Plan<Found<Call>>> => {
+      const whole = await new Taking(this.#options, planned, { step, behind: this.#behind }).plan()
       found = whole.result(0)
       return whole
     }
     try {
       this.#publish(planned, await this.#steps.run({ plan, undo: { plan: (step) => this.#undo(step, found) } }))
     } catch (error) {
+      this.#behind = undefined
       if (isOutdated(error)) await this.#again(planned)
       else for (const { call } of planned) call.reject(error)
     }
@@ -165,38 +169,44 @@ export class Taker {
 
   async #forget({ link, owner }: Step): Promise<Plan<void>> {
     const { ids } = this.held
-    const where = `queue = ${this.#scene.queue} AND ${withIds(ids.map(rangeOf))} AND owner = ${owner}`
+    const where = `queue = ${this.#scene.queue} AND ${withIds(ids)} AND owner = ${owner}`
     const [read] = await link.ask([`SELECT id FROM spoolq_items WHERE ${where}`])
     const still = new Set(read?.rows.map(([id]) => Number(id)))
     this.held.delete(ids.filter((id) => !still.has(id)))
     return { statements: undefined, tally: new Tally(), result: () => {} }
   }
 
-  #publish(planned: readonly Planned<Call>[], found: Found): void {
+  #publish(planned: readonly Planned<Call>[], { rows: found, behind }: Found<Call>): void {
+    this.#behind = behind
     for (const { call, settled } of planned) {
       for (const { settlement, items } of settled) {
         this.held.delete(items.map(({ id }) => id))
         if (settlement.outcome !== 'again') continue
-        for (const item of items) this.held.add({ ...item, attempt: item.attempt + 1 })
+        const isTimed = statusOf(settlement.hold) === TIMED
+        for (const item of items) this.held.add({ ...item, attempt: item.attempt + 1, isTimed })
       }
       if (call.use !== 'lease') continue
-      for (const row of found.get(call) ?? []) this.held.add({ ...row, attempt: row.attempt + 1 })
+      const isTimed = statusOf(call.hold) === TIMED
+      for (const row of found.get(call) ?? []) this.held.add({ ...row, attempt: row.attempt + 1, isTimed })
     }
     this.#changed()
     for (const { call } of planned) call.resolve(found.get(call) ?? [])
   }
 
   /** Committed, and its callers were told that it failed: what they never got is ready again. */
-  async #undo(step: Step, found: Found): Promise<Plan<void>> {
+  async #undo(step: Step, { rows: found }: Found<Call>): Promise<Plan<void>> {
     const { queue } = this.#scene
     const popped = [...found].flatMap(([{ use }, rows]) => (use === 'pop' ? rows : []))
-    const leased = [...found].flatMap(([{ use }, rows]) => (use === 'lease' ? rows : []))
-    const where = `WHERE queue = ${queue} AND ${withIds(leased.map(({ id }) => rangeOf(id)))} AND owner = ${step.owner}`
+    const leased = [...found].flatMap(([{ use, hold }, rows]) => {
+      return use === 'lease' ? rows.map(({ id, bytes }) => ({ id, bytes, from: statusOf(hold) })) : []
+    })
+    const where = `WHERE queue = ${queue} AND ${withIds(leased.map(({ id }) => id))} AND owner = ${step.owner}`
     const [, held] = await step.link.ask(['BEGIN', `SELECT id FROM spoolq_items ${where} FOR UPDATE`])
     const still = new Set(held?.rows.map(([id]) => Number(id)))
     const tally = new Tally()
     for (const { bytes } of popped) tally.move(1, bytes, { to: READY })
-    for (const { id, bytes } of leased) if (still.has(id)) tally.move(1, bytes, { from: IN_FLIGHT, to: READY })
+    for (const { id, bytes, from } of leased) if (still.has(id)) tally.move(1, bytes, { from, to: READY })
+    tally.return()
     const back = `UPDATE spoolq_items SET ${givingBack(undefined, false)} ${where}`
     const statements = [back, ...restoring(queue, popped, { status: READY, place: 'priority' })]
     return { statements, tally, result: () => {} }

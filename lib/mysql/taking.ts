@@ -1,6 +1,6 @@
 // taking.ts: one transaction of taking and settling, for many calls at once.
 //
-//      BEGIN · what is due · SELECT … FOR UPDATE SKIP LOCKED          first trip, only where something is taken
+//      BEGIN · sums · SELECT … FOR UPDATE SKIP LOCKED                 first trip, only where something is taken
 //      settlements · DELETE or UPDATE of what was found · COMMIT      last trip
 //
 // What is given back may be what is taken next: then the settlements come before the first trip. A lease is a row that
@@ -8,10 +8,11 @@
 
 import type { Hold, Pick, Settlement } from '../store.ts'
 import type { Result } from './driver.ts'
-import { COLUMNS, type Row, rowOf } from './rows.ts'
-import { ACKED, DELAYED, IN_FLIGHT, READY } from './schema.ts'
-import { freeing, givingBack, holding, type Settled, settling } from './settle.ts'
-import { NOW, rangeOf, withIds } from './statements.ts'
+import type { Behind, Fronts } from './fronts.ts'
+import { COLUMNS, LENGTH, type Row, rowOf } from './rows.ts'
+import { ACKED, DELAYED, READY, TIMED } from './schema.ts'
+import { freeing, givingBack, holding, type Settled, settling, statusOf } from './settle.ts'
+import { NOW, withIds } from './statements.ts'
 import type { Plan, Step } from './steps.ts'
 import { Tally } from './tally.ts'
 
@@ -30,9 +31,20 @@ export interface Planned<C extends Take> {
 
 export interface TakingOptions {
   readonly queue: number
-  /** The order of a take. */
-  readonly front: string
+  readonly fronts: Fronts
   readonly keepAcked: number
+}
+
+/** What each call got, and where the next take may begin. */
+export interface Found<C> {
+  readonly rows: ReadonlyMap<C, readonly Row[]>
+  readonly behind: Behind | undefined
+}
+
+/** What somebody else may have changed. */
+interface Sums {
+  readonly returns: number
+  readonly isTimed: boolean
 }
 
 const DUE_LIMIT = 1000
@@ -46,26 +58,31 @@ export class Taking<C extends Take> {
   readonly #step: Step
   readonly #tally = new Tally()
   readonly #found = new Map<C, readonly Row[]>()
+  #behind: Behind | undefined
   /** What is not sent yet. */
   #writes: string[] = ['BEGIN']
   #state: 'looking' | 'changing' = 'looking'
 
-  constructor(options: TakingOptions, planned: readonly Planned<C>[], step: Step) {
+  constructor(options: TakingOptions, planned: readonly Planned<C>[], { step, behind }: Start) {
     this.#options = options
     this.#planned = planned
     this.#calls = planned.map(({ call }) => call)
     this.#step = step
+    this.#behind = behind
   }
 
-  /** The result is what each call got. */
-  async plan(): Promise<Plan<ReadonlyMap<C, readonly Row[]>>> {
+  async plan(): Promise<Plan<Found<C>>> {
     const takes = this.#calls.some(({ n, use }) => n > 0 || use === 'resume')
     this.#settle()
-    if (takes && this.#has('back', 'toBack')) await this.#ask([])
+    if (takes && this.#has('back', 'toBack')) {
+      this.#behind = undefined
+      await this.#ask([])
+    }
     if (takes) await this.#take()
     if (this.#options.keepAcked > 0 && this.#has('ack')) await this.#trim()
     const statements = this.#state === 'changing' ? this.#writes : undefined
-    return { statements, tally: this.#tally, result: () => this.#found }
+    const found = { rows: this.#found, behind: this.#behind }
+    return { statements, tally: this.#tally, result: () => found }
   }
 
   #has(...outcomes: Settlement['outcome'][]): boolean {
@@ -94,13 +111,41 @@ export class Taking<C extends Take> {
   async #take(): Promise<void> {
     const queued = this.#calls.filter(({ pick }) => pick === undefined)
     const n = queued.reduce((sum, call) => sum + call.n, 0)
-    const [delayed, late, front] = await this.#ask([this.#due(DELAYED), this.#due(IN_FLIGHT), this.#front(n)])
-    const isDue = [this.#resume(delayed, DELAYED), this.#resume(late, IN_FLIGHT)].includes(true)
-    const [found] = isDue ? await this.#ask([this.#front(n)]) : [front]
-    this.#share(queued, rowsOf(found))
+    this.#share(queued, n > 0 ? await this.#first(n) : [])
+    if (n === 0) await this.#resumeAll()
     for (const call of this.#calls) if (call.pick !== undefined && call.n > 0) await this.#pick(call, call.pick)
     this.#lease()
     this.#remove()
+  }
+
+  /** The first items, what is due among them. */
+  async #first(n: number): Promise<Row[]> {
+    const { fronts } = this.#options
+    const behind = this.#behind !== undefined && performance.now() < this.#behind.until ? this.#behind : undefined
+    const [read, some] = await this.#ask([this.#sums, this.#select(fronts.ready(behind), n)])
+    const { returns, isTimed } = sumsOf(read)
+    const isDue = isTimed && (await this.#resumeDue())
+    const isWhole = behind === undefined || (behind.returns === returns && rowsOf(some).length === n)
+    const [found] = isDue || !isWhole ? await this.#ask([this.#select(fronts.ready(), n)]) : [some]
+    const rows = rowsOf(found)
+    const until = isWhole && !isDue ? behind?.until : undefined
+    const next = fronts.behind(rows.at(-1)?.id ?? behind?.id, returns)
+    this.#behind = next && { ...next, until: until ?? next.until }
+    return rows
+  }
+
+  async #resumeAll(): Promise<void> {
+    const [read] = await this.#ask([this.#sums])
+    if (sumsOf(read).isTimed) await this.#resumeDue()
+  }
+
+  get #sums(): string {
+    return `SELECT SUM(returns), SUM(waiting) + SUM(timed) FROM spoolq_tallies WHERE queue = ${this.#options.queue}`
+  }
+
+  async #resumeDue(): Promise<boolean> {
+    const [delayed, late] = await this.#ask([this.#due(DELAYED), this.#due(TIMED)])
+    return [this.#resume(delayed, DELAYED), this.#resume(late, TIMED)].includes(true)
   }
 
   /** What is due of that status, as far as nobody else is at it. */
@@ -114,7 +159,7 @@ export class Taking<C extends Take> {
   #resume(due: Result | undefined, from: number): boolean {
     const rows = due?.rows ?? []
     if (rows.length === 0) return false
-    const ids = withIds(rows.map(([id]) => rangeOf(Number(id))))
+    const ids = withIds(rows.map(([id]) => Number(id)))
     const back = givingBack(undefined, true)
     this.#write(`UPDATE spoolq_items SET ${back} WHERE queue = ${this.#options.queue} AND ${ids}`)
     const bytes = rows.reduce((sum, [, length]) => sum + Number(length), 0)
@@ -122,15 +167,9 @@ export class Taking<C extends Take> {
     return true
   }
 
-  #front(n: number): string {
-    const { front } = this.#options
-    return this.#ready(`ORDER BY ${front} LIMIT ${Math.min(n, MOST)}`)
-  }
-
-  #ready(which: string): string {
-    const payload = this.#calls.every(({ use }) => use === 'delete' || use === 'resume') ? 'NULL' : 'payload'
-    return `SELECT ${COLUMNS}, ${payload} FROM spoolq_items FORCE INDEX (spoolq_front)
-      WHERE queue = ${this.#options.queue} AND status = ${READY} ${which} FOR UPDATE SKIP LOCKED`
+  #select(from: string, n: number): string {
+    const isBare = this.#calls.every(({ use }) => use === 'delete' || use === 'resume')
+    return `SELECT ${COLUMNS}, ${isBare ? LENGTH : 'payload'} ${from} LIMIT ${Math.min(n, MOST)} FOR UPDATE SKIP LOCKED`
   }
 
   /** The first to the first call, and so on. */
@@ -143,17 +182,19 @@ export class Taking<C extends Take> {
   }
 
   async #pick(call: C, pick: Pick): Promise<void> {
-    const taken = [...this.#found.values()].flat().map(({ id }) => rangeOf(id))
-    const others = `AND NOT ${withIds(taken)}`
-    const next = 'ORDER BY id LIMIT 1'
-    const selects =
-      'id' in pick
-        ? [this.#ready(`AND id = ${pick.id} ${others}`)]
-        : [
-            this.#ready(`AND id > ${pick.after} ${others} ${next}`),
-            this.#ready(`AND id <= ${pick.after} ${others} ${next}`),
-          ]
-    const results = await this.#ask(selects)
+    const { fronts, queue } = this.#options
+    const taken = [...this.#found.values()].flat().map(({ id }) => id)
+    const others = taken.length === 0 ? '' : `AND NOT ${withIds(taken)}`
+    if ('id' in pick) {
+      const where = `WHERE queue = ${queue} AND id = ${pick.id} AND status = ${READY} ${others}`
+      const [read] = await this.#ask([this.#select(`FROM spoolq_items FORCE INDEX (PRIMARY) ${where}`, 1)])
+      this.#found.set(call, rowsOf(read))
+      return
+    }
+    const [behind, way] = fronts.order === 'lifo' ? (['<', 'down'] as const) : (['>', 'up'] as const)
+    const after = `AND id ${behind} ${pick.after} ${others}`
+    const all = [after, others].map((which) => this.#select(fronts.byId(READY, which, way), 1))
+    const results = await this.#ask(all)
     this.#found.set(call, results.flatMap(rowsOf).slice(0, 1))
   }
 
@@ -163,13 +204,14 @@ export class Taking<C extends Take> {
     for (const call of this.#calls) {
       if (call.use !== 'lease') continue
       const hold = holding(call.hold)
-      byHold.set(hold, (byHold.get(hold) ?? []).concat(this.#found.get(call) ?? []))
+      const rows = this.#found.get(call) ?? []
+      byHold.set(hold, (byHold.get(hold) ?? []).concat(rows))
+      this.#tally.move(rows.length, sizeOf(rows), { from: READY, to: statusOf(call.hold) })
     }
     for (const [hold, rows] of byHold) {
       if (rows.length === 0) continue
-      const held = `status = ${IN_FLIGHT}, owner = ${this.#step.owner}, attempt = attempt + 1, ${hold}`
+      const held = `owner = ${this.#step.owner}, attempt = attempt + 1, ${hold}`
       this.#write(`UPDATE spoolq_items SET ${held} WHERE queue = ${this.#options.queue} AND ${idsOf(rows)}`)
-      this.#tally.move(rows.length, sizeOf(rows), { from: READY, to: IN_FLIGHT })
     }
   }
 
@@ -191,10 +233,20 @@ export class Taking<C extends Take> {
       `SELECT id FROM spoolq_items FORCE INDEX (spoolq_front)
         WHERE queue = ${queue} AND status = ${ACKED} ORDER BY place, id LIMIT ${excess} FOR UPDATE SKIP LOCKED`,
     ])
-    const ids = oldest?.rows.map(([id]) => rangeOf(Number(id))) ?? []
+    const ids = oldest?.rows.map(([id]) => Number(id)) ?? []
     this.#write(`DELETE FROM spoolq_items WHERE queue = ${queue} AND ${withIds(ids)}`)
     this.#tally.move(ids.length, 0, { from: ACKED })
   }
+}
+
+interface Start {
+  readonly step: Step
+  readonly behind: Behind | undefined
+}
+
+function sumsOf(read: Result | undefined): Sums {
+  const [returns = 0, timed = 0] = (read?.rows[0] ?? []).map(Number)
+  return { returns, isTimed: timed > 0 }
 }
 
 function rowsOf(result: Result | undefined): Row[] {
@@ -202,7 +254,7 @@ function rowsOf(result: Result | undefined): Row[] {
 }
 
 function idsOf(rows: readonly Row[]): string {
-  return withIds(rows.map(({ id }) => rangeOf(id)))
+  return withIds(rows.map(({ id }) => id))
 }
 
 function sizeOf(rows: readonly Row[]): number {

@@ -1,10 +1,8 @@
 // watching.ts: how a handle learns what others did: those of its process tell it at once; for the rest it asks the
 // server, often at first and then less, while somebody watches. Watching keeps no process alive.
 
-import type { Looker } from './looker.ts'
-
 const ASK_FIRST_MS = 5
-const ASK_LAST_MS = 100
+const ASK_LAST_MS = 150
 const ASK_SLOWER = 1.5
 
 /** Handles of this process, by queue. */
@@ -12,17 +10,15 @@ const neighbours = new Map<string, Set<Watching>>()
 
 export class Watching {
   readonly #uuid: string
-  readonly #looker: Looker
-  /** Looks after what is due and who is dead; true if that changed something. */
-  readonly #attend: () => Promise<boolean>
+  /** Looks after what is due and who is dead; resolves to another number whenever anybody changed anything. */
+  readonly #attend: () => Promise<number>
   readonly #watchers = new Set<() => void>()
   #timer: NodeJS.Timeout | undefined
   #last = -1
   #wait = ASK_FIRST_MS
 
-  constructor(uuid: string, looker: Looker, attend: () => Promise<boolean>) {
+  constructor(uuid: string, attend: () => Promise<number>) {
     this.#uuid = uuid
-    this.#looker = looker
     this.#attend = attend
     const all = neighbours.get(uuid) ?? new Set()
     neighbours.set(uuid, all.add(this))
@@ -68,9 +64,8 @@ export class Watching {
   /** A server that is lost for a while is asked again later: whoever waits hears of it by a call of its own. */
   async #ask(): Promise<void> {
     try {
-      const attended = await this.#attend()
-      const changes = await this.#looker.changes()
-      if (changes !== this.#last || attended) this.#wait = ASK_FIRST_MS
+      const changes = await this.#attend()
+      if (changes !== this.#last) this.#wait = ASK_FIRST_MS
       else this.#wait = Math.min(this.#wait * ASK_SLOWER, ASK_LAST_MS)
       if (changes !== this.#last) this.#tell()
       this.#last = changes
