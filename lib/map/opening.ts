@@ -58,7 +58,7 @@ async function openStore({ place, map }: MapPlace, options: MapStoreOptions): Pr
     return MemoryMap.open(place.name, map, options)
   }
   const { SqliteMap } = await import('../sqlite/sqlite-map.ts')
-  return SqliteMap.open(place.file, map, options)
+  return SqliteMap.open(place.address.file, map, options)
 }
 
 function recorded<V>(name: string): Promise<Codec<V>> {

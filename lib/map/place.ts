@@ -1,7 +1,7 @@
 // place.ts: where a map is, read from the one string that says so.
 //
 //      sqlite:./file.db?map=name     a database file, which maps and queues share
-//      sqlite::memory:               a database of this handle alone
+//      sqlite::memory:               in memory, this handle's own; sqlite::memory:name is this process's
 //      memory:  memory:name?map=…    this process; a name is shared by the handles that give it
 //
 // `map` is 'map' where it is not named. Stores without an index have no maps, and say so.
@@ -9,10 +9,9 @@
 import { wrongType } from '../check.ts'
 import { UnsupportedError } from '../errors.ts'
 import { type Place, placeOf } from '../location.ts'
-import { sqliteAddressOf } from '../sqlite/address.ts'
 
 export interface MapPlace {
-  readonly place: Extract<Place, { readonly kind: 'memory' }> | { readonly kind: 'sqlite'; readonly file: string }
+  readonly place: Extract<Place, { readonly kind: 'memory' | 'sqlite' }>
   readonly map: string
 }
 
@@ -22,16 +21,11 @@ const NAME_MAX = 255
 export function mapPlaceOf(location: string | URL): MapPlace {
   const text = location instanceof URL ? location.href : location
   if (typeof text !== 'string' || text === '') throw wrongType('location', 'a URL such as sqlite:./state.db', location)
+  if (/^(mysql|mariadb|nats):/i.test(text)) throw noMap()
   const end = text.indexOf('?')
-  const where = end < 0 ? text : text.slice(0, end)
-  const words = new URLSearchParams(end < 0 ? '' : text.slice(end))
-  if (/^sqlite:/i.test(where)) {
-    return { place: { kind: 'sqlite', file: sqliteAddressOf(where).file }, map: nameOf(words) }
-  }
-  if (/^(mysql|mariadb|nats):/i.test(where)) throw noMap()
-  const place = placeOf(where)
-  if (place.kind !== 'memory') throw noMap()
-  return { place, map: nameOf(words) }
+  const place = placeOf(end < 0 ? text : text.slice(0, end))
+  if (place.kind !== 'memory' && place.kind !== 'sqlite') throw noMap()
+  return { place, map: nameOf(new URLSearchParams(end < 0 ? '' : text.slice(end))) }
 }
 
 function noMap(): UnsupportedError {
@@ -42,6 +36,7 @@ function nameOf(parameters: URLSearchParams): string {
   for (const name of parameters.keys()) {
     if (name !== 'map') throw new TypeError(`map location: unknown parameter '${name}': there is map`)
   }
+  if (parameters.getAll('map').length > 1) throw new TypeError("map location: parameter 'map' is there more than once")
   const name = parameters.get('map') ?? 'map'
   const characters = [...name].length
   if (characters === 0 || characters > NAME_MAX || !name.isWellFormed()) {

@@ -105,7 +105,7 @@ everywhere('DyBASE', 'what is refused as too much is in the queue all the same',
   assert.deepEqual(await queue.pop(9), ['d'])
 })
 
-everywhere('persist-queue', 'a get of nothing in particular loses an item to its timeout', async (place) => {
+everywhere('persist-queue', 'a get that times out loses an item', async (place) => {
   const queue = await place.open<number>()
   await assert.rejects(queue.get({ timeout: 0 }), QueueEmptyError)
   await assert.rejects(queue.get(2, { min: 2, timeout: 1 }), QueueEmptyError)

@@ -32,10 +32,12 @@ interface Store {
   /** The location, where the queue's own folder is `folder`. */
   readonly locationIn: (folder: string) => string
   readonly files: boolean
+  /** Knows orders, unique items, update and leases by id. */
+  readonly indexed: boolean
 }
 
-const log: Store = { name: 'log', locationIn: (folder) => folder, files: true }
-const memory: Store = { name: 'memory', locationIn: () => `memory:${randomUUID()}`, files: false }
+const log: Store = { name: 'log', locationIn: (folder) => folder, files: true, indexed: false }
+const memory: Store = { name: 'memory', locationIn: () => `memory:${randomUUID()}`, files: false, indexed: true }
 
 const stores: readonly Store[] = [log, memory]
 
@@ -49,6 +51,12 @@ export function everywhere(system: string, trap: string, spec: (place: Place) =>
 /** Over every store that outlives its process. */
 export function onDisk(system: string, trap: string, spec: Spec): void {
   const those = stores.filter(({ files }) => files)
+  over(those, `${system}: ${trap}`, spec)
+}
+
+/** Over every store that has an index. */
+export function indexed(system: string, trap: string, spec: (place: Place) => Promise<void>): void {
+  const those = stores.filter((store) => store.indexed)
   over(those, `${system}: ${trap}`, spec)
 }
 

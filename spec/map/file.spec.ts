@@ -1,6 +1,7 @@
 // A map's file: what else is in it, what damage costs, and that no call looks at more of it than it has to.
 
 import assert from 'node:assert/strict'
+import { readdirSync } from 'node:fs'
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -62,6 +63,10 @@ describe('a map in a file', { timeout: 60_000 }, () => {
     await using second = await PersistentMap.open(named)
     await first.set('a', 1)
     assert.equal(await second.get('a'), 1)
+    assert.deepEqual(
+      readdirSync('.').filter((name) => name.includes('memory:')),
+      [],
+    )
   })
 
   it('costs the one value that a flipped bit is in, and says which', async () => {

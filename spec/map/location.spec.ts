@@ -22,7 +22,17 @@ describe('the place of a map', () => {
   })
 
   it('is told by a string or a URL that makes sense', async () => {
-    for (const location of ['', 'ftp://x', 'memory:x?queue=y', 'memory:x?map=', `memory:x?map=${'x'.repeat(256)}`]) {
+    for (const location of [
+      '',
+      'ftp://x',
+      'sqlite:',
+      'sqlite:?map=x',
+      'sqlite:a\0b',
+      'sqlite:x.db?queue=y',
+      'memory:x?queue=y',
+      'memory:x?map=',
+      `memory:x?map=${'x'.repeat(256)}`,
+    ]) {
       await assert.rejects(PersistentMap.open(location), TypeError, location)
     }
     await assert.rejects(PersistentMap.open(7 as unknown as string), TypeError)
