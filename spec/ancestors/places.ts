@@ -1,10 +1,10 @@
-// places.ts: over which stores the ancestors' traps are shown to be gone. A store that lands is one more line of `stores`.
+// places.ts: over which stores the ancestors' traps are shown to be gone. Another store is one more line.
 
 import { randomUUID } from 'node:crypto'
 import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { describe, it } from 'node:test'
+import { after, before, describe, it } from 'node:test'
 import { AsyncQueue, type QueueOptions } from '../../lib/index.ts'
 
 /** A queue's place, with nothing in it yet. What it opens is closed when its spec is over. */
@@ -31,15 +31,27 @@ interface Store {
   readonly name: string
   /** The location, where the queue's own folder is `folder`. */
   readonly locationIn: (folder: string) => string
-  readonly files: boolean
   /** Knows orders, unique items, update and leases by id. */
-  readonly indexed: boolean
+  readonly indexed?: boolean
 }
 
-const log: Store = { name: 'log', locationIn: (folder) => folder, files: true, indexed: false }
-const memory: Store = { name: 'memory', locationIn: () => `memory:${randomUUID()}`, files: false, indexed: true }
+const log: Store = { name: 'log', locationIn: (folder) => folder }
+const memory: Store = { name: 'memory', locationIn: () => `memory:${randomUUID()}`, indexed: true }
+const sqlite: Store = { name: 'sqlite', locationIn: (folder) => `sqlite:${folder}/queue.db`, indexed: true }
 
-const stores: readonly Store[] = [log, memory]
+// Specs that don't look at files share one, and the thread that serves it.
+const shared = await mkdtemp(join(tmpdir(), 'spoolq-ancestors-'))
+const sharing: Store = { ...sqlite, locationIn: () => `sqlite:${shared}/queues.db?queue=${randomUUID()}` }
+let keeper: AsyncQueue | undefined
+before(async () => {
+  keeper = await AsyncQueue.open(sharing.locationIn(''))
+})
+after(async () => {
+  await keeper?.close()
+  await rm(shared, { recursive: true, force: true })
+})
+
+const stores: readonly Store[] = [log, memory, sharing]
 
 export type Spec = (place: FilePlace) => Promise<void>
 
@@ -50,13 +62,12 @@ export function everywhere(system: string, trap: string, spec: (place: Place) =>
 
 /** Over every store that outlives its process. */
 export function onDisk(system: string, trap: string, spec: Spec): void {
-  const those = stores.filter(({ files }) => files)
-  over(those, `${system}: ${trap}`, spec)
+  over([log, sqlite], `${system}: ${trap}`, spec)
 }
 
 /** Over every store that has an index. */
 export function indexed(system: string, trap: string, spec: (place: Place) => Promise<void>): void {
-  const those = stores.filter((store) => store.indexed)
+  const those = stores.filter((store) => store.indexed === true)
   over(those, `${system}: ${trap}`, spec)
 }
 
