@@ -54,6 +54,6 @@ describe('the page on the ancestors', () => {
 })
 
 function titlesIn(source: string): string[] {
-  const calls = source.matchAll(/^(?:everywhere|onDisk|inLog|indexed)\(\s*'([^']+)',\s*(['"])(.+?)\2,/gm)
+  const calls = source.matchAll(/^(?:everywhere|onDisk|inLog|inSqlite|indexed)\(\s*'([^']+)',\s*(['"])(.+?)\2,/gm)
   return [...calls].map(([, system, , trap]) => `${system}: ${trap}`)
 }

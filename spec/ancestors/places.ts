@@ -76,6 +76,11 @@ export function inLog(system: string, trap: string, spec: Spec): void {
   over([log], `${system}: ${trap}`, spec)
 }
 
+/** Over an SQLite file alone: <folder>/queue.db. */
+export function inSqlite(system: string, trap: string, spec: Spec): void {
+  over([sqlite], `${system}: ${trap}`, spec)
+}
+
 function over(those: readonly Store[], title: string, spec: Spec): void {
   describe(title, { timeout: 120_000 }, () => {
     for (const store of those) {
