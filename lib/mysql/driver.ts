@@ -70,6 +70,8 @@ export async function connect(address: Address, find: Import = () => import('mys
     rowsAsArray: true,
     timezone: 'Z',
     enableKeepAlive: true,
+    // There are no placeholders to look for.
+    queryFormat: (sql) => sql,
   }
   const connection = await createConnection(options).catch((error: unknown) => {
     throw failure(error, address)

@@ -9,7 +9,7 @@ import { bytesOf } from '../share.ts'
 import type { AppendOptions, Document } from '../store.ts'
 import type { Fronts } from './fronts.ts'
 import { Lane } from './lane.ts'
-import { Room } from './room.ts'
+import { type Begun, Room } from './room.ts'
 import { DELAYED, READY } from './schema.ts'
 import { lockingIds } from './settle.ts'
 import { fromNow, hex, NOW, text } from './statements.ts'
@@ -94,12 +94,11 @@ export class Putter {
       const bytes = those.reduce((sum, row) => sum + row.bytes.length, 0)
       tally.move(those.length, bytes, { to: isDelayed ? DELAYED : READY })
     }
-    const { first } = room
+    const { begun } = room
     const statements = [
-      ...(first === undefined ? ['BEGIN', 'SET @first = NULL', lockingIds(queue)] : []),
+      ...(begun === undefined ? ['BEGIN', 'SET @first = NULL', lockingIds(queue), `SET @now = ${NOW}`] : []),
       ...room.drops(tally),
-      `SET @now = ${NOW}`,
-      ...insertsOf(rows, { queue, first, most: Math.min(INSERT_CHARACTERS, packetBytes / 4) }),
+      ...insertsOf(rows, { queue, begun, most: Math.min(INSERT_CHARACTERS, packetBytes / 4) }),
       ...keysOf(queue, rows),
       `UPDATE spoolq_queues SET next_id = @first + ${room.count} WHERE id = ${queue}`,
     ]
@@ -144,20 +143,20 @@ function rowsOf({ documents, options, keys }: Put, outcome: Outcome, hasPriority
 
 interface Insert {
   readonly queue: number
-  /** The id of the first row, where it is known: the server reads a number faster than a sum with a variable. */
-  readonly first: number | undefined
+  /** Where it is known: the server reads a number faster than a variable. */
+  readonly begun: Begun | undefined
   /** Characters of a statement. */
   readonly most: number
 }
 
 /** Rows of the same shape in a row are one INSERT, up to a length. */
-function insertsOf(rows: readonly Row[], { queue, first, most }: Insert): string[] {
+function insertsOf(rows: readonly Row[], { queue, begun, most }: Insert): string[] {
   const inserts: string[] = []
   let values: string[] = []
   let characters = 0
   rows.forEach((row, i) => {
-    const id = first === undefined ? `@first+${row.offset}` : first + row.offset
-    values.push(`(${queue},${id},@now,${hex(row.bytes)}${row.extra})`)
+    const born = begun === undefined ? `@first+${row.offset},@now` : `${begun.first + row.offset},${begun.now}`
+    values.push(`(${queue},${born},${hex(row.bytes)}${row.extra})`)
     characters += 2 * row.bytes.length
     const next = rows[i + 1]
     if (next !== undefined && (next.extra === '') === (row.extra === '') && characters < most) return

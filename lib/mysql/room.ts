@@ -9,11 +9,17 @@ import type { Fronts } from './fronts.ts'
 import type { Outcome, Put } from './putter.ts'
 import { READY } from './schema.ts'
 import { lockingIds } from './settle.ts'
-import { text, withIds } from './statements.ts'
+import { NOW, text, withIds } from './statements.ts'
 import type { Tally } from './tally.ts'
 
-/** From so many rows on, asking for the first id is cheaper than computing each id from a variable. */
+/** From so many rows on, a trip more is cheaper than a variable in each row. */
 const MANY = 64
+
+/** The next id, and the time by the server's clock, in microseconds since 1970. */
+export interface Begun {
+  readonly first: number
+  readonly now: number
+}
 
 interface Droppable {
   readonly bytes: number
@@ -34,7 +40,7 @@ export class Room {
   readonly #unborn = new Set<number>()
   readonly #keys = new Set<string>()
   readonly #told = new Map<Put, number>()
-  #first: number | undefined
+  #begun: Begun | undefined
   #held: Amount = { items: 0, bytes: 0 }
   #count = 0
 
@@ -43,9 +49,9 @@ export class Room {
     this.#puts = puts
   }
 
-  /** The first id, where it was asked for: then the transaction is begun. */
-  get first(): number | undefined {
-    return this.#first
+  /** What was asked for when the transaction was begun, if it was. */
+  get begun(): Begun | undefined {
+    return this.#begun
   }
 
   /** Items that got an id. */
@@ -91,13 +97,14 @@ export class Room {
       'BEGIN',
       'SET @first = NULL',
       lockingIds(this.#fronts.queue),
-      'SELECT @first',
-      isBound ? `SELECT ${sums} FROM spoolq_tallies WHERE ${queue}` : 'DO 0',
-      keys.size === 0
-        ? 'DO 0'
-        : `SELECT ukey FROM spoolq_keys WHERE ${queue} AND ukey IN (${[...keys].map(text).join()})`,
+      `SELECT @first, ${NOW}`,
+      ...(isBound ? [`SELECT ${sums} FROM spoolq_tallies WHERE ${queue}`] : []),
+      ...(keys.size > 0
+        ? [`SELECT ukey FROM spoolq_keys WHERE ${queue} AND ukey IN (${[...keys].map(text).join()})`]
+        : []),
     ])
-    this.#first = Number(first?.rows[0]?.[0])
+    const [id = 0, now = 0] = (first?.rows[0] ?? []).map(Number)
+    this.#begun = { first: id, now }
     const [items = 0, bytes = 0] = (held?.rows[0] ?? []).map(Number)
     this.#held = { items, bytes }
     for (const [key] of known?.rows ?? []) this.#keys.add(String(key))

@@ -5,7 +5,7 @@ import type { Cell } from './driver.ts'
 import { hex } from './statements.ts'
 
 /** The columns of a Row, but the last of them: `payload`, or its length where nobody wants it. */
-export const COLUMNS = 'id, attempt, enqueued, ukey, priority'
+export const COLUMNS = 'id, attempt, enqueued, ukey, IF(priority = 0, NULL, priority)'
 export const LENGTH = 'LENGTH(payload)'
 const NOTHING = Buffer.alloc(0)
 
