@@ -48,6 +48,8 @@ const FIRST = { os: 4000, disk: 256 }
 const LEAST = { os: 10_000, disk: 64 }
 const WARM_MS = 10
 
+/** Those that need no whole batches. */
+const SINGLE: ReadonlySet<Task> = new Set(['put', 'producers', 'pop'])
 const PUTS: ReadonlySet<Task> = new Set(['put', 'putMany', 'puts at once', 'producers', 'pipeline in'])
 
 setFlagsFromString('--expose-gc')
@@ -134,7 +136,7 @@ export async function measure(one: Case, contenders: readonly Contender[], effor
 
 /** Runs three times, and finds how many items a run takes; false where this contender does not do that. */
 async function warmedUp(runner: Runner, one: Case, effort: Effort): Promise<boolean> {
-  const step = one.workload.durability === 'os' || one.workload.task === 'putMany' ? BATCH : PRODUCERS
+  const step = one.workload.durability === 'os' || !SINGLE.has(one.workload.task) ? BATCH : PRODUCERS
   const most = Math.min(MOST[one.payload], runner.contender.mostItems ?? Infinity)
   const least =
     runner.contender.kind === 'peer' || effort.runMs < WARM_MS ? step : Math.max(step, LEAST[one.workload.durability])

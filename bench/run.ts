@@ -2,7 +2,7 @@
 //
 //   --json file     writes what was measured
 //   --svg file      draws it, for S
-//   --no-peers      the queue and its floors alone; installs nothing
+//   --no-peers      the queue over its log and its floors alone; installs nothing
 //   --payload S     S, M or R alone
 //   --backlogs 1000,1000000,10000000
 //   --rounds 5      runs of each; three of M and R
@@ -23,6 +23,7 @@ import { plot } from './plot.ts'
 import { processes } from './processes.ts'
 import { queue } from './queue.ts'
 import { headline, tableOf } from './report.ts'
+import { stores } from './stores.ts'
 import { workloads } from './workloads.ts'
 
 const { values, positionals } = parseArgs({
@@ -55,14 +56,15 @@ console.log(`Node ${about.node}, ${about.cpus} × ${about.cpu}, ${about.date}`)
 
 try {
   const outcomes = await measureAll()
+  const overOthers = values['no-peers'] ? [] : await stores({ ...effort, wanted })
   const grown = await growth({ ...effort, backlogs, wanted })
   const shared = await processes({ ...effort, wanted })
-  if (outcomes.length + grown.length + shared.length === 0)
+  if (outcomes.length + overOthers.length + grown.length + shared.length === 0)
     throw new Error(`nothing is called ${positionals.join(' ')}`)
   if (values.json) {
     writeFileSync(
       values.json,
-      `${JSON.stringify({ ...about, workloads: outcomes, growth: grown, processes: shared }, null, 2)}\n`,
+      `${JSON.stringify({ ...about, workloads: outcomes, stores: overOthers, growth: grown, processes: shared }, null, 2)}\n`,
     )
   }
   if (values.svg) writeFileSync(values.svg, plot(outcomes, about))

@@ -47,7 +47,7 @@ console.log('The server has every measurement, in order.')
 async function uploaded(batch: readonly Measurement[]): Promise<boolean> {
   try {
     const body = JSON.stringify(batch)
-    const response = await fetch(url, { method: 'POST', body, signal: AbortSignal.timeout(500) })
+    const response = await fetch(url, { method: 'POST', body, signal: AbortSignal.timeout(10_000) })
     if (response.ok) return true
   } catch {
     // No connection: to the queue it is all one.

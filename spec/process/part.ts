@@ -59,6 +59,7 @@ export interface Parts {
   late: Place
   visit: Place & { readonly way: Leaving }
   mix: Place
+  copy: Place & { readonly to: string }
 }
 
 /** How a thread leaves with an item in flight. */
@@ -92,6 +93,12 @@ const parts: { [Part in keyof Parts]: (args: Parts[Part]) => Promise<void> } = {
       await queue.putMany(Array.from({ length: 1000 }, (_, i) => readingOf(id + i)))
     }
     await queue.close()
+  },
+
+  async copy({ folder, options, to }) {
+    await using queue = await AsyncQueue.open(folder, options)
+    const onProgress = ({ copied }: { copied: number }): void => tell(`${copied}`)
+    await using _ = await queue.copyTo(to, { ...options, onProgress })
   },
 
   async drain({ folder, options, count, way }) {
