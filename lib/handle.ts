@@ -11,6 +11,7 @@ import { checkPut, type PutOptions } from './call-options.ts'
 import { type Core, writingEnded } from './consume/core.ts'
 import { ItemDuplex } from './consume/duplex.ts'
 import { Early } from './consume/early.ts'
+import type { Intake } from './consume/intake.ts'
 import { Leasing } from './consume/leasing.ts'
 import { Looking } from './consume/looking.ts'
 import { Mending } from './consume/mending.ts'
@@ -128,6 +129,10 @@ export abstract class Handle<T> extends ItemDuplex<T> {
   protected putBatch(items: readonly T[], options: PutOptions | undefined): Promise<unknown> {
     // Also while closing: what was written before is put before.
     return this.#open?.putting.many(items, options) ?? this.#putEarly(items, options)
+  }
+
+  protected intake(last: Intake<T> | undefined): Intake<T> | undefined {
+    return this.#open && (last ?? this.#open.putting.intake())
   }
 
   protected async endWriting(): Promise<void> {

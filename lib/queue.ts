@@ -14,6 +14,7 @@ import { join } from './consume/join.ts'
 import type { Entry, Stats } from './consume/looking.ts'
 import { ReadStream } from './consume/read-stream.ts'
 import { WriteStream } from './consume/write-stream.ts'
+import type { WritingPorts } from './consume/writing.ts'
 import { CodecMismatchError } from './errors.ts'
 import { Handle } from './handle.ts'
 import type { QueueOptions } from './options.ts'
@@ -319,6 +320,10 @@ export class AsyncQueue<T = unknown> extends Handle<T> implements AsyncIterable<
 
   /** A Writable of its own into the queue, which it leaves open: for many sources. 'finish': every item is durable. */
   createWriteStream(): Writable {
-    return new WriteStream<T>((items, putOptions) => this.putMany(items, putOptions), this.writableHighWaterMark)
+    const ports: WritingPorts<T> = {
+      put: (items, putOptions) => this.putMany(items, putOptions),
+      intake: (last) => (this.takesPuts ? this.intake(last) : undefined),
+    }
+    return new WriteStream<T>(ports, this.writableHighWaterMark)
   }
 }

@@ -72,6 +72,8 @@ export class Core<T> {
   /** Parked joins. */
   readonly joins: Line
   readonly consumers = new Set<Consumer>()
+  /** Called as it closes: what streams have taken in is appended before. */
+  readonly unwritten = new Set<() => void>()
   /** By this handle. */
   readonly tally = { put: 0, taken: 0, dropped: 0 }
 
@@ -205,6 +207,7 @@ export class Core<T> {
   /** Parked calls reject, loops end, what is unsettled is given back, and the store closes. Called once. */
   async close(): Promise<void> {
     this.#state = 'closed'
+    for (const flush of this.unwritten) flush()
     this.puts.close(new QueueClosedError())
     this.gets.close(new QueueClosedError())
     this.joins.close(new QueueClosedError())

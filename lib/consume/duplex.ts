@@ -10,6 +10,7 @@
 
 import { Duplex } from 'node:stream'
 import type { PutOptions } from '../call-options.ts'
+import type { Intake } from './intake.ts'
 import type { Chunk } from './pipe.ts'
 import { Reading } from './reading.ts'
 import type { Session } from './session.ts'
@@ -22,12 +23,17 @@ export abstract class ItemDuplex<T> extends Duplex {
   constructor(highWaterMark: number) {
     super({ objectMode: true, highWaterMark })
     this.#reading = new Reading(this, () => this.session())
-    this.#writing = new Writing(this, (items, options) => this.putBatch(items, options))
+    this.#writing = new Writing(this, {
+      put: (items, options) => this.putBatch(items, options),
+      intake: (last) => this.intake(last),
+    })
   }
 
   protected abstract session(): Promise<Session<T>>
   /** One batch, all or nothing; resolves when it is durable. */
   protected abstract putBatch(items: readonly T[], options: PutOptions | undefined): Promise<unknown>
+  /** For items one by one, where the queue is open and has no bound. */
+  protected abstract intake(last: Intake<T> | undefined): Intake<T> | undefined
   /** No more puts through this handle. */
   protected abstract endWriting(): Promise<void>
   /** Closes the handle, whoever began it; never rejects, because close() does. */
@@ -96,7 +102,8 @@ export abstract class ItemDuplex<T> extends Duplex {
   }
 
   override _final(callback: WriteCallback): void {
-    this.endWriting().then(
+    const ended = this.#writing.end().then(() => this.endWriting())
+    ended.then(
       () => process.nextTick(callback, null),
       (error) => process.nextTick(callback, error),
     )

@@ -11,6 +11,7 @@ import { Parked } from '../wait/parked.ts'
 import { turn, turnDue } from '../wait/turn.ts'
 import type { Core } from './core.ts'
 import { GatheredPuts } from './gathered-puts.ts'
+import { Intake } from './intake.ts'
 
 /** A batch as it was at the call. */
 export interface Encoded {
@@ -29,6 +30,12 @@ export class Putting<T> {
     const isBounded = core.maxSize !== Infinity || core.maxBytes !== Infinity
     const gathers = !isBounded && core.store.supports.documents && core.keys === undefined
     this.#gathered = gathers ? new GatheredPuts(core, (documents, count) => this.#append(documents, count)) : undefined
+  }
+
+  /** For a stream's items, one by one; undefined where each put is an append of its own. */
+  intake(): Intake<T> | undefined {
+    if (this.#gathered === undefined) return undefined
+    return new Intake(this.#core, (documents, count) => this.#append(documents, count))
   }
 
   /** One item; resolves to its id, or undefined where it is ignored. Throws what is wrong with the item. */

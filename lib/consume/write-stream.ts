@@ -3,14 +3,14 @@
 
 import { Writable } from 'node:stream'
 import type { Chunk } from './pipe.ts'
-import { itemsOf, type PutBatch, type WriteCallback, Writing } from './writing.ts'
+import { itemsOf, type WriteCallback, Writing, type WritingPorts } from './writing.ts'
 
 export class WriteStream<T> extends Writable {
   readonly #writing: Writing<T>
 
-  constructor(put: PutBatch<T>, highWaterMark: number) {
+  constructor(ports: WritingPorts<T>, highWaterMark: number) {
     super({ objectMode: true, highWaterMark })
-    this.#writing = new Writing(this, put)
+    this.#writing = new Writing(this, ports)
   }
 
   override write(item: Chunk, encoding?: BufferEncoding | WriteCallback, callback?: WriteCallback): boolean {
@@ -27,5 +27,17 @@ export class WriteStream<T> extends Writable {
 
   override _writev(entries: { chunk: T }[], callback: WriteCallback): void {
     this.#writing.put(itemsOf(entries), callback)
+  }
+
+  override _final(callback: WriteCallback): void {
+    this.#writing.end().then(
+      () => process.nextTick(callback, null),
+      (error) => process.nextTick(callback, error),
+    )
+  }
+
+  override _destroy(error: Error | null, callback: WriteCallback): void {
+    this.#writing.stop()
+    callback(error)
   }
 }

@@ -46,6 +46,7 @@ for (const place of places) {
       const more = numbers(1, 16).map((item) => queue.push(item))
       assert.deepEqual(more, [...Array(15).fill(true), false])
       await once(queue, 'drain')
+      await until(async () => (await queue.size()) === 16)
       assert.deepEqual(await queue.peek(100), numbers(1, 16))
       assert.ok(queue.push(17))
       await until(async () => (await queue.size()) === 17)

@@ -74,7 +74,7 @@ for (const place of places) {
       const more = numbers(1, 10).map((item) => stream.write(item))
       assert.deepEqual(more, [...Array(9).fill(true), false])
       await once(stream, 'drain')
-      assert.equal(await queue.size(), 10)
+      await until(async () => (await queue.size()) === 10)
       await queue.close()
     })
 
