@@ -9,6 +9,8 @@ import type { TestContext } from 'node:test'
 export const layers = Object.freeze({
   'crash states': 1_000_000,
   'crashes while recovering and compacting': 200_000,
+  'failing calls': 50_000,
+  'failing syncs': 15_000,
 })
 
 export type Layer = keyof typeof layers

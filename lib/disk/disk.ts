@@ -56,6 +56,15 @@ export function codeOf(error: unknown): string {
   return typeof error.code === 'string' ? error.code : ''
 }
 
+/** What `use` returns; the file is closed however that ends. */
+export function withFile<R>(file: DiskFile, use: (file: DiskFile) => R): R {
+  try {
+    return use(file)
+  } finally {
+    file.close()
+  }
+}
+
 /** Opens a file for writing, or makes it, whoever does the same meanwhile. */
 export function openOrCreate(disk: Disk, path: string): DiskFile {
   for (;;) {

@@ -5,7 +5,7 @@
 // Written under a name in the making and synced, then renamed: it is there whole, as it was or as it is now. One that
 // rotted is none: its queue is then refused as a target, unless it is empty.
 
-import { codeOf, type Disk } from '../disk/disk.ts'
+import { codeOf, type Disk, withFile } from '../disk/disk.ts'
 import type { CopyMark } from '../store.ts'
 import { crc32 } from './bytes.ts'
 import { COPY_MARK, MANIFEST } from './layout.ts'
@@ -16,10 +16,10 @@ const LONGEST = 4096
 export function readCopyMark(disk: Disk, folder: string): CopyMark | undefined {
   let text: string
   try {
-    const file = disk.open(`${folder}/${COPY_MARK}`, 'read')
-    const bytes = Buffer.alloc(Math.min(file.size(), LONGEST))
-    text = bytes.subarray(0, file.read(bytes, 0, bytes.length, 0)).toString('utf8')
-    file.close()
+    text = withFile(disk.open(`${folder}/${COPY_MARK}`, 'read'), (file) => {
+      const bytes = Buffer.alloc(Math.min(file.size(), LONGEST))
+      return bytes.subarray(0, file.read(bytes, 0, bytes.length, 0)).toString('utf8')
+    })
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return
     throw error

@@ -17,6 +17,17 @@ export function openHalf(disk: Disk, folder: string, which: 0 | 1): Half {
   return half
 }
 
+/** Both, or none of them stays open. */
+export function openHalves(disk: Disk, folder: string): [Half, Half] {
+  const first = openHalf(disk, folder, 0)
+  try {
+    return [first, openHalf(disk, folder, 1)]
+  } catch (error) {
+    first.file.close()
+    throw error
+  }
+}
+
 async function sync(half: Half): Promise<void> {
   if (half.poisoned) throw new Error(`an earlier sync of ${half.file.path} failed`)
   try {

@@ -20,7 +20,7 @@ import {
   readCursorFile,
   writeCursorFile,
 } from './cursor-file.ts'
-import { grow, type Half, openHalf, sized } from './cursor-half.ts'
+import { grow, type Half, openHalf, openHalves, sized } from './cursor-half.ts'
 import { type CursorDamage, loadCursor } from './cursor-loading.ts'
 import { CursorState } from './cursor-state.ts'
 import type { Limits } from './limits.ts'
@@ -77,7 +77,7 @@ export class Journal {
     this.#disk = world.disk
     this.#random = world.random
     this.#limits = world.limits
-    this.#halves = [openHalf(this.#disk, this.#folder, 0), openHalf(this.#disk, this.#folder, 1)]
+    this.#halves = openHalves(this.#disk, this.#folder)
   }
 
   get #file(): DiskFile {

@@ -2,7 +2,7 @@
 // that nobody is in the middle of writing what looks damaged; its verdict is a record, so that a loss is counted once.
 // The bytes are kept in damaged/ for whoever wants to look.
 
-import { codeOf, type DiskFile } from '../disk/disk.ts'
+import { codeOf, withFile } from '../disk/disk.ts'
 import { CorruptionError } from '../errors.ts'
 import type { Corruption, IdRange } from '../store.ts'
 import { classify, type Known } from './classify.ts'
@@ -127,13 +127,5 @@ export function keep(log: Log, { file, offset, bytes }: Corruption): void {
     withFile(disk.open(`${folder}/${name}.${offset}`, 'create'), (copy) => copy.write(content, 0))
   } catch (error) {
     if (codeOf(error) === '') throw error
-  }
-}
-
-function withFile<R>(file: DiskFile, use: (file: DiskFile) => R): R {
-  try {
-    return use(file)
-  } finally {
-    file.close()
   }
 }

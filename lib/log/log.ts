@@ -8,7 +8,7 @@
 // `prepare` and `write` are for the holder of append.lock. Nothing is ever written behind a seal or over bytes that
 // are no frame: then the log goes on in a new segment.
 
-import type { DiskFile } from '../disk/disk.ts'
+import { codeOf, type DiskFile } from '../disk/disk.ts'
 import type { Known } from './classify.ts'
 import { DUE, FRAME_HEADER_BYTES, REPLACES, RETRIES, START, writeFrameHeader } from './frame.ts'
 import { type Frame, FrameReader } from './frame-reader.ts'
@@ -187,9 +187,18 @@ export class Log extends SyncedLog {
     }
     segment.dirty = true
     this.#push(segment)
-    // Frames that say more than their items are met like anybody's.
-    this.refresh()
+    if (header.asideEnd === 0) this.#meet()
     return segment
+  }
+
+  /** Frames that say more than their items are met like anybody's: what can't be read now, by the next step. */
+  #meet(): void {
+    try {
+      this.refresh()
+    } catch (error) {
+      if (codeOf(error) === '') throw error
+      this.#epoch = -1
+    }
   }
 
   #push(segment: Segment): void {

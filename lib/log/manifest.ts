@@ -6,7 +6,7 @@
 // The crc is over the text before it. A file that rotted is made anew from what the segments say; one that somebody
 // else wrote, or a newer version did, is refused.
 
-import { codeOf, type Disk } from '../disk/disk.ts'
+import { codeOf, type Disk, withFile } from '../disk/disk.ts'
 import { FormatError } from '../errors.ts'
 import { crc32 } from './bytes.ts'
 import { isManifestInMaking, isOurs, MANIFEST, segmentsOf } from './layout.ts'
@@ -36,10 +36,10 @@ function read(disk: Disk, folder: string): Manifest | 'none' | 'bad' {
   const path = `${folder}/${MANIFEST}`
   let text: string
   try {
-    const file = disk.open(path, 'read')
-    const bytes = Buffer.alloc(Math.min(file.size(), 4096))
-    text = bytes.subarray(0, file.read(bytes, 0, bytes.length, 0)).toString('utf8')
-    file.close()
+    text = withFile(disk.open(path, 'read'), (file) => {
+      const bytes = Buffer.alloc(Math.min(file.size(), 4096))
+      return bytes.subarray(0, file.read(bytes, 0, bytes.length, 0)).toString('utf8')
+    })
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return 'none'
     throw error
@@ -127,8 +127,7 @@ function recordedIn(disk: Disk, folder: string): string | undefined {
   for (const name of segmentsOf(disk.list(folder)).current.toReversed()) {
     const file = disk.open(`${folder}/${String(name.base).padStart(20, '0')}.${name.rewrite}.log`, 'read')
     const head = Buffer.alloc(DATA_START)
-    const { header } = readHeader(head.subarray(0, file.read(head, 0, DATA_START, 0)))
-    file.close()
+    const { header } = withFile(file, () => readHeader(head.subarray(0, file.read(head, 0, DATA_START, 0))))
     if (header?.codec) return header.codec
   }
   return
@@ -143,9 +142,12 @@ async function write(
 ): Promise<void> {
   const path = `${folder}/${MANIFEST}.${tag}`
   const file = disk.open(path, 'create')
-  file.write(encode(manifest), 0)
-  await file.sync()
-  file.close()
+  try {
+    file.write(encode(manifest), 0)
+    await file.sync()
+  } finally {
+    file.close()
+  }
   await lock.run(() => {
     if (typeof read(disk, folder) !== 'object') disk.rename(path, `${folder}/${MANIFEST}`)
     // Whoever made it first may have swept this one away with the rest.

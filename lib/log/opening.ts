@@ -137,10 +137,22 @@ class Opening {
   /** A new folder's name is made durable in the folder above, all the way up to one that was there. */
   async #makeFolder(): Promise<void> {
     const { disk } = this.#world
-    if (checkFolder(disk, this.#folder) !== 'absent') return
+    const found = checkFolder(disk, this.#folder)
+    if (found === 'empty') return this.#syncAbove()
+    if (found === 'queue') return
     const made = missingParents(disk, this.#folder)
     disk.makeFolder(this.#folder)
     for (const folder of made) await disk.syncFolder(parentOf(folder))
+  }
+
+  /** An opening that made the folder may have failed to sync its name, or those above it; not each may be opened. */
+  async #syncAbove(): Promise<void> {
+    const { disk } = this.#world
+    let above = parentOf(this.#folder)
+    await disk.syncFolder(above)
+    for (; above !== parentOf(above); above = parentOf(above)) {
+      await disk.syncFolder(parentOf(above)).catch(ignore)
+    }
   }
 
   #lockFile(name: string): DiskFile {

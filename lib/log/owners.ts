@@ -32,7 +32,7 @@ export class Owners {
     for (let owner = state.nextOwner; ; owner++) {
       const file = this.#create(owner)
       if (!file) continue
-      file.tryLock()
+      lock(file)
       this.#file = file
       this.#own = owner
       return { kind: 'joined', owner, boot }
@@ -101,9 +101,22 @@ export class Owners {
 
   /** Gives the number back: the file goes, and with it the lock. */
   leave(): void {
-    if (!this.#file) return
-    this.remove(this.#own)
-    this.#file.close()
+    const file = this.#file
     this.#file = undefined
+    try {
+      if (file) this.remove(this.#own)
+    } catch {
+      // The free lock says as much, and an opening sweeps the name away.
+    }
+    file?.close()
+  }
+}
+
+function lock(file: DiskFile): void {
+  try {
+    file.tryLock()
+  } catch (error) {
+    file.close()
+    throw error
   }
 }

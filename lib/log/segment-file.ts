@@ -92,10 +92,20 @@ export class Segment implements SegmentName {
   open(): boolean {
     if (this.#file) return this.isWhole
     const file = this.#disk.open(this.path, 'write')
+    try {
+      return this.#opened(file)
+    } catch (error) {
+      file.close()
+      this.#file = undefined
+      this.#header = undefined
+      throw error
+    }
+  }
+
+  #opened(file: DiskFile): boolean {
     const head = Buffer.alloc(DATA_START)
     const reading = readHeader(head.subarray(0, file.read(head, 0, DATA_START, 0)))
     if (reading.newerVersion !== undefined) {
-      file.close()
       throw new FormatError(
         `${this.path} was written by a newer version of spoolq (format ${reading.newerVersion}): update spoolq`,
       )

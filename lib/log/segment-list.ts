@@ -1,7 +1,7 @@
 // segment-list.ts: the segments in a folder, as this handle knows them. The listing is read when something says that it
 // has changed: a seal, a name that is not there any more.
 
-import { codeOf, type Disk, type DiskFile } from '../disk/disk.ts'
+import { codeOf, type Disk, type DiskFile, withFile } from '../disk/disk.ts'
 import { DAMAGED, parseSegmentName, type SegmentName, segmentName, segmentsOf } from './layout.ts'
 import type { Limits } from './limits.ts'
 import { DATA_START, isOf, readHeader, readSeal, SEAL_AT, type Void } from './segment.ts'
@@ -201,13 +201,13 @@ export class SegmentList {
 
   /** What holds no frame may go: the remains of a creator that died, or a tail that was sealed before it held one. */
   #removeEmpty(segment: Segment): void {
-    const file = this.world.disk.open(segment.path, 'read')
-    const head = Buffer.alloc(DATA_START)
-    const { header } = readHeader(head.subarray(0, file.read(head, 0, DATA_START, 0)))
-    const seal = readSeal(head, SEAL_AT)
-    const isSealedEmpty = typeof seal === 'object' && seal.end === DATA_START
-    const holdsNothing = !header || isSealedEmpty || file.size() <= DATA_START
-    file.close()
+    const { header, holdsNothing } = withFile(this.world.disk.open(segment.path, 'read'), (file) => {
+      const head = Buffer.alloc(DATA_START)
+      const { header } = readHeader(head.subarray(0, file.read(head, 0, DATA_START, 0)))
+      const seal = readSeal(head, SEAL_AT)
+      const isSealedEmpty = typeof seal === 'object' && seal.end === DATA_START
+      return { header, holdsNothing: !header || isSealedEmpty || file.size() <= DATA_START }
+    })
     if (header && !isOf(header, segment)) return this.#setAside(segment)
     if (!holdsNothing) throw new Error(`${segment.path} is there already, and it is no part of the log`)
     this.world.disk.unlink(segment.path)

@@ -8,7 +8,7 @@ import type { Store } from '../../lib/store.ts'
 import type { CrashState } from './crash-state.ts'
 import { RecordingDisk } from './recording-disk.ts'
 import { crashStates, type StateOptions, stateNamed } from './states.ts'
-import { newTold, type Subject, Trials, Written } from './trial.ts'
+import { type How, newTold, type Subject, Trials, Written } from './trial.ts'
 import { parsed, runWorkload } from './workloads.ts'
 
 /** A store that can do all that the words ask for. */
@@ -31,6 +31,8 @@ export interface Result {
 export interface BatteryOptions extends Pick<StateOptions, 'seed' | 'limit' | 'coarse'> {
   /** How many crashes while it opens after each crash, and in how many of the states. Default: none. */
   readonly again?: { readonly every: number; readonly limit: number }
+  /** Of calls that fail: only each n-th. Default: each. */
+  readonly step?: number
   /** Crashes in every step, for words whose shorter ones are not tried by themselves. Default: in the last one. */
   readonly whole?: boolean
 }
@@ -50,7 +52,7 @@ export class Battery {
   readonly #options: BatteryOptions
   readonly #trials: Trials
 
-  constructor(subject: FullSubject, options: BatteryOptions) {
+  constructor(subject: FullSubject, options: BatteryOptions = {}) {
     this.#subject = subject
     this.#options = options
     this.#trials = new Trials(subject)
@@ -79,6 +81,18 @@ export class Battery {
     return result
   }
 
+  /** Runs one state again by its name. */
+  async named(name: string): Promise<string[]> {
+    const [word = '', outer = '', inner] = name.split('/')
+    const disk = new RecordingDisk()
+    await runWorkload(word, disk, (process, chance) => this.#subject.open(process, newTold(), chance))
+    const state = stateNamed(disk.log, outer, { calm: parsed(word).calm })
+    if (inner === undefined) return this.#trials.try(state)
+    const { log, options } = await recovery(state, this.#subject)
+    const again = stateNamed(log, inner, options)
+    return this.#trials.try(again, { cut: state.kind === 'cut' || again.kind === 'cut' })
+  }
+
   /** Crashes while the queue opens after a crash. */
   async #tryAgain(outer: CrashState, name: () => string, { result, known }: Inner): Promise<void> {
     const { log, options } = await recovery(outer, this.#subject)
@@ -86,13 +100,16 @@ export class Battery {
     for (const state of crashStates(log, { ...options, seed, limit: again?.limit ?? 1 })) {
       if (!known.learn(state)) continue
       result.again++
-      await this.#tryOne(state, () => `${name()}/${state.name}`, { result })
+      await this.#tryOne(state, () => `${name()}/${state.name}`, {
+        result,
+        cut: outer.kind === 'cut' || state.kind === 'cut',
+      })
     }
   }
 
-  async #tryOne(state: CrashState, name: () => string, { result, written }: Trying): Promise<void> {
+  async #tryOne(state: CrashState, name: () => string, { result, ...how }: Trying): Promise<void> {
     underTrial = name
-    const wrong = await this.#trials.try(state, written)
+    const wrong = await this.#trials.try(state, how)
     underTrial = undefined
     if (wrong.length > 0) result.failures.push({ name: name(), wrong })
   }
@@ -103,13 +120,12 @@ interface Inner {
   readonly known: Known
 }
 
-interface Trying {
+interface Trying extends How {
   readonly result: Result
-  readonly written?: Written
 }
 
 /** Which bytes were tried with which promises. */
-class Known {
+export class Known {
   readonly #keys = new Set<string>()
 
   /** False where it was. */
@@ -141,21 +157,12 @@ async function recovery(state: CrashState, subject: FullSubject): Promise<Recove
   } finally {
     process.kill()
   }
-  // After a power cut that was free to lose what was not durable, a kill has nothing more to keep.
-  const kinds = state.kind === 'cut' && !subject.disk ? (['cut'] as const) : (['kill', 'cut'] as const)
-  return { log: disk.log, options: { start: disk.start, bootId: disk.boot, from, kinds } }
+  return { log: disk.log, options: { start: disk.start, bootId: disk.boot, from } }
 }
 
 /** Runs one state again by its name. */
-export async function tryNamed(name: string, subject: FullSubject): Promise<string[]> {
-  const [word = '', outer = '', inner] = name.split('/')
-  const disk = new RecordingDisk()
-  await runWorkload(word, disk, (process, chance) => subject.open(process, newTold(), chance))
-  const state = stateNamed(disk.log, outer, { calm: parsed(word).calm })
-  const trials = new Trials(subject)
-  if (inner === undefined) return trials.try(state)
-  const { log, options } = await recovery(state, subject)
-  return trials.try(stateNamed(log, inner, options))
+export function tryNamed(name: string, subject: FullSubject): Promise<string[]> {
+  return new Battery(subject).named(name)
 }
 
 /** A trial that never ends would say nothing of itself. */

@@ -4,10 +4,14 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { Battery, type BatteryOptions, type Failure, type Result } from './battery.ts'
+import { FaultBattery } from './fault-battery.ts'
 import { logSubject, type SubjectName } from './log-subject.ts'
 
-/** What a piece, a word, is tried as. */
+export const handNames = ['words', 'calls', 'syncs'] as const
+
+/** What a piece, a word, is tried as: its crashes, its failing calls, its failing syncs. */
 export interface Task {
+  readonly hand: (typeof handNames)[number]
   readonly subject: SubjectName
   readonly options: BatteryOptions
 }
@@ -27,6 +31,7 @@ export type Order = readonly string[]
 /** After so many failures a worker gives up: they are likely to be the same one. */
 const ENOUGH = 20
 const AT_ONCE = 4
+const SHOWN = 5
 
 /** All pieces, by so many worker threads; 0: by this one. */
 export async function shared(
@@ -35,7 +40,8 @@ export async function shared(
   workers = availableParallelism(),
 ): Promise<Outcome> {
   const orders: Order[] = []
-  for (let at = 0; at < pieces.length; at += AT_ONCE) orders.push(pieces.slice(at, at + AT_ONCE))
+  const step = pieces.length > 64 ? AT_ONCE : 1
+  for (let at = 0; at < pieces.length; at += step) orders.push(pieces.slice(at, at + step))
   const next = () => orders.shift() ?? []
   const lanes = Array.from({ length: workers }, () => work(task, next))
   const outcomes = workers > 0 ? await Promise.all(lanes) : [await workedOff(task, async () => next())]
@@ -63,14 +69,32 @@ export async function workedOff(task: Task, next: () => Promise<Order>): Promise
   return { states, again, disks: hand.disks, failures }
 }
 
-interface Hand {
+export interface Hand {
   readonly disks: number
   try(piece: string): Promise<Result>
+  /** What is wrong with one case, by its name. */
+  named(name: string): Promise<string[]>
 }
 
-function handFor({ subject, options }: Task): Hand {
-  return new Battery(logSubject(subject), options)
+export function handFor({ hand, subject, options }: Task): Hand {
+  const tried = logSubject(subject)
+  return hand === 'words' ? new Battery(tried, options) : new FaultBattery(tried, hand, options)
 }
+
+/** What is wrong, with stacks, and how each of it is seen again. */
+export async function tell(task: Task, { failures }: Outcome): Promise<string> {
+  const told = [`${failures.length} are wrong:`]
+  const hand = handFor(task)
+  for (const { name, wrong } of failures.slice(0, SHOWN)) {
+    const again = await hand.named(name)
+    told.push(`${RERUN}='${task.hand} ${task.subject} ${name}' node dist/spec/run.js crash/one`)
+    told.push(...(again.length > 0 ? again : wrong))
+  }
+  return told.join('\n    ')
+}
+
+/** Names one case to be run alone. */
+export const RERUN = 'SPOOLQ_CRASH'
 
 function work(task: Task, next: () => Order): Promise<Outcome> {
   const worker = new Worker(new URL('./crew-worker.js', import.meta.url), {

@@ -40,6 +40,8 @@ export interface Fault {
   readonly times?: 'once' | 'forever'
   /** For writes: how many bytes get through. */
   readonly short?: number
+  /** Only writes fail; other calls take no notice. */
+  readonly onlyWrites?: boolean
   /** For syncs. Default: 'kept'. */
   readonly loss?: SyncLoss
 }
@@ -50,6 +52,8 @@ export class FaultDisk implements Disk {
   readonly calls = new Map<FailingCall | 'all', number>()
   /** How many calls have failed by the fault. */
   failures = 0
+  /** Called when a call is about to fail. */
+  failing: (() => void) | undefined
   readonly #inner: Disk
   #fault: Fault | undefined
   #left = 0
@@ -119,7 +123,9 @@ export class FaultDisk implements Disk {
     const fault = this.#fault
     if (!fault || (fault.call && fault.call !== call)) return undefined
     if (--this.#left > 0 || (this.#left < 0 && fault.times !== 'forever')) return undefined
+    if (fault.onlyWrites && call !== 'write' && call !== 'writeAside') return undefined
     this.failures++
+    this.failing?.()
     return fault
   }
 

@@ -28,6 +28,11 @@ export interface InodeLedger {
   tail: Entry<DataOp>[]
 }
 
+export interface LedgerOptions {
+  readonly calm?: RegExp | undefined
+  readonly forgives?: boolean | undefined
+}
+
 export class Ledger {
   /** The names that are there for certain, before the tail. */
   readonly names: Map<string, number>
@@ -36,11 +41,16 @@ export class Ledger {
   /** How many ops it has taken. */
   length = 0
   readonly #calm: RegExp | undefined
+  readonly #forgives: boolean
   readonly #calmInodes = new Set<number>()
 
-  /** `calm`: paths of files whose bytes all get through at once. */
-  constructor(start: Content, calm?: RegExp) {
+  /**
+   * `calm`: paths of files whose bytes all get through at once. `forgives`: a failed sync of a folder is made good by a
+   * later one, as by file systems with a journal of their names.
+   */
+  constructor(start: Content, { calm, forgives = false }: LedgerOptions = {}) {
     this.#calm = calm
+    this.#forgives = forgives
     for (const [path, ino] of start.names) if (calm?.test(path)) this.#calmInodes.add(ino)
     this.names = new Map(start.names)
     for (const [ino, inode] of start.inodes) this.inodes.set(ino, newInode(ino, inode.copy()))
@@ -113,7 +123,7 @@ export class Ledger {
     for (const entry of this.nameTail) {
       const sides = sidesOf(entry.op, op.path)
       if (sides === 0) continue
-      if (op.failed && entry.index < index && entry.loose) entry.poisoned = true
+      if (op.failed && entry.index < index && entry.loose) entry.poisoned = !this.#forgives
       else if (!op.failed && entry.index < op.covers && !entry.poisoned) entry.synced |= sides
       if (entry.synced === BOTH) entry.loose = false
     }

@@ -7,21 +7,19 @@
 //      of 4 steps, of all letters           some states at each point
 //      slow syncs, 'os', words of 40 steps  as said below
 //
-// A state that fails is run alone by the line that is printed with it: SPOOLQ_CRASH='<subject> <name>'.
+// A state that fails is run alone by the line that is printed with it (one.spec.ts).
 
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import { CHECK, counting } from '../layers.ts'
-import { type BatteryOptions, tryNamed } from './battery.ts'
-import { type Outcome, shared } from './crew.ts'
+import type { BatteryOptions } from './battery.ts'
+import { handFor, shared, tell } from './crew.ts'
 import { randomOf } from './digest.ts'
-import { logSubject, type SubjectName, subjectNames } from './log-subject.ts'
+import type { SubjectName } from './log-subject.ts'
 import { regressions } from './regressions.ts'
 import { ALPHABET, CALM, SLOW, words } from './workloads.ts'
 
 const SEED = Number(process.env.SPOOLQ_SEED ?? 1)
-const ONE = process.env.SPOOLQ_CRASH
-const SHOWN = 5
 /** Put one, three and a big one, pop one and three, lease and settle out of order, flush (which rolls), reopen. */
 const ISSUED = '13BpnLfo'
 
@@ -59,43 +57,22 @@ async function battery(t: TestContext, subject: SubjectName, plans: { quick: Pla
   const counted = counting(t, 'crash states')
   const countedAgain = options.again ? counting(t, 'crashes while recovering and compacting') : undefined
   const start = performance.now()
-  const outcome = await shared({ subject, options: { seed: SEED, ...options } }, words, CHECK ? undefined : 0)
+  const task = { hand: 'words', subject, options: { seed: SEED, ...options } } as const
+  const outcome = await shared(task, words, CHECK ? undefined : 0)
   const rate = Math.round((outcome.states + outcome.again) / ((performance.now() - start) / 1000))
   t.diagnostic(`${words.length} words, ${outcome.states} states, ${outcome.again} in what followed one`)
   t.diagnostic(`${outcome.disks} disks, ${rate} states a second, seed ${SEED}`)
-  await tell(subject, outcome)
+  assert.equal(outcome.failures.length, 0, await tell(task, outcome))
   if (!countedAgain) return counted(outcome.states, least)
   counted(outcome.states)
   countedAgain(outcome.again, least)
 }
 
-/** What is wrong, with a stack, and how to see it again. */
-async function tell(subject: SubjectName, { failures }: Outcome): Promise<void> {
-  if (failures.length === 0) return
-  const told: string[] = []
-  for (const { name, wrong } of failures.slice(0, SHOWN)) {
-    const again = await tryNamed(name, logSubject(subject))
-    told.push(
-      `SPOOLQ_CRASH='${subject} ${name}' node dist/spec/run.js crash/log`,
-      ...(again.length > 0 ? again : wrong),
-    )
-  }
-  assert.fail(`${failures.length} states are wrong:\n${told.join('\n    ')}`)
-}
-
-describe('the queue, after one crash', { skip: ONE === undefined }, () => {
-  it('keeps its promises', async () => {
-    const [name = '', state = ''] = ONE?.split(' ') ?? []
-    const subject = subjectNames.find((each) => each === name) ?? assert.fail(`no subject ${name}`)
-    assert.deepEqual(await tryNamed(state, logSubject(subject)), [])
-  })
-})
-
-describe('the queue, after a crash', { skip: ONE !== undefined }, () => {
-  it('keeps its promises in the states that once broke one', async () => {
-    for (const subject of subjectNames) {
-      for (const name of regressions[subject] ?? [])
-        assert.deepEqual(await tryNamed(name, logSubject(subject)), [], name)
+describe('the queue, after a crash', () => {
+  it('keeps its promises in the cases that once broke one', async () => {
+    for (const { hand, subject, names } of regressions) {
+      const tried = handFor({ hand, subject, options: {} })
+      for (const name of names) assert.deepEqual(await tried.named(name), [], name)
     }
   })
 

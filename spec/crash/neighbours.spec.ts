@@ -5,10 +5,11 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { CrashState } from './crash-state.ts'
 import { logSubject } from './log-subject.ts'
+import { Program } from './program.ts'
 import { RecordingDisk } from './recording-disk.ts'
 import { SpecClock } from './spec-clock.ts'
 import { newTold, tryState } from './trial.ts'
-import { ALPHABET, Program } from './workloads.ts'
+import { ALPHABET } from './workloads.ts'
 
 const CHECK = process.env.SPOOLQ_CHECK === '1'
 /** How much of its last write the dying process leaves. */

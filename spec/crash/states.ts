@@ -12,13 +12,13 @@ import { type Choice, choiceOf, choices, inOrder, killCuts, textOf } from './cho
 import { applyName, Content, type Inode } from './content.ts'
 import { type CrashKind, type CrashState, LazyState } from './crash-state.ts'
 import { Digest, type Random, randomOf } from './digest.ts'
-import { Ledger } from './ledger.ts'
+import { Ledger, type LedgerOptions } from './ledger.ts'
 import { Medium } from './medium.ts'
 import type { Op, WriteOp } from './operations.ts'
 import type { Mark } from './promises.ts'
 import { RecordingDisk } from './recording-disk.ts'
 
-export interface StateOptions {
+export interface StateOptions extends LedgerOptions {
   readonly seed?: number
   /** At most so many power cuts and so many kills at each point of the log, chosen by the seed. Default: all. */
   readonly limit?: number
@@ -28,8 +28,6 @@ export interface StateOptions {
   /** 'J': names persist in order, as in journaling file systems; 'P' (default): any of them, as POSIX allows. */
   readonly level?: 'J' | 'P'
   readonly kinds?: readonly CrashKind[]
-  /** Paths of files whose bytes all get through at once, so that others have their states to themselves. Default: none. */
-  readonly calm?: RegExp | undefined
   /** Kills leave a write cut at its first bytes and around sectors only. Default: at each of its bytes. */
   readonly coarse?: boolean
   /** What was on the medium before the log. */
@@ -94,7 +92,7 @@ class Walk {
     this.#level = options.level ?? 'P'
     this.#anywhere = options.coarse !== true
     this.#boot = options.bootId ?? 'boot 1'
-    this.#ledger = new Ledger(this.#start, options.calm)
+    this.#ledger = new Ledger(this.#start, options)
     this.#live = this.#start.copy()
     for (const ino of this.#start.inodes.keys()) this.#nextIno = Math.max(this.#nextIno, ino + 1)
   }

@@ -80,6 +80,12 @@ interface Seen {
   readonly wrong: readonly string[]
 }
 
+export interface How {
+  readonly written?: Written | undefined
+  /** The power failed, if not in this crash then in one before it. Default: as the state says. */
+  readonly cut?: boolean
+}
+
 /** What it shows to the next one. */
 interface SeenAgain {
   readonly peeked: readonly Found[]
@@ -89,7 +95,7 @@ interface SeenAgain {
 
 /** Everything that is wrong with the store on this state; the state's disk is used up. */
 export function tryState(state: CrashState, subject: Subject, written?: Written): Promise<string[]> {
-  return new Trials(subject).try(state, written)
+  return new Trials(subject).try(state, { written })
 }
 
 /**
@@ -110,12 +116,12 @@ export class Trials {
     return this.#seen.made
   }
 
-  async try(state: CrashState, written?: Written): Promise<string[]> {
+  async try(state: CrashState, { written, cut = state.kind === 'cut' }: How = {}): Promise<string[]> {
     try {
-      const isKill = state.kind === 'kill'
+      const isKill = !cut
       const seen = await this.#seen.get(state.key, () => this.#look(state))
       const promised = new Promised((isKill && written?.marks(state.marks)) || state.marks, this.subject.disk || isKill)
-      const wrong = [...judge(seen.found, promised, state.kind === 'cut'), ...seen.wrong]
+      const wrong = [...judge(seen.found, promised, cut), ...seen.wrong]
       const last = Math.max(promised.lastId, seen.found.at(-1)?.id ?? 0)
       if (Math.min(seen.id, seen.nextId) <= last) {
         wrong.push(`a put afterwards got id ${seen.id} (next: ${seen.nextId}), but ${last} was used`)

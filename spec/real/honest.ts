@@ -3,9 +3,9 @@
 
 import type { Disk, DiskFile } from '../../lib/disk/disk.ts'
 import { logSubject } from '../crash/log-subject.ts'
+import { Program } from '../crash/program.ts'
 import { RecordingDisk } from '../crash/recording-disk.ts'
 import { newTold } from '../crash/trial.ts'
-import { Program } from '../crash/workloads.ts'
 
 /** Opens, does the steps, and closes by opening again. */
 export async function runQuietly(word: string, disk: Disk): Promise<void> {

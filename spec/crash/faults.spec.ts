@@ -1,0 +1,81 @@
+// faults.spec.ts: whatever call to the disk fails, and however, the log tells it, keeps its promises, leaves no file open,
+// and works again when the cause is gone. `npm test` tries a few short words; `npm run check` every call of the words
+// below, once and for ever, and every sync of every short word, with its data lost, kept and half of each.
+
+import assert from 'node:assert/strict'
+import { describe, it, type TestContext } from 'node:test'
+import { CHECK, counting, type Layer } from '../layers.ts'
+import { shared, type Task, tell } from './crew.ts'
+import { ALPHABET, words } from './workloads.ts'
+
+const SEED = Number(process.env.SPOOLQ_SEED ?? 1)
+
+/** Each step behind each kind of put, and what takes several of them: rolls, rewrites, files left behind. */
+const WORDS = [
+  '3p1nof',
+  '13Lr1p',
+  'A1nfp3',
+  '3LBfrB',
+  'x1xnfo',
+  'BoBfpA',
+  '13oLno',
+  'BBBpBf',
+  'AApnfo',
+  '3r3rfB',
+  'oLpo1p',
+  'BBnBBf',
+  'xLxrf1',
+  '1Bf3of',
+  'ABnf3o',
+  '3L3LoB',
+  'BpBpfn',
+  'AofA3n',
+  'rnL1fp',
+  'xxBnfx',
+]
+
+interface Plan {
+  readonly hand: Task['hand']
+  readonly words: readonly string[]
+  readonly limit: number
+  readonly step?: number
+  readonly least: number
+}
+
+async function faults(t: TestContext, layer: Layer, { hand, words, limit, step = 1, least }: Plan): Promise<void> {
+  const counted = counting(t, layer)
+  const task = { hand, subject: 'disk', options: { seed: SEED, limit, step } } as const
+  const outcome = await shared(task, words, CHECK ? undefined : 0)
+  t.diagnostic(`${words.length} words, ${outcome.states} faults, ${outcome.again} crashes after them`)
+  assert.equal(outcome.failures.length, 0, await tell(task, outcome))
+  counted(outcome.states, least)
+}
+
+describe('the queue, on a disk that fails,', () => {
+  it('goes on after any call', (t) =>
+    faults(
+      t,
+      'failing calls',
+      CHECK
+        ? { hand: 'calls', words: WORDS, limit: 2, least: 50_000 }
+        : { hand: 'calls', words: ['1'], limit: 1, step: 9, least: 60 },
+    ))
+
+  it('lets no later sync count for one that failed', (t) =>
+    faults(
+      t,
+      'failing syncs',
+      CHECK
+        ? { hand: 'syncs', words: [...words(1), ...words(2), ...words(3, '13BpLfo')], limit: 3, least: 15_000 }
+        : { hand: 'syncs', words: ['3p'], limit: 1, least: 20 },
+    ))
+
+  it('has every step among those', () => {
+    for (const letter of ALPHABET)
+      assert.ok(
+        WORDS.some((word) => word.includes(letter)),
+        letter,
+      )
+    assert.equal(new Set(WORDS).size, 20)
+  })
+})
