@@ -139,7 +139,7 @@ export const order: readonly Bug[] = [
   {
     name: 'an owner does not lock its file',
     file: 'log/owners.js',
-    from: `file.tryLock();\n            this.#file`,
+    from: `lock(file);\n            this.#file`,
     to: 'this.#file',
     layer: spec('log/owners'),
   },
