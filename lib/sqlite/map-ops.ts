@@ -1,15 +1,15 @@
 // map-ops.ts: the maps of a database file, as its worker thread carries them out.
 //
-//    spoolq_maps   one row a map: its name, its codec, how many entries it holds, and the last place given
+//    spoolq_maps   one row a map: its name, its codec, and of what was deleted: how many, and the highest place
 //    spoolq_map_N  its entries
-//       place      orders the map by insertion; never used again
+//       place      orders the map by insertion: 1, 2, 3 …; never used again
 //       key        TEXT, or, where that would change it (a NUL, half a surrogate pair), a BLOB of its UTF-16
 //       version    1, and one more each time it is set again
 //       sum        CRC-32 of the value: SQLite itself does not notice a flipped bit in it
 //       value      what the codec returned; NULL where that is no byte at all
 //
-// The count and the last place stand in the row of the map, and change with its entries: so `size` costs the same
-// however many there are, and a place is never given twice, also where the last entry was deleted.
+// The last place given is the highest of those that are there and those that were deleted. As many entries were ever
+// made; less those deleted, that is the size: it costs the same however many there are, and setting writes one row.
 
 import { crc32 } from 'node:zlib'
 import { CodecMismatchError } from '../errors.ts'
@@ -50,7 +50,7 @@ export interface Page {
 const WHOLE = { isWhole: true }
 const NOTHING = new Uint8Array(0)
 const CATALOG = `CREATE TABLE IF NOT EXISTS spoolq_maps (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
-  codec TEXT NOT NULL, size INTEGER NOT NULL, places INTEGER NOT NULL)`
+  codec TEXT NOT NULL, deleted INTEGER NOT NULL DEFAULT 0, last_deleted INTEGER NOT NULL DEFAULT 0)`
 
 export const mapOps = {
   'map.open': writing((connection: Connection, { name, codec }: OpenMap) => {
@@ -66,65 +66,101 @@ export const mapOps = {
   'map.get': reading((connection: Connection, { map, key }: OfKey) => answered(find(connection, map, key))),
 
   'map.has': reading((connection: Connection, { map, key }: OfKey) => {
-    const row = connection.statement(`SELECT 1 FROM spoolq_map_${map} WHERE key = ?`).get(stored(key))
-    return { value: row !== undefined }
+    return { value: connection.statement(sqlOf(map).has).get(stored(key)) !== undefined }
   }),
 
   'map.set': writing((connection: Connection, { map, key }: OfKey, [bytes = NOTHING]) => {
-    const update = `UPDATE spoolq_map_${map} SET version = version + 1, sum = ?, value = ? WHERE key = ?`
-    const changed = connection.statement(update).run(crc32(bytes), bytes, stored(key))
-    if (changed === 0) insert(connection, map, key, bytes)
+    set(connection, map, key, bytes)
     return { value: null }
   }, WHOLE),
 
   /** Answers with null where it is done, else with what is there now. */
   'map.replace': writing(
     (connection: Connection, { map, key, seen }: OfKey & { readonly seen: Stamp | null }, [bytes = NOTHING]) => {
-      const now = find(connection, map, key)
-      if (now?.[0] !== seen?.place || now?.[1] !== seen?.version)
-        return { ...answered(now), value: { now: seenOf(now) } }
-      if (now === undefined) insert(connection, map, key, bytes)
-      else {
-        const update = `UPDATE spoolq_map_${map} SET version = version + 1, sum = ?, value = ? WHERE place = ?`
-        connection.statement(update).run(crc32(bytes), bytes, now[0] ?? 0)
-      }
+      const { value: now, blobs = [] } = answered(find(connection, map, key))
+      if (now?.place !== seen?.place || now?.version !== seen?.version) return { value: { now }, blobs }
+      set(connection, map, key, bytes)
       return { value: null }
     },
     WHOLE,
   ),
 
   'map.delete': writing((connection: Connection, { map, key }: OfKey) => {
-    const deleted = connection.statement(`DELETE FROM spoolq_map_${map} WHERE key = ?`).run(stored(key))
-    if (deleted > 0) connection.statement('UPDATE spoolq_maps SET size = size - 1 WHERE id = ?').run(map)
-    return { value: deleted > 0 }
+    const [place] = connection.statement(sqlOf(map).delete).get(stored(key)) ?? []
+    if (place === undefined) return { value: false }
+    const sql = 'UPDATE spoolq_maps SET deleted = deleted + 1, last_deleted = max(last_deleted, ?) WHERE id = ?'
+    connection.statement(sql).run(place, map)
+    return { value: true }
   }, WHOLE),
 
   'map.clear': writing((connection: Connection, map: number) => {
-    const deleted = connection.statement(`DELETE FROM spoolq_map_${map}`).run()
-    connection.statement('UPDATE spoolq_maps SET size = 0 WHERE id = ?').run(map)
+    const last = connection.number(sqlOf(map).last)
+    const deleted = connection.statement(sqlOf(map).clear).run()
+    connection.statement('UPDATE spoolq_maps SET deleted = ?, last_deleted = ? WHERE id = ?').run(last, last, map)
     return { value: deleted }
   }, WHOLE),
 
-  'map.size': reading((connection: Connection, map: number) => {
-    return { value: Number(connection.statement('SELECT size FROM spoolq_maps WHERE id = ?').get(map)?.[0] ?? 0) }
-  }),
+  'map.size': reading((connection: Connection, map: number) => ({ value: connection.number(sqlOf(map).size) })),
 
   'map.page': reading((connection: Connection, { map, ...options }: PageOptions & { readonly map: number }) => {
     const { after, values } = options
-    const columns = values ? 'place, key, sum, value' : 'place, key'
-    const select = `SELECT ${columns} FROM spoolq_map_${map} WHERE place > ? AND place <= ? ORDER BY place`
-    const rows = connection.statement(select).all(after, lastOf(connection, map, options))
+    const sql = values ? sqlOf(map).entries : sqlOf(map).keys
+    const rows = connection.statement(sql).all(after, lastOf(connection, map, options))
     const page: Page = {
       places: rows.map(([place]) => Number(place)),
       keys: rows.map(([, key]) => loaded(key)),
       damaged: values ? rows.map(([, , sum, value]) => isDamaged(sum, bytesOf(value))) : [],
     }
-    return { value: page, blobs: values ? rows.map((row) => bytesOf(row[3])) : [] }
+    return { value: page, blobs: values ? rows.map(([, , , value]) => bytesOf(value)) : [] }
   }),
 }
 
+/** What is asked of a map's table. */
+interface Sql {
+  readonly get: string
+  readonly has: string
+  readonly set: string
+  readonly delete: string
+  readonly clear: string
+  readonly last: string
+  readonly size: string
+  readonly keys: string
+  readonly entries: string
+  readonly keyLengths: string
+  readonly entryLengths: string
+}
+
+const known = new Map<number, Sql>()
+
+function sqlOf(map: number): Sql {
+  const sql = known.get(map) ?? newSql(`spoolq_map_${map}`, map)
+  known.set(map, sql)
+  return sql
+}
+
+function newSql(table: string, map: number): Sql {
+  const ofMap = `FROM spoolq_maps WHERE id = ${map}`
+  const last = `max(coalesce((SELECT max(place) FROM ${table}), 0), (SELECT last_deleted ${ofMap}))`
+  const page = 'WHERE place > ? AND place <= ? ORDER BY place'
+  const ahead = 'WHERE place > ? ORDER BY place LIMIT ?'
+  return {
+    get: `SELECT place, version, sum, value FROM ${table} WHERE key = ?`,
+    has: `SELECT 1 FROM ${table} WHERE key = ?`,
+    set: `INSERT INTO ${table} (place, key, version, sum, value) VALUES (${last} + 1, ?, 1, ?, ?)
+      ON CONFLICT (key) DO UPDATE SET version = version + 1, sum = excluded.sum, value = excluded.value`,
+    delete: `DELETE FROM ${table} WHERE key = ? RETURNING place`,
+    clear: `DELETE FROM ${table}`,
+    last: `SELECT ${last}`,
+    size: `SELECT ${last} - (SELECT deleted ${ofMap})`,
+    keys: `SELECT place, key FROM ${table} ${page}`,
+    entries: `SELECT place, key, sum, value FROM ${table} ${page}`,
+    keyLengths: `SELECT place, length(key) FROM ${table} ${ahead}`,
+    entryLengths: `SELECT place, length(key) + coalesce(length(value), 0) FROM ${table} ${ahead}`,
+  }
+}
+
 function newMap(connection: Connection, name: string, codec: string): { map: number; codec: string } {
-  const insertion = 'INSERT INTO spoolq_maps (name, codec, size, places) VALUES (?, ?, 0, 0) RETURNING id'
+  const insertion = 'INSERT INTO spoolq_maps (name, codec) VALUES (?, ?) RETURNING id'
   const map = Number(connection.statement(insertion).get(name, codec)?.[0])
   connection.exec(`CREATE TABLE spoolq_map_${map} (place INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE,
     version INTEGER NOT NULL, sum INTEGER NOT NULL, value BLOB)`)
@@ -132,23 +168,19 @@ function newMap(connection: Connection, name: string, codec: string): { map: num
 }
 
 function find(connection: Connection, map: number, key: string): Row | undefined {
-  return connection.statement(`SELECT place, version, sum, value FROM spoolq_map_${map} WHERE key = ?`).get(stored(key))
+  return connection.statement(sqlOf(map).get).get(stored(key))
 }
 
-function insert(connection: Connection, map: number, key: string, bytes: Uint8Array): void {
-  const next = 'UPDATE spoolq_maps SET size = size + 1, places = places + 1 WHERE id = ? RETURNING places'
-  const place = Number(connection.statement(next).get(map)?.[0])
-  const insertion = `INSERT INTO spoolq_map_${map} (place, key, version, sum, value) VALUES (?, ?, 1, ?, ?)`
-  connection.statement(insertion).run(place, stored(key), crc32(bytes), bytes)
+function set(connection: Connection, map: number, key: string, bytes: Uint8Array): void {
+  connection.statement(sqlOf(map).set).run(stored(key), crc32(bytes), bytes)
 }
 
 /** The place of the last entry of a page. The lengths are known without reading what is long. */
 function lastOf(connection: Connection, map: number, { after, entries, bytes, values }: PageOptions): number {
-  const length = values ? 'length(key) + coalesce(length(value), 0)' : 'length(key)'
-  const select = `SELECT place, ${length} FROM spoolq_map_${map} WHERE place > ? ORDER BY place LIMIT ?`
+  const sql = values ? sqlOf(map).entryLengths : sqlOf(map).keyLengths
   let last = after
   let size = 0
-  for (const [place, more] of connection.statement(select).all(after, entries)) {
+  for (const [place, more] of connection.statement(sql).all(after, entries)) {
     size += Number(more)
     if (size > bytes && last > after) break
     last = Number(place)

@@ -25,6 +25,8 @@ describe('a map in a file', { timeout: 60_000 }, () => {
 
   it('is beside other maps, each with its name, its codec and its entries', async () => {
     const file = newFile()
+    // It keeps the thread going.
+    await using _other = await PersistentMap.open(`sqlite:${file}?map=other`)
     const names = ['map', 'Map', "'; --", 'a b', 'żółw 🐢', '"', 'x'.repeat(255)]
     for (const [i, name] of names.entries()) {
       const codec = i % 2 === 0 ? 'json' : 'v8'
@@ -120,6 +122,10 @@ describe('a map in a file', { timeout: 60_000 }, () => {
     const listening = {
       file: connection.file,
       exec: (sql: string) => connection.exec(sql),
+      number: (sql: string) => {
+        asked.add(sql)
+        return connection.number(sql)
+      },
       statement: (sql: string) => {
         asked.add(sql)
         return connection.statement(sql)
@@ -139,11 +145,11 @@ describe('a map in a file', { timeout: 60_000 }, () => {
     }
     mapOps['map.size'].run(listening, map, [])
     mapOps['map.delete'].run(listening, of('a'), [])
-    assert.ok(asked.size >= 12, `${asked.size} statements`)
+    assert.ok(asked.size >= 11, `${asked.size} statements`)
     for (const sql of asked) {
       const parameters = [...sql.matchAll(/\?/g)].map(() => 0)
       const plan = connection.statement(`EXPLAIN QUERY PLAN ${sql}`).all(...parameters)
-      for (const row of plan) assert.doesNotMatch(String(row[3]), /SCAN/, `${sql}: ${row[3]}`)
+      for (const row of plan) assert.doesNotMatch(String(row[3]), /SCAN (?!CONSTANT)/, `${sql}: ${row[3]}`)
     }
     connection.close()
   })
