@@ -1,7 +1,9 @@
 // attendant.ts: what nobody does by calling: what is due becomes ready, and what dead handles held. Each handle looks
 // after it when it takes, looks or waits.
 
+import type { Link } from './driver.ts'
 import type { Looker } from './looker.ts'
+import { patiently } from './patience.ts'
 import { type Dead, deadOf, isRestarted, reclaim, UPTIME } from './reclaim.ts'
 import type { Scene } from './steps.ts'
 import type { Taker } from './taker.ts'
@@ -52,12 +54,13 @@ export class Attendant {
 
   async #dead(): Promise<Dead[]> {
     const { pool, queue } = this.#world.scene
-    return pool.use(async (link) => {
+    const find = async (link: Link): Promise<Dead[]> => {
       const [found] = await link.ask([deadOf(queue)])
       const dead = (found?.rows ?? []).map(([id, uuid]): Dead => ({ id: Number(id), uuid: String(uuid) }))
       if (dead.length === 0) return []
       const [uptime] = await link.ask([UPTIME])
       return isRestarted(uptime?.rows) ? [] : dead
-    })
+    }
+    return patiently(() => pool.use(find))
   }
 }

@@ -3,6 +3,7 @@
 import type { Counts, Listed, ListOptions, Piece, StoreStats } from '../store.ts'
 import type { Cell, Result } from './driver.ts'
 import type { Fronts } from './fronts.ts'
+import { patiently } from './patience.ts'
 import type { Pool } from './pool.ts'
 import { COLUMNS, LISTED, listedOf, pieceOf, rowOf } from './rows.ts'
 import { ACKED, DELAYED, FAILED, IN_FLIGHT, READY, TIMED } from './schema.ts'
@@ -100,7 +101,7 @@ export class Looker {
   }
 
   #ask(statements: readonly string[]): Promise<readonly Result[]> {
-    return this.#pool.use((link) => link.ask(statements))
+    return patiently(() => this.#pool.use((link) => link.ask(statements)))
   }
 
   get #sums(): string {

@@ -17,6 +17,7 @@ import { Fronts } from './fronts.ts'
 import { Looker } from './looker.ts'
 import * as mending from './mending.ts'
 import { Owner } from './owner.ts'
+import { patiently } from './patience.ts'
 import { Pool } from './pool.ts'
 import { Putter } from './putter.ts'
 import { pieceOf } from './rows.ts'
@@ -223,7 +224,7 @@ export class MysqlStore implements seam.Store {
     this.#check()
     const words = hex(Buffer.from(JSON.stringify(mark)))
     const set = `UPDATE spoolq_queues SET copy_mark = ${words} WHERE id = ${this.#recorded.id}`
-    await this.#pool.use((link) => link.ask([set]))
+    await patiently(() => this.#pool.use((link) => link.ask([set])))
   }
 
   watch(changed: () => void): () => void {

@@ -14,16 +14,13 @@
 //
 // What rejected in doubt is looked up before the lane's next step, and undone where it turns out to have been done.
 
-import { pause } from '../wait/pause.ts'
 import { type Link, LostError, type Result, ServerError } from './driver.ts'
 import type { Owner } from './owner.ts'
+import { patiently } from './patience.ts'
 import type { Pool } from './pool.ts'
 import type { Tally } from './tally.ts'
 
-const DEADLOCK = [1213, 1205]
 const TOO_MANY_ROWS = 1242
-const TRIES = 20
-const LOST_MS = 2000
 /** What is sent in one trip, unless one statement is longer; the server's packet may be smaller. */
 const TRIP_CHARACTERS = 2 ** 22
 
@@ -133,21 +130,13 @@ export class Steps {
     }
   }
 
-  /** Tries again for a while where the server is lost, and where it ended a deadlock. */
-  async patiently<R>(attempt: (link: Link) => Promise<R>): Promise<R> {
+  /** With a connection, and alive: what a dead handle holds is anybody's. */
+  patiently<R>(attempt: (link: Link) => Promise<R>): Promise<R> {
     const { owner, pool } = this.#scene
-    const until = performance.now() + LOST_MS
-    for (let tries = 1; ; tries += 1) {
-      try {
-        // What a dead handle holds is anybody's.
-        await owner.alive()
-        return await pool.use(attempt)
-      } catch (error) {
-        const isHopeful = error instanceof LostError ? performance.now() < until : isDeadlock(error) && tries < TRIES
-        if (!isHopeful) throw error
-        await pause(Math.random() * Math.min(2 ** tries, 100))
-      }
-    }
+    return patiently(async () => {
+      await owner.alive()
+      return pool.use(attempt)
+    })
   }
 
   async #enter(link: Link): Promise<Step> {
@@ -210,8 +199,4 @@ async function send(link: Link, statements: readonly string[], most: number): Pr
     characters += statement.length
   }
   return results.concat(await link.ask(trip))
-}
-
-function isDeadlock(error: unknown): boolean {
-  return error instanceof ServerError && DEADLOCK.includes(error.number)
 }

@@ -173,10 +173,11 @@ export function connectingTo(port: number): Connecting {
   return { host: '127.0.0.1', port, user: USER, password: PASSWORD, database: DATABASE }
 }
 
-export function urlOf(port: number, queue: string): string {
+/** `more`: parameters of the URL. */
+export function urlOf(port: number, queue: string, more = 'connections=10'): string {
   const who = `${USER}:${encodeURIComponent(PASSWORD)}`
   const where = `127.0.0.1:${port}/${encodeURIComponent(DATABASE)}`
-  return `mysql://${who}@${where}?queue=${encodeURIComponent(queue)}`
+  return `mysql://${who}@${where}?queue=${encodeURIComponent(queue)}&${more}`
 }
 
 /** The port of the server that the files of this run share, or of one of this file's own. */

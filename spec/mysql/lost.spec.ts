@@ -1,0 +1,203 @@
+// A net that loses requests, replies and connections, and a server that is killed: what was resolved holds, what was
+// asked is done once, and the same handle works again when the cause is gone.
+
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { after, before, describe, it } from 'node:test'
+import { AsyncQueue, type QueueOptions, StorageError } from '../../lib/index.ts'
+import { numbers, until } from '../queue/place.ts'
+import { Net } from './net.ts'
+import { Server, sharedPort, urlOf, withServer } from './server.ts'
+
+const ROUNDS = process.env.SPOOLQ_CHECK ? 12 : 1
+
+withServer(() => {
+  describe('the queue in a MySQL database, over a bad net,', { timeout: 120_000 }, () => {
+    const undo: (() => unknown)[] = []
+    after(async () => {
+      for (const one of undo.reverse()) await one()
+    })
+    const bad = async (): Promise<{ net: Net; name: string; open: Open }> => {
+      const net = await Net.start(await sharedPort())
+      const name = randomUUID()
+      undo.push(() => net.stop())
+      const open = async <T>(options?: QueueOptions<T>): Promise<AsyncQueue<T>> => {
+        const queue = await AsyncQueue.open<T>(urlOf(net.port, name, 'silence=2'), options)
+        undo.push(() => queue.close())
+        return queue
+      }
+      return { net, name, open }
+    }
+
+    for (const what of ['request', 'reply'] as const) {
+      it(`puts once where the ${what} of a put is lost`, async () => {
+        const { net, open } = await bad()
+        const queue = await open<number>()
+        const lost = net.lose(what)
+        assert.equal(await queue.put(1), 1)
+        await lost
+        const lostAgain = net.lose(what)
+        assert.deepEqual(await queue.putMany(numbers(2, 200)), numbers(2, 200))
+        await lostAgain
+        const lostLast = net.lose(what)
+        assert.deepEqual(await Promise.all([queue.put(201), queue.put(202)]), [201, 202])
+        await lostLast
+        assert.equal(await queue.size(), 202)
+        assert.deepEqual(await queue.pop(999), numbers(1, 202))
+      })
+
+      it(`takes and settles once where the ${what} is lost`, async () => {
+        const { net, open } = await bad()
+        const queue = await open<number>()
+        await queue.putMany(numbers(1, 10))
+        const popping = net.lose(what)
+        assert.deepEqual(await queue.pop(2), [1, 2])
+        await popping
+        const leasing = net.lose(what)
+        const held = await queue.lease(3)
+        await leasing
+        assert.deepEqual(
+          held.map(({ id, attempt }) => [id, attempt]),
+          [
+            [3, 1],
+            [4, 1],
+            [5, 1],
+          ],
+        )
+        const settling = net.lose(what)
+        await held[0]?.ack()
+        await settling
+        const givingBack = net.lose(what)
+        await held[1]?.nack()
+        await givingBack
+        const toBack = net.lose(what)
+        await held[2]?.nack({ to: 'back' })
+        await toBack
+        assert.deepEqual(await queue.counts(), { ready: 7, delayed: 0, inFlight: 0, failed: 0, acked: 0 })
+        assert.deepEqual(await queue.pop(99), [4, 6, 7, 8, 9, 10, 5])
+      })
+
+      it(`ignores equals, and keeps its bound, where the ${what} of a put is lost`, async () => {
+        const { net, open } = await bad()
+        const queue = await open<number>({ unique: true, maxSize: 3 })
+        const first = net.lose(what)
+        assert.deepEqual(await queue.putMany([1, 2, 1]), [1, 2])
+        await first
+        const second = net.lose(what)
+        assert.equal(await queue.put(3), 3)
+        await second
+        assert.equal(await queue.put(3), undefined)
+        await assert.rejects(queue.put(4, { wait: false }))
+        assert.deepEqual(await queue.pop(9), [1, 2, 3])
+      })
+    }
+
+    it('keeps what it holds where every connection is cut', async () => {
+      const { net, open } = await bad()
+      const queue = await open<number>()
+      await queue.putMany([1, 2, 3])
+      const held = await queue.lease(2)
+      net.cut()
+      await held[0]?.ack()
+      net.cut()
+      assert.equal(await queue.put(4), 4)
+      assert.deepEqual(await queue.counts(), { ready: 2, delayed: 0, inFlight: 1, failed: 0, acked: 0 })
+      await held[1]?.ack()
+    })
+
+    it('rejects while nothing comes through, gives to others what it held, and works again', async () => {
+      const { net, name, open } = await bad()
+      const queue = await open<number>()
+      await queue.putMany([1, 2])
+      const held = await queue.lease()
+      net.freeze()
+      const other = await AsyncQueue.open<number>(urlOf(await sharedPort(), name))
+      undo.push(() => other.close())
+      await assert.rejects(queue.put(3), StorageError)
+      const alive = setInterval(() => {}, 1000)
+      await until(async () => (await other.counts()).inFlight === 0)
+      clearInterval(alive)
+      assert.deepEqual(
+        (await other.lease(9)).map(({ id, attempt }) => [id, attempt]),
+        [
+          [1, 2],
+          [2, 1],
+        ],
+      )
+      net.thaw()
+      assert.ok(((await queue.put(4)) ?? 0) >= 3)
+      await assert.rejects(held?.ack() ?? Promise.resolve(), { code: 'ERR_QUEUE_SETTLED' })
+      assert.equal(await queue.pop(), 4)
+    })
+  })
+
+  describe('the queue in a MySQL database whose server is killed', { timeout: 300_000 }, () => {
+    let server: Server
+    before(async () => {
+      server = await Server.start()
+    })
+    after(() => server.stop())
+
+    it('rejects meanwhile, and goes on with the same handle', async () => {
+      const queue = await AsyncQueue.open<number>(server.url('killed'))
+      await queue.putMany([1, 2, 3])
+      const held = await queue.lease()
+      await server.kill()
+      await assert.rejects(queue.put(4), StorageError)
+      await assert.rejects(queue.size(), StorageError)
+      await assert.rejects(queue.pop(), StorageError)
+      await server.start()
+      await held?.ack()
+      assert.equal(await queue.put(4), 4)
+      assert.deepEqual(await queue.get(5, { min: 3 }), [2, 3, 4])
+      await queue.close()
+    })
+
+    it('loses nothing whose put resolved, and gives nothing twice that was popped', async () => {
+      for (let round = 0; round < ROUNDS; round += 1) await killedAtWork(server, `work ${round}`)
+    })
+  })
+})
+
+type Open = <T>(options?: QueueOptions<T>) => Promise<AsyncQueue<T>>
+
+/** Puts and pops go on while the server dies, and after it is back; what was resolved is compared with what came out. */
+async function killedAtWork(server: Server, name: string): Promise<void> {
+  const queue = await AsyncQueue.open<number>(server.url(name))
+  const [put, popped] = [new Set<number>(), [] as number[]]
+  let [next, state] = [1, 'working' as 'working' | 'down' | 'over']
+  const producer = async (): Promise<void> => {
+    while (state !== 'over') {
+      const batch = numbers(next, next + 9)
+      next += 10
+      await queue.putMany(batch).then(
+        () => {
+          for (const n of batch) put.add(n)
+        },
+        (error: unknown) => assert.ok(error instanceof StorageError, String(error)),
+      )
+    }
+  }
+  const consumer = async (): Promise<void> => {
+    while (state !== 'over') {
+      await queue.pop(7).then(
+        (items) => popped.push(...items),
+        (error: unknown) => assert.ok(error instanceof StorageError, String(error)),
+      )
+    }
+  }
+  const working = Promise.all([producer(), producer(), consumer(), consumer()])
+  await until(() => put.size > 100)
+  await server.kill()
+  state = 'down'
+  await server.start()
+  const before = put.size
+  await until(() => put.size > before + 100)
+  state = 'over'
+  await working
+  for (let items = await queue.pop(100); items.length > 0; items = await queue.pop(100)) popped.push(...items)
+  const lost = [...put].filter((n) => !popped.includes(n))
+  assert.deepEqual(lost, [])
+  assert.equal(new Set(popped).size, popped.length)
+  await queue.close()
+}
