@@ -46,6 +46,19 @@ describe('the examples', { timeout: 240_000, concurrency: 4 }, () => {
     assert.match(await run('crawler.js'), /Every page was crawled, though the crawl was stopped in between\.\n$/)
   })
 
+  it('priority-crawler crawls what is near before what is deep, though it is stopped in between', async () => {
+    const printed = await run('priority-crawler.js')
+    assert.match(printed, /^51 pages are known, and the crawl is stopped\n151 pages are known$/m)
+    assert.match(printed, /those near the start before those that are deep\.\n$/)
+  })
+
+  it('sqlite-upload sends everything, though the network fails and a sender is killed', async () => {
+    const printed = await run('sqlite-upload.js')
+    assert.match(printed, /^noted +ready 300, to be tried again 0, under way 0, acked 0$/m)
+    assert.match(printed, /^all sent +ready 0, to be tried again 0, under way 0, acked 300$/m)
+    assert.match(printed, /The server has every fix, and each is acknowledged\.\n$/)
+  })
+
   it('counter counts every word, by three processes at once', async () => {
     const printed = await run('counter.js')
     assert.match(printed, /^\d+ words, \d+ different ones; 'the' \d\d+ times$/m)
