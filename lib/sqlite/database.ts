@@ -12,7 +12,16 @@ import { QueueClosedError, StorageError } from '../errors.ts'
 import { MEMORY } from './connection.ts'
 import type { DriverName } from './driver.ts'
 import { errorOf } from './failure.ts'
-import { type CallMessage, type Packed, pack, type Reply, type Request, transferOf, Unpacking } from './messages.ts'
+import {
+  type CallMessage,
+  type Packed,
+  pack,
+  type Reply,
+  type Request,
+  transferOf,
+  Unpacking,
+  unpack,
+} from './messages.ts'
 import { makeFolderOf } from './new-file.ts'
 import type { ArgsOf, OpName, ValueOf } from './ops.ts'
 import type { WorkerData } from './worker.ts'
@@ -210,8 +219,9 @@ class Thread {
   }
 
   #answered({ answers, refusals, packed }: Extract<Reply, { kind: 'answers' }>): void {
-    const blobs = new Unpacking(packed)
-    for (const { id, value, blobs: count } of answers) this.#done(id)?.resolve({ value, blobs: blobs.take(count) })
+    const all = new Unpacking(packed)
+    for (const { id, value, blobs: count } of answers)
+      this.#done(id)?.resolve({ value, blobs: unpack(all.take(count)) })
     for (const { id, failure } of refusals) this.#done(id)?.reject(errorOf(failure))
     if (this.#waiting.size === 0 && !this.#isLeaving) this.#worker?.unref()
   }

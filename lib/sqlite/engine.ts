@@ -9,7 +9,8 @@
 import { Connection, UnknownOutcome } from './connection.ts'
 import { type OpenDriver, SqliteFailure } from './driver.ts'
 import { type Failure, failureOf } from './failure.ts'
-import type { Answer, Op } from './op.ts'
+import type { Packed } from './messages.ts'
+import type { Op, PackedAnswer } from './op.ts'
 import { ops } from './ops.ts'
 import { freeBytes, vacuum } from './page-ops.ts'
 
@@ -18,10 +19,10 @@ export interface Call {
   readonly op: string
   readonly args: never
   readonly within: number
-  readonly blobs: readonly Uint8Array[]
+  readonly packed: Packed
 }
 
-export type Outcome = Answer<unknown> | { readonly failure: Failure }
+export type Outcome = PackedAnswer<unknown> | { readonly failure: Failure }
 
 const table: Readonly<Record<string, Op<never, unknown>>> = ops
 
@@ -81,7 +82,7 @@ export class Engine {
   /** With others in the transaction, a refusal is an answer; alone, it undoes the transaction. */
   #guarded(connection: Connection, call: Call, run: Op<never, unknown>['run'], isShared: boolean): Outcome {
     try {
-      return run(connection, call.args, call.blobs)
+      return run(connection, call.args, call.packed)
     } catch (error) {
       if (!isShared || error instanceof SqliteFailure) throw error
       return this.#refused(error)
@@ -90,7 +91,7 @@ export class Engine {
 
   #alone(connection: Connection, call: Call): Outcome {
     try {
-      return opOf(call).run(connection, call.args, call.blobs)
+      return opOf(call).run(connection, call.args, call.packed)
     } catch (error) {
       return this.#refused(error)
     }

@@ -7,9 +7,10 @@
 
 import type { Failure } from './failure.ts'
 
+/** Bytes of several, one behind the other. */
 export interface Packed {
   readonly lengths: readonly number[]
-  readonly bytes: Uint8Array<ArrayBuffer>
+  readonly bytes: Uint8Array
 }
 
 export interface CallMessage<A = never> {
@@ -52,22 +53,33 @@ export type Reply<V = never> =
   /** A failure that no call waited for. */
   | { readonly kind: 'failed'; readonly failure: Failure }
 
-const NOTHING = new Uint8Array(0)
+export const NOTHING: Packed = Object.freeze({ lengths: [], bytes: new Uint8Array(0) })
 
 /** Copies them into one buffer. */
 export function pack(blobs: readonly Uint8Array[]): Packed {
-  if (blobs.length === 0) return { lengths: [], bytes: NOTHING }
-  const lengths = blobs.map(({ length }) => length)
-  const bytes = new Uint8Array(lengths.reduce((sum, length) => sum + length, 0))
-  let at = 0
-  for (const blob of blobs) {
-    bytes.set(blob, at)
-    at += blob.length
-  }
-  return { lengths, bytes }
+  if (blobs.length === 0) return NOTHING
+  return { lengths: blobs.map(({ length }) => length), bytes: joined(blobs) }
 }
 
-/** Hands out the blobs of a message in order: views of its one buffer. */
+/** Those of several answers, in order. */
+export function packAll(all: readonly Packed[]): Packed {
+  const some = all.filter(({ lengths }) => lengths.length > 0)
+  const [only] = some
+  if (only === undefined) return NOTHING
+  if (some.length === 1) return isWhole(only.bytes) ? only : { ...only, bytes: only.bytes.slice() }
+  return { lengths: some.flatMap(({ lengths }) => lengths), bytes: joined(some.map(({ bytes }) => bytes)) }
+}
+
+/** Views of the bytes. */
+export function unpack({ lengths, bytes }: Packed): Uint8Array[] {
+  let at = 0
+  return lengths.map((length) => {
+    at += length
+    return bytes.subarray(at - length, at)
+  })
+}
+
+/** Hands out what is packed in a message, in order. */
 export class Unpacking {
   readonly #packed: Packed
   #next = 0
@@ -77,19 +89,34 @@ export class Unpacking {
     this.#packed = packed
   }
 
-  take(count: number): Uint8Array[] {
-    const blobs: Uint8Array[] = []
-    for (let i = 0; i < count; i += 1) {
-      const length = this.#packed.lengths[this.#next] ?? 0
-      blobs.push(this.#packed.bytes.subarray(this.#at, this.#at + length))
-      this.#next += 1
-      this.#at += length
-    }
-    return blobs
+  take(count: number): Packed {
+    const { lengths, bytes } = this.#packed
+    if (count === lengths.length) return this.#packed
+    const own = lengths.slice(this.#next, this.#next + count)
+    const end = own.reduce((sum, length) => sum + length, this.#at)
+    const taken = { lengths: own, bytes: bytes.subarray(this.#at, end) }
+    this.#next += count
+    this.#at = end
+    return taken
   }
 }
 
 /** What is handed over with a message. */
-export function transferOf({ bytes }: Packed): ArrayBuffer[] {
-  return bytes.length === 0 ? [] : [bytes.buffer]
+export function transferOf({ bytes: { buffer, length } }: Packed): ArrayBuffer[] {
+  return length > 0 && buffer instanceof ArrayBuffer ? [buffer] : []
+}
+
+function joined(blobs: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(blobs.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const blob of blobs) {
+    bytes.set(blob, at)
+    at += blob.length
+  }
+  return bytes
+}
+
+/** Whether nothing else lies in its buffer: then that can be handed over. */
+function isWhole({ buffer, byteLength }: Uint8Array): boolean {
+  return buffer.byteLength === byteLength
 }

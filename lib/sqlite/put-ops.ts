@@ -3,7 +3,8 @@
 
 import type { Bound } from '../store.ts'
 import type { Connection } from './connection.ts'
-import { writing } from './op.ts'
+import { type Packed, unpack } from './messages.ts'
+import { writing, writingPacked } from './op.ts'
 import { type Scene, type Sums, sceneOf } from './scene.ts'
 
 export interface PutArgs {
@@ -26,13 +27,13 @@ export interface PutResult {
 interface Put {
   readonly scene: Scene
   readonly args: PutArgs
-  readonly blobs: readonly Uint8Array[]
+  readonly packed: Packed
 }
 
 export const putOps = {
   /** Undefined where the bound leaves no room. Each blob is an item. */
-  'queue.put': writing((connection: Connection, args: PutArgs, blobs) => {
-    const put = { scene: sceneOf(connection, args.queue), args, blobs }
+  'queue.put': writingPacked((connection: Connection, args: PutArgs, packed) => {
+    const put = { scene: sceneOf(connection, args.queue), args, packed }
     return { value: args.keys === undefined ? append(put) : appendUnique(put, args.keys) }
   }),
 
@@ -45,24 +46,31 @@ export const putOps = {
   }),
 }
 
-function append({ scene, args, blobs }: Put): PutResult | undefined {
-  const dropped = makeRoom(scene, args, blobs)
+function append(put: Put): PutResult | undefined {
+  const { scene, packed } = put
+  const count = packed.lengths.length
+  const dropped = makeRoom(put, { items: count, bytes: packed.bytes.length })
   if (dropped === undefined) return undefined
-  const firstId = scene.newIds(blobs.length)
-  insert({ scene, args, blobs }, firstId)
+  const firstId = scene.newIds(count)
+  if (count < MANY || packed.bytes.length === 0) insert(put, unpack(packed), firstId)
+  else insertMany(put, firstId)
+  countIn(put, { items: count, bytes: packed.bytes.length })
   return { ids: [firstId], dropped }
 }
 
-function appendUnique({ scene, args, blobs }: Put, keys: readonly string[]): PutResult | undefined {
+function appendUnique(put: Put, keys: readonly string[]): PutResult | undefined {
+  const { scene } = put
   const isNew = newAmong(scene, keys)
-  const fresh = blobs.filter((_, i) => isNew[i])
+  const fresh = unpack(put.packed).filter((_, i) => isNew[i])
   if (fresh.length === 0) return { ids: keys.map(() => undefined), dropped: 0 }
-  const dropped = makeRoom(scene, args, fresh)
+  const size = { items: fresh.length, bytes: fresh.reduce((sum, { length }) => sum + length, 0) }
+  const dropped = makeRoom(put, size)
   if (dropped === undefined) return undefined
-  const freshKeys = keys.filter((_, i) => isNew[i])
   let id = scene.newIds(fresh.length)
-  insert({ scene, args, blobs: fresh }, id, freshKeys)
-  return { ids: isNew.map((fresh) => (fresh ? id++ : undefined)), dropped }
+  const freshKeys = keys.filter((_, i) => isNew[i])
+  insert(put, fresh, id, freshKeys)
+  countIn(put, size)
+  return { ids: isNew.map((isFresh) => (isFresh ? id++ : undefined)), dropped }
 }
 
 /** Of each key, whether nobody has it: no item that is ready, delayed or flying, and none before it. */
@@ -75,46 +83,83 @@ function newAmong(scene: Scene, keys: readonly string[]): boolean[] {
   })
 }
 
-function insert({ scene, args, blobs }: Put, firstId: number, keys?: readonly string[]): void {
+const EMPTY = "ifnull(?, x'')"
+const INSERT_READY = `INSERT INTO $ready (id, attempt, enqueued, priority, key, payload) VALUES (?, ?, ?, ?, ?, ${EMPTY})`
+const INSERT_DELAYED = `INSERT INTO $delayed (id, attempt, enqueued, priority, key, due, payload)
+  VALUES (?, ?, ?, ?, ?, ?, ${EMPTY})`
+
+/** One by one. Node 22 binds what has no byte as NULL. */
+function insert({ scene, args }: Put, blobs: readonly Uint8Array[], firstId: number, keys?: readonly string[]): void {
   const { now, due, attempt } = args
-  const count = blobs.length
-  const priority = scene.order === 'priority' ? args.priority : null
+  const priority = priorityOf(scene, args)
   const isDelayed = due > now
-  const isPlain = !isDelayed && attempt === 0 && priority === null && keys === undefined
   blobs.forEach((bytes, i) => {
     const id = firstId + i
-    if (isPlain) scene.run('INSERT INTO $ready (id, enqueued, payload) VALUES (?, ?, ?)', id, now, bytes)
-    else if (isDelayed) scene.run(INSERT_DELAYED, id, attempt, now, priority, keys?.[i] ?? null, due, bytes)
-    else scene.run(INSERT_READY, id, attempt, now, priority, keys?.[i] ?? null, bytes)
-  })
-  keys?.forEach((key, i) => {
-    scene.run('INSERT INTO $keys (key, id) VALUES (?, ?)', key, firstId + i)
+    const key = keys?.[i] ?? null
+    if (isDelayed) scene.run(INSERT_DELAYED, id, attempt, now, priority, key, due, bytes)
+    else scene.run(INSERT_READY, id, attempt, now, priority, key, bytes)
+    if (key !== null) scene.run('INSERT INTO $keys (key, id) VALUES (?, ?)', key, id)
   })
   if (keys !== undefined) setKeyed(scene)
-  scene.change({ ready: isDelayed ? 0 : count, delayed: isDelayed ? count : 0, bytes: bytesOf(blobs) })
 }
 
-export const INSERT_READY = `INSERT INTO $ready (id, attempt, enqueued, priority, key, payload)
-  VALUES (?, ?, ?, ?, ?, ?)`
-const INSERT_DELAYED = `INSERT INTO $delayed (id, attempt, enqueued, priority, key, due, payload)
-  VALUES (?, ?, ?, ?, ?, ?, ?)`
+/** From this many on, one statement that cuts them out of the packed bytes costs half of as many statements. */
+const MANY = 4
+/** A place as one whole number: where its bytes begin, and how many they are. */
+const LENGTH_BITS = 24
+const LENGTH_LIMIT = 2 ** LENGTH_BITS
+const CUT = `substr(?, (value >> ${LENGTH_BITS}) + 1, value & ${LENGTH_LIMIT - 1}) FROM json_each(?)`
+const CUT_READY = `INSERT INTO $ready (id, attempt, enqueued, priority, payload) SELECT ? + key, ?, ?, ?, ${CUT}`
+const CUT_DELAYED = `INSERT INTO $delayed (id, attempt, enqueued, priority, due, payload)
+  SELECT ? + key, ?, ?, ?, ?, ${CUT}`
+
+/** As rows that one statement cuts out of the packed bytes; where one is too long for that, one by one. */
+function insertMany(put: Put, firstId: number): void {
+  const { scene, args, packed } = put
+  const { now, due, attempt } = args
+  let at = 0
+  const places = packed.lengths.map((length) => {
+    at += length
+    return (at - length) * LENGTH_LIMIT + length
+  })
+  const isTooLong = at * LENGTH_LIMIT > Number.MAX_SAFE_INTEGER || packed.lengths.some((one) => one >= LENGTH_LIMIT)
+  if (isTooLong) return insert(put, unpack(packed), firstId)
+  const common = [firstId, attempt, now, priorityOf(scene, args)]
+  const cut = [packed.bytes, `[${places.join()}]`]
+  if (due > now) scene.run(CUT_DELAYED, ...common, due, ...cut)
+  else scene.run(CUT_READY, ...common, ...cut)
+}
+
+function priorityOf(scene: Scene, { priority }: PutArgs): number | null {
+  return scene.order === 'priority' ? priority : null
+}
+
+function countIn({ scene, args: { due, now } }: Put, { items, bytes }: Size): void {
+  const isDelayed = due > now
+  scene.change({ ready: isDelayed ? 0 : items, delayed: isDelayed ? items : 0, bytes })
+}
+
+interface Size {
+  readonly items: number
+  readonly bytes: number
+}
 
 function setKeyed(scene: Scene): void {
   scene.run('UPDATE spoolq_queues SET keyed = 1 WHERE id = $queue AND keyed = 0')
 }
 
 /** How many items went to make room; undefined where there is none. */
-function makeRoom(scene: Scene, { bound, now }: PutArgs, blobs: readonly Uint8Array[]): number | undefined {
+function makeRoom({ scene, args: { bound, now } }: Put, size: Size): number | undefined {
   if (bound === undefined) return 0
   const sums = scene.pass(now)
-  const items = sums.ready + sums.delayed + sums.flying + blobs.length - bound.items
-  const bytes = bound.bytes === undefined ? 0 : sums.bytes + bytesOf(blobs) - bound.bytes
+  const items = sums.ready + sums.delayed + sums.flying + size.items - bound.items
+  const bytes = bound.bytes === undefined ? 0 : sums.bytes + size.bytes - bound.bytes
   if (items <= 0 && bytes <= 0) return 0
   return bound.isDropping ? dropOldest(scene, sums, { items, bytes }) : undefined
 }
 
 /** Ready items go, from the oldest on, until there are so many fewer; undefined where all of them are too few. */
-function dropOldest(scene: Scene, sums: Sums, excess: { items: number; bytes: number }): number | undefined {
+function dropOldest(scene: Scene, sums: Sums, excess: Size): number | undefined {
   let [count, bytes, last] = [0, 0, 0]
   while (count < excess.items || bytes < excess.bytes) {
     const rows = scene.all('SELECT id, length(payload) FROM $ready WHERE id > ? ORDER BY id LIMIT 256', last)
@@ -146,7 +191,7 @@ interface Update {
 }
 
 function update(scene: Scene, { id, bytes, key }: Update): boolean {
-  if (scene.run('UPDATE $failed SET payload = ?, key = ? WHERE id = ?', bytes, key, id) > 0) return true
+  if (scene.run(`UPDATE $failed SET payload = ${EMPTY}, key = ? WHERE id = ?`, bytes, key, id) > 0) return true
   for (const table of ['$ready', '$delayed', '$flying'] as const) {
     const row = scene.get(`SELECT length(payload), key FROM ${table} WHERE id = ?`, id)
     if (row === undefined) continue
@@ -156,13 +201,9 @@ function update(scene: Scene, { id, bytes, key }: Update): boolean {
     if (before !== null && before !== undefined) scene.run('DELETE FROM $keys WHERE key = ?', before)
     if (key !== null) scene.run('INSERT OR REPLACE INTO $keys (key, id) VALUES (?, ?)', key, id)
     if (key !== null) setKeyed(scene)
-    scene.run(`UPDATE ${table} SET payload = ?, key = ? WHERE id = ?`, bytes, key, id)
+    scene.run(`UPDATE ${table} SET payload = ${EMPTY}, key = ? WHERE id = ?`, bytes, key, id)
     scene.change({ bytes: bytes.length - Number(length) })
     return true
   }
   return false
-}
-
-function bytesOf(blobs: readonly Uint8Array[]): number {
-  return blobs.reduce((sum, { length }) => sum + length, 0)
 }

@@ -26,8 +26,12 @@ interface Held {
 const ITEM = 'attempt, enqueued, priority, key, payload'
 
 export function settleAll(scene: Scene, settle: Settle): void {
+  if (settle.settlements.length === 0) return
+  const sums = scene.sums()
   for (const settlement of settle.settlements) {
-    for (const range of settlement.ids) settleOne(scene, settle, settlement, held(scene, settle, range))
+    for (const range of settlement.ids) {
+      settleOne(scene, { ...settle, sums }, { settlement, held: held(scene, settle, range) })
+    }
   }
 }
 
@@ -43,22 +47,32 @@ export function held(scene: Scene, { owner, now }: Pick<Settle, 'owner' | 'now'>
   throw new SettledError(`${which} not in flight here: settled already, or the lease went to somebody else`)
 }
 
-function settleOne(scene: Scene, settle: Settle, settlement: Settlement, held: Held): void {
+interface Settling extends Settle {
+  /** Before all of it; whether items have keys does not change by settling. */
+  readonly sums: Sums
+}
+
+interface One {
+  readonly settlement: Settlement
+  readonly held: Held
+}
+
+function settleOne(scene: Scene, settle: Settling, { settlement, held }: One): void {
   const { outcome } = settlement
-  if (outcome === 'ack') ack(scene, held, settle.keep)
+  if (outcome === 'ack') ack(scene, settle, held)
   else if (outcome === 'back') back(scene, held, { counted: settlement.counted, due: dueOf(settlement, settle) })
   else if (outcome === 'toBack') toBack(scene, held, dueOf(settlement, settle))
   else if (outcome === 'again') again(scene, held, settlement)
-  else fail(scene, held, settlement)
+  else fail(scene, settle.sums, { settlement, held })
 }
 
 function dueOf({ due }: { readonly due?: number | undefined }, { now }: Settle): number | undefined {
   return due !== undefined && due > now ? due : undefined
 }
 
-function ack(scene: Scene, { range, count, bytes, timed }: Held, keep: number): void {
+function ack(scene: Scene, { sums, keep }: Settling, { range, count, bytes, timed }: Held): void {
   const { from, to } = range
-  scene.dropKeys(scene.sums(), '$flying', 'id BETWEEN ? AND ?', from, to)
+  scene.dropKeys(sums, '$flying', 'id BETWEEN ? AND ?', from, to)
   if (keep > 0) {
     scene.run(`INSERT INTO $acked (id, ${ITEM}) SELECT id, ${ITEM} FROM $flying WHERE id BETWEEN ? AND ?`, from, to)
   }
@@ -136,13 +150,14 @@ function again(
   scene.change({ timed: (due === null ? 0 : count) - timed })
 }
 
-function fail(
-  scene: Scene,
-  { range, count, bytes, timed }: Held,
-  { reason, counted = true }: Extract<Settlement, { outcome: 'fail' }>,
-): void {
+interface Failing extends One {
+  readonly settlement: Extract<Settlement, { outcome: 'fail' }>
+}
+
+function fail(scene: Scene, sums: Sums, { settlement, held: { range, count, bytes, timed } }: Failing): void {
+  const { reason, counted = true } = settlement
   const { from, to } = range
-  scene.dropKeys(scene.sums(), '$flying', 'id BETWEEN ? AND ?', from, to)
+  scene.dropKeys(sums, '$flying', 'id BETWEEN ? AND ?', from, to)
   const columns = ITEM.replace('attempt', 'attempt + ?')
   const insert = `INSERT INTO $failed (id, reason, ${ITEM}) SELECT id, ?, ${columns} FROM $flying WHERE id BETWEEN ? AND ?`
   scene.run(insert, reason, counted ? 0 : -1, from, to)

@@ -1,20 +1,20 @@
 // sqlite-store.ts: a queue in an SQLite database, as a Store. Thin: what a call does, the worker thread does, in one
-// transaction with all that came with it (put-ops.ts, take-ops.ts, settle-ops.ts). Here is what needs this thread: who is
-// alive, what is told, and how durable each call is.
+// transaction with all that came with it (put-ops.ts, take-ops.ts, settle-ops.ts); how it is called is in calls.ts, who is
+// alive in owners.ts.
 
 import { nodeDisk } from '../disk/node.ts'
-import { CorruptionError, QueueClosedError } from '../errors.ts'
 import type * as seam from '../store.ts'
 import { type Clock, systemClock } from '../wait/clock.ts'
 import type { SqliteAddress } from './address.ts'
 import { Appends } from './appends.ts'
+import { Calls, type Parts, withinOf } from './calls.ts'
 import { MEMORY } from './connection.ts'
-import { type Answered, type Database, openDatabase } from './database.ts'
+import { type Answered, type CallOptions, openDatabase } from './database.ts'
 import type { DriverName } from './driver.ts'
 import type { ArgsOf, OpName, ValueOf } from './ops.ts'
 import { Owners } from './owners.ts'
 import { listedOf, piecesOf } from './pieces.ts'
-import type { Recorded } from './schema.ts'
+import { Pops } from './pops.ts'
 import { watchDatabase } from './watching.ts'
 
 const SUPPORTS: seam.Supports = Object.freeze({
@@ -26,23 +26,10 @@ const SUPPORTS: seam.Supports = Object.freeze({
   documents: false,
 })
 
-/** How often the owners of items in flight are looked at. */
-const PROBE_MS = 400
-/** How soon acknowledgements are synced that nobody waits for. */
-const BEHIND_MS = 50
-
 export interface World {
   readonly clock: Clock
+  /** Which drivers to try. */
   readonly drivers?: readonly DriverName[] | undefined
-}
-
-interface Parts {
-  readonly world: World
-  readonly options: seam.StoreOptions
-  readonly database: Database
-  readonly recorded: Recorded
-  readonly owners: Owners
-  readonly file: string | undefined
 }
 
 export class SqliteStore implements seam.Store {
@@ -51,13 +38,10 @@ export class SqliteStore implements seam.Store {
   readonly order: seam.Order
   readonly #parts: Parts
   readonly #queue: number
+  readonly #calls: Calls
   readonly #appends: Appends
-  readonly #within: number
-  #probedAt: number
-  #underWay = 0
-  #rested: (() => void) | undefined
+  readonly #pops: Pops
   #closing: Promise<void> | undefined
-  #isDamageTold = false
 
   /**
    * Opens the queue, or makes it. Rejects with FormatError, CodecMismatchError, CorruptionError, StorageError, or
@@ -69,9 +53,9 @@ export class SqliteStore implements seam.Store {
     world: World = { clock: systemClock },
   ): Promise<SqliteStore> {
     const { signal, codec, order, flushLimit, events } = options
+    const { drivers, clock } = world
     signal?.throwIfAborted()
     const told = { vacuumed: (reclaimed: number) => events.flushed({ reclaimed }), failed: events.failed.bind(events) }
-    const { drivers } = world
     const database = await openDatabase(file, { events: told, freeBytes: flushLimit, drivers })
     try {
       signal?.throwIfAborted()
@@ -79,7 +63,7 @@ export class SqliteStore implements seam.Store {
       const { value: recorded } = await database.call('queue.open', { name, codec, order }, { within })
       const path = file === MEMORY || file.startsWith('memory:') ? undefined : file
       const owners = await Owners.join({ disk: nodeDisk, database, file: path, queue: recorded.id })
-      const store = new SqliteStore({ world, options, database, recorded, owners, file: path })
+      const store = new SqliteStore({ clock, options, database, recorded, owners, file: path })
       if (options.autoResume) await store.#recover()
       return store
     } catch (error) {
@@ -89,22 +73,31 @@ export class SqliteStore implements seam.Store {
   }
 
   private constructor(parts: Parts) {
-    const { recorded, options, world } = parts
+    const { recorded } = parts
     this.codec = recorded.codec
     this.order = recorded.order
     this.#parts = parts
     this.#queue = recorded.id
-    this.#within = withinOf(options.durability)
-    this.#probedAt = world.clock.elapsed()
-    this.#appends = new Appends((args, blobs) => this.#changing('queue.put', args, { blobs }))
+    this.#calls = new Calls(parts)
+    this.#appends = new Appends((args, blobs) => {
+      this.#pops.end()
+      return this.#calls.change('queue.put', args, { blobs })
+    })
+    this.#pops = new Pops(async (args, blobs) => {
+      this.#appends.end()
+      return piecesOf(await this.#calls.change('queue.pop', args, { blobs }), () => 0)
+    })
   }
 
   async #recover(): Promise<void> {
-    const reclaimed = await this.#parts.owners.reclaim(this.#within).catch(async (error) => {
-      await this.#parts.owners.leave().catch(() => {})
+    const { owners, options } = this.#parts
+    try {
+      const reclaimed = await this.#calls.reclaim()
+      if (reclaimed > 0) queueMicrotask(() => options.events.recovered({ tornBytes: 0, reclaimed }))
+    } catch (error) {
+      await owners.leave().catch(() => {})
       throw error
-    })
-    if (reclaimed > 0) queueMicrotask(() => this.#parts.options.events.recovered({ tornBytes: 0, reclaimed }))
+    }
   }
 
   async append(documents: readonly seam.Document[], options?: seam.AppendOptions): Promise<number | undefined> {
@@ -131,25 +124,25 @@ export class SqliteStore implements seam.Store {
 
   async update(id: number, document: seam.Document, key?: string): Promise<boolean> {
     const args = { queue: this.#queue, id, key, now: this.#now() }
-    return (await this.#changing('queue.update', args, { blobs: [document.bytes] })).value
+    return (await this.#change('queue.update', args, { blobs: [document.bytes] })).value
   }
 
   async peek(n: number): Promise<seam.Piece[]> {
-    await this.#probe()
-    return piecesOf(await this.#call('queue.peek', this.#taking(n), this.#within), () => 0)
+    if (this.#calls.isProbeDue) await this.#calls.probe()
+    return piecesOf(await this.#ask('queue.peek', this.#taking(n)), () => 0)
   }
 
   async pop(n: number): Promise<seam.Piece[]> {
-    await this.#probe()
-    return piecesOf(await this.#changing('queue.pop', this.#taking(n)), () => 0)
+    if (this.#calls.isProbeDue) await this.#calls.probe()
+    return this.#pops.pop(this.#taking(n))
   }
 
   async delete(n: number): Promise<number> {
-    return (await this.#changing('queue.delete', this.#taking(n))).value
+    return (await this.#change('queue.delete', this.#taking(n))).value
   }
 
   async clear(): Promise<number> {
-    return (await this.#changing('queue.clear', { queue: this.#queue, now: this.#now() })).value
+    return (await this.#change('queue.clear', { queue: this.#queue, now: this.#now() })).value
   }
 
   async lease(
@@ -158,10 +151,10 @@ export class SqliteStore implements seam.Store {
     { deadline, uncharged = false }: seam.Hold = {},
     pick?: seam.Pick,
   ): Promise<seam.Piece[]> {
-    await this.#probe()
+    if (this.#calls.isProbeDue) await this.#calls.probe()
     const hold = { deadline: deadline || null, isAhead: uncharged, pick }
     const args = { ...this.#taking(n), ...this.#settling(first), ...hold }
-    const taken = await this.#call('queue.lease', args, this.#behind())
+    const taken = await this.#ask('queue.lease', args, this.#calls.behind)
     if (first.length > 0) this.#parts.database.changed()
     return piecesOf(taken, (attempt) => attempt)
   }
@@ -178,53 +171,50 @@ export class SqliteStore implements seam.Store {
       ids,
       deadline: deadline || null,
     }
-    await this.#changing('queue.extend', args)
+    await this.#change('queue.extend', args)
   }
 
   async reclaim(): Promise<number> {
-    return this.#guard(async () => {
-      const items = await this.#parts.owners.reclaim(this.#within)
-      if (items > 0) this.#parts.database.changed()
-      return items
-    })
+    return this.#calls.reclaim()
   }
 
   async retry(ids?: readonly number[]): Promise<number> {
-    return (await this.#changing('queue.retry', { queue: this.#queue, ids })).value
+    return (await this.#change('queue.retry', { queue: this.#queue, ids })).value
   }
 
   async discard(ids?: readonly number[]): Promise<number> {
-    return (await this.#changing('queue.discard', { queue: this.#queue, ids })).value
+    return (await this.#change('queue.discard', { queue: this.#queue, ids })).value
   }
 
   async settle(settlements: readonly seam.Settlement[], relaxed = false): Promise<void> {
-    await this.#changing('queue.settle', this.#settling(settlements), { within: relaxed ? this.#behind() : undefined })
+    const within = relaxed ? this.#calls.behind : this.#calls.within
+    await this.#change('queue.settle', this.#settling(settlements), { within })
   }
 
   async fail({ firstId, attempt, enqueuedAt, document }: seam.Piece, reason: string): Promise<void> {
     const args = { queue: this.#queue, id: firstId, attempt, enqueued: enqueuedAt, reason }
-    await this.#changing('queue.fail', args, { blobs: [document.bytes] })
+    await this.#change('queue.fail', args, { blobs: [document.bytes] })
   }
 
   async counts(): Promise<seam.Counts> {
-    await this.#probe()
-    const { value } = await this.#call('queue.counts', this.#asked(), this.#within)
+    if (this.#calls.isProbeDue) await this.#calls.probe()
+    const { value } = await this.#ask('queue.counts', this.#asked())
     return countsOf(value)
   }
 
   async stats(): Promise<seam.StoreStats> {
-    const { value } = await this.#call('queue.stats', this.#asked(), this.#within)
+    const { value } = await this.#ask('queue.stats', this.#asked())
     const { bytes, nextId, oldest, freeBytes: deadBytes } = value
     return { ...countsOf(value), bytes, deadBytes, segments: 0, oldest, nextId, lost: 0 }
   }
 
   async list({ status, after, limit }: seam.ListOptions): Promise<seam.Listed[]> {
     const args = { ...this.#asked(), status, after, limit: limitOf(limit) }
-    return listedOf(await this.#call('queue.list', args, this.#within), status)
+    return listedOf(await this.#ask('queue.list', args), status)
   }
 
   async flush(): Promise<{ readonly reclaimed: number }> {
-    const { value: reclaimed } = await this.#call('page.vacuum', null, 0)
+    const { value: reclaimed } = await this.#ask('page.vacuum', null)
     this.#parts.options.events.flushed({ reclaimed })
     return { reclaimed }
   }
@@ -234,12 +224,12 @@ export class SqliteStore implements seam.Store {
   }
 
   async copyMark(): Promise<seam.CopyMark | undefined> {
-    const { value } = await this.#call('queue.copyMark', this.#queue, Infinity)
+    const { value } = await this.#ask('queue.copyMark', this.#queue)
     return value === undefined ? undefined : JSON.parse(value)
   }
 
   async markCopy(mark: seam.CopyMark): Promise<void> {
-    await this.#call('queue.markCopy', { queue: this.#queue, mark: JSON.stringify(mark) }, 0)
+    await this.#ask('queue.markCopy', { queue: this.#queue, mark: JSON.stringify(mark) }, 0)
   }
 
   watch(changed: () => void): () => void {
@@ -253,7 +243,7 @@ export class SqliteStore implements seam.Store {
 
   async #close(): Promise<void> {
     const { owners, database } = this.#parts
-    if (this.#underWay > 0) await new Promise<void>((resolve) => (this.#rested = resolve))
+    await this.#calls.end()
     try {
       await owners.leave()
       database.changed()
@@ -263,7 +253,7 @@ export class SqliteStore implements seam.Store {
   }
 
   #now(): number {
-    return this.#parts.world.clock.now()
+    return this.#parts.clock.now()
   }
 
   #asked(): { queue: number; now: number } {
@@ -279,67 +269,21 @@ export class SqliteStore implements seam.Store {
     return { ...this.#asked(), owner: owners.own, settlements, keep: options.keepAcked ?? 0 }
   }
 
-  /** With 'disk', what nobody waits for is synced a little later. */
-  #behind(): number {
-    return this.#within === 0 ? BEHIND_MS : this.#within
+  #ask<N extends OpName>(op: N, args: ArgsOf<N>, within = this.#calls.within): Promise<Answered<ValueOf<N>>> {
+    this.#part()
+    return this.#calls.ask(op, args, { within })
   }
 
-  /** Looks every so often for handles that have died. */
-  async #probe(): Promise<void> {
-    const { options, world, owners, database } = this.#parts
-    if (!options.autoResume || world.clock.elapsed() - this.#probedAt < PROBE_MS) return
-    this.#probedAt = world.clock.elapsed()
-    const items = await this.#guard(() => owners.reclaim(this.#behind()))
-    if (items > 0) database.changed()
+  #change<N extends OpName>(op: N, args: ArgsOf<N>, options?: CallOptions): Promise<Answered<ValueOf<N>>> {
+    this.#part()
+    return this.#calls.change(op, args, options)
   }
 
-  async #changing<N extends OpName>(op: N, args: ArgsOf<N>, extra: Extra = {}): Promise<Answered<ValueOf<N>>> {
-    const answer = await this.#call(op, args, extra.within ?? this.#within, extra.blobs)
-    this.#parts.database.changed()
-    return answer
+  /** What was asked for before stays apart from what is asked for behind this call. */
+  #part(): void {
+    this.#appends.end()
+    this.#pops.end()
   }
-
-  #call<N extends OpName>(
-    op: N,
-    args: ArgsOf<N>,
-    within: number,
-    blobs?: Extra['blobs'],
-  ): Promise<Answered<ValueOf<N>>> {
-    if (op !== 'queue.put') this.#appends.end()
-    return this.#guard(() => this.#parts.database.call(op, args, { within, blobs }))
-  }
-
-  /** A call: not after close(), which waits for those under way. */
-  async #guard<R>(call: () => Promise<R>): Promise<R> {
-    if (this.#closing) throw new QueueClosedError()
-    this.#underWay += 1
-    try {
-      return await call()
-    } catch (error) {
-      if (error instanceof CorruptionError) this.#tellDamage()
-      throw error
-    } finally {
-      this.#underWay -= 1
-      if (this.#underWay === 0) this.#rested?.()
-    }
-  }
-
-  /** Once: how far it reaches SQLite doesn't say. */
-  #tellDamage(): void {
-    if (this.#isDamageTold) return
-    this.#isDamageTold = true
-    this.#parts.options.events.corruption({ file: this.#parts.file ?? MEMORY, offset: 0, bytes: 0, lost: 0 })
-  }
-}
-
-interface Extra {
-  readonly blobs?: readonly Uint8Array[] | (() => readonly Uint8Array[]) | undefined
-  readonly within?: number | undefined
-}
-
-function withinOf(durability: seam.Durability): number {
-  if (durability === 'disk') return 0
-  return durability === 'os' ? Infinity : durability.interval
 }
 
 function limitOf(n: number): number {

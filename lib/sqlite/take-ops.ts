@@ -6,7 +6,8 @@
 import type { Pick } from '../store.ts'
 import type { Connection } from './connection.ts'
 import type { Row, Value } from './driver.ts'
-import { type Answer, writing } from './op.ts'
+import { NOTHING, type Packed, pack } from './messages.ts'
+import { type Answer, type PackedAnswer, writing, writingPacked } from './op.ts'
 import { type Scene, type Sums, sceneOf } from './scene.ts'
 import { type Settle, settleAll } from './settle.ts'
 
@@ -16,6 +17,8 @@ export interface Taken {
   readonly attempts: readonly number[]
   readonly enqueued: readonly number[]
 }
+
+type Packing = Required<PackedAnswer<Taken>> & { readonly packed: Packed }
 
 export interface TakeArgs {
   readonly queue: number
@@ -30,28 +33,27 @@ export interface LeaseArgs extends TakeArgs, Settle {
 }
 
 export const takeOps = {
-  'queue.peek': writing((connection: Connection, { queue, now, n }: TakeArgs): Answer<Taken> => {
+  'queue.peek': writingPacked((connection: Connection, { queue, now, n }: TakeArgs): PackedAnswer<Taken> => {
     const scene = sceneOf(connection, queue)
-    scene.pass(now)
-    return taken(front(scene, n))
+    return front(scene, scene.pass(now), n)
   }),
 
-  'queue.pop': writing((connection: Connection, { queue, now, n }: TakeArgs): Answer<Taken> => {
+  'queue.pop': writingPacked((connection: Connection, { queue, now, n }: TakeArgs): PackedAnswer<Taken> => {
     const scene = sceneOf(connection, queue)
     const sums = scene.pass(now)
-    const rows = front(scene, n)
-    if (rows.length > 0) remove(scene, sums, rows)
-    return taken(rows)
+    const taken = front(scene, sums, n)
+    if (taken.value.ids.length > 0) remove(scene, sums, taken)
+    return taken
   }),
 
   /** Settles, and then takes into flight. */
-  'queue.lease': writing((connection: Connection, args: LeaseArgs): Answer<Taken> => {
+  'queue.lease': writingPacked((connection: Connection, args: LeaseArgs): PackedAnswer<Taken> => {
     const scene = sceneOf(connection, args.queue)
     settleAll(scene, args)
-    scene.pass(args.now)
-    const rows = args.pick === undefined ? front(scene, args.n) : picked(scene, args.pick)
-    if (rows.length > 0) fly(scene, args, rows)
-    return taken(rows, 1)
+    const sums = scene.pass(args.now)
+    const taken = args.pick === undefined ? front(scene, sums, args.n) : picked(scene, args.pick)
+    if (taken.value.ids.length > 0) fly(scene, args, taken)
+    return { ...taken, value: { ...taken.value, attempts: taken.value.attempts.map((attempt) => attempt + 1) } }
   }),
 
   /** Drops so many from the front; how many there were. */
@@ -77,57 +79,65 @@ export const takeOps = {
 const ROW = 'id, attempt, enqueued, payload'
 const ORDERS = { fifo: 'id', lifo: 'id DESC', priority: 'priority, id' } as const
 
-/** The first `n` ready items. */
-function front(scene: Scene, n: number): Row[] {
-  if (n === 0) return []
-  const priority = scene.order === 'priority' ? ', priority' : ''
-  return scene.all(`SELECT ${ROW}${priority} FROM $ready ORDER BY ${ORDERS[scene.order]} LIMIT ?`, n)
+/** Bytes that are put together as one; a queue that holds more than that may have so many in `n` rows. */
+const PACKED_BYTES = 2 ** 28
+const MANY = 4
+const ARRAYS = ['id', 'attempt', 'enqueued', 'length(payload)'].map((column) => `json_group_array(${column})`).join()
+
+/** The first `n` ready items; how many of them are ready is known. */
+function front(scene: Scene, { ready, bytes }: Sums, n: number): Packing {
+  const count = Math.min(n, ready)
+  if (count === 0) return pieces([])
+  const rows = `SELECT ${ROW} FROM $ready ORDER BY ${ORDERS[scene.order]} LIMIT ?`
+  if (count < MANY || bytes > PACKED_BYTES) return pieces(scene.all(rows, count))
+  // One row that holds them all costs half of as many rows. Bytes that are taken for text are not looked at.
+  const row = scene.get(`SELECT ${ARRAYS}, CAST(group_concat(payload, '') AS BLOB) FROM (${rows})`, count) ?? []
+  const [ids = [], attempts = [], enqueued = [], lengths = []] = row.slice(0, 4).map(numbersOf)
+  const all = row[4]
+  return { value: { ids, attempts, enqueued }, packed: { lengths, bytes: all instanceof Uint8Array ? all : EMPTY } }
+}
+
+function numbersOf(json: Value): number[] {
+  return JSON.parse(String(json))
 }
 
 /** That one, or the next by age behind that one, and after the last the first again. */
-function picked(scene: Scene, pick: Pick): Row[] {
-  if ('id' in pick) return scene.all(`SELECT ${ROW} FROM $ready WHERE id = ?`, pick.id)
+function picked(scene: Scene, pick: Pick): Packing {
+  if ('id' in pick) return pieces(scene.all(`SELECT ${ROW} FROM $ready WHERE id = ?`, pick.id))
   const [beyond, order] = scene.order === 'lifo' ? ['id < ?', 'id DESC'] : ['id > ?', 'id']
   const next = scene.all(`SELECT ${ROW} FROM $ready WHERE ${beyond} ORDER BY ${order} LIMIT 1`, pick.after)
-  return next.length > 0 ? next : scene.all(`SELECT ${ROW} FROM $ready ORDER BY ${order} LIMIT 1`)
+  return pieces(next.length > 0 ? next : scene.all(`SELECT ${ROW} FROM $ready ORDER BY ${order} LIMIT 1`))
 }
 
-/** The condition that holds for those rows from the front, and for no others. */
-function rangeOf(scene: Scene, rows: readonly Row[]): [where: string, ...values: Value[]] {
-  const last = rows.at(-1) ?? []
-  const id = last[0] ?? 0
-  if (scene.order === 'lifo') return ['id >= ?', id]
-  return scene.order === 'fifo' ? ['id <= ?', id] : ['(priority, id) <= (?, ?)', last[4] ?? 0, id]
+/** The condition that holds for those that are first in order up to that one, and for no others. */
+function upTo(scene: Scene, last: number): [where: string, ...values: Value[]] {
+  if (scene.order === 'lifo') return ['id >= ?', last]
+  if (scene.order === 'fifo') return ['id <= ?', last]
+  return ['(priority, id) <= (?, ?)', scene.number('SELECT priority FROM $ready WHERE id = ?', last), last]
 }
 
-function remove(scene: Scene, sums: Sums, rows: readonly Row[]): void {
-  const [where, ...values] = rangeOf(scene, rows)
+function remove(scene: Scene, sums: Sums, { value: { ids }, packed }: Packing): void {
+  const [where, ...values] = upTo(scene, ids.at(-1) ?? 0)
   scene.dropKeys(sums, '$ready', where, ...values)
   scene.run(`DELETE FROM $ready WHERE ${where}`, ...values)
-  const bytes = rows.reduce((sum, row) => sum + payloadOf(row).length, 0)
-  scene.change({ ready: -rows.length, bytes: -bytes })
+  scene.change({ ready: -ids.length, bytes: -packed.bytes.length })
 }
 
-function fly(scene: Scene, { owner, deadline, isAhead, pick }: LeaseArgs, rows: readonly Row[]): void {
-  const [where, ...values] = pick === undefined ? rangeOf(scene, rows) : ['id = ?', rows[0]?.[0] ?? 0]
+function fly(scene: Scene, { owner, deadline, isAhead, pick }: LeaseArgs, { value: { ids } }: Packing): void {
+  const last = ids.at(-1) ?? 0
+  const [where, ...values] = pick === undefined ? upTo(scene, last) : ['id = ?', last]
   const columns = 'id, attempt, enqueued, priority, key, owner, due, ahead, payload'
-  scene.run(
-    `INSERT INTO $flying (${columns}) SELECT id, attempt + 1, enqueued, priority, key, ?, ?, ?, payload
-      FROM $ready WHERE ${where}`,
-    owner,
-    deadline,
-    isAhead ? 1 : 0,
-    ...values,
-  )
+  const move = `INSERT INTO $flying (${columns}) SELECT id, attempt + 1, enqueued, priority, key, ?, ?, ?, payload
+    FROM $ready WHERE ${where}`
+  scene.run(move, owner, deadline, isAhead ? 1 : 0, ...values)
   scene.run(`DELETE FROM $ready WHERE ${where}`, ...values)
-  const count = rows.length
+  const count = ids.length
   scene.change({ ready: -count, flying: count, timed: deadline === null ? 0 : count })
 }
 
 function dropFront(scene: Scene, sums: Sums, count: number): number {
-  const columns = scene.order === 'priority' ? 'id, 0, 0, 0, priority' : 'id'
-  const last = scene.get(`SELECT ${columns} FROM $ready ORDER BY ${ORDERS[scene.order]} LIMIT 1 OFFSET ?`, count - 1)
-  const [where, ...values] = rangeOf(scene, last === undefined ? [] : [last])
+  const last = scene.number(`SELECT id FROM $ready ORDER BY ${ORDERS[scene.order]} LIMIT 1 OFFSET ?`, count - 1)
+  const [where, ...values] = upTo(scene, last)
   const bytes = scene.number(`SELECT total(length(payload)) FROM $ready WHERE ${where}`, ...values)
   scene.dropKeys(sums, '$ready', where, ...values)
   const gone = scene.run(`DELETE FROM $ready WHERE ${where}`, ...values)
@@ -135,15 +145,10 @@ function dropFront(scene: Scene, sums: Sums, count: number): number {
   return gone
 }
 
-function taken(rows: readonly Row[], attempts = 0): Answer<Taken> {
-  return {
-    value: {
-      ids: rows.map((row) => Number(row[0])),
-      attempts: rows.map((row) => Number(row[1]) + attempts),
-      enqueued: rows.map((row) => Number(row[2])),
-    },
-    blobs: rows.map(payloadOf),
-  }
+function pieces(rows: readonly Row[]): Packing {
+  const at = (column: number): number[] => rows.map((row) => Number(row[column]))
+  const value = { ids: at(0), attempts: at(1), enqueued: at(2) }
+  return { value, packed: rows.length === 0 ? NOTHING : pack(rows.map(payloadOf)) }
 }
 
 const EMPTY = new Uint8Array(0)

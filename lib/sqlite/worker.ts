@@ -10,7 +10,9 @@ import { type Call, Engine, type Outcome } from './engine.ts'
 import { failureOf } from './failure.ts'
 import {
   type AnswerMessage,
-  pack,
+  NOTHING,
+  type Packed,
+  packAll,
   type RefusalMessage,
   type Reply,
   type Request,
@@ -55,8 +57,8 @@ class Thread {
     if (request.kind === 'close') this.#isClosing = true
     else if (request.kind === 'limit') this.#keptBytes = request.freeBytes
     else {
-      const blobs = new Unpacking(request.packed)
-      for (const call of request.calls) this.#calls.push({ ...call, blobs: blobs.take(call.blobs) })
+      const packed = new Unpacking(request.packed)
+      for (const { blobs, ...call } of request.calls) this.#calls.push({ ...call, packed: packed.take(blobs) })
     }
   }
 
@@ -73,16 +75,17 @@ class Thread {
   #answer(calls: readonly Call[], outcomes: readonly Outcome[]): void {
     const answers: AnswerMessage<unknown>[] = []
     const refusals: RefusalMessage[] = []
-    const blobs: Uint8Array[] = []
+    const all: Packed[] = []
     outcomes.forEach((outcome, i) => {
       const id = calls[i]?.id ?? 0
       if ('failure' in outcome) refusals.push({ id, failure: outcome.failure })
       else {
-        answers.push({ id, value: outcome.value, blobs: outcome.blobs?.length ?? 0 })
-        for (const blob of outcome.blobs ?? []) blobs.push(blob)
+        const { value, packed = NOTHING } = outcome
+        answers.push({ id, value, blobs: packed.lengths.length })
+        all.push(packed)
       }
     })
-    const packed = pack(blobs)
+    const packed = packAll(all)
     this.#tell({ kind: 'answers', answers, refusals, packed }, transferOf(packed))
   }
 

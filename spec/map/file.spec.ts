@@ -10,6 +10,7 @@ import { CodecError, FormatError, PersistentMap, StorageError } from '../../lib/
 import { Connection } from '../../lib/sqlite/connection.ts'
 import { loadDriver } from '../../lib/sqlite/driver.ts'
 import { mapOps } from '../../lib/sqlite/map-ops.ts'
+import { NOTHING, pack } from '../../lib/sqlite/messages.ts'
 import { collect } from './suite.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'spoolq-map-'))
@@ -131,20 +132,20 @@ describe('a map in a file', { timeout: 60_000 }, () => {
         return connection.statement(sql)
       },
     } as unknown as Connection
-    const { map } = mapOps['map.open'].run(listening, { name: 'a', codec: 'json' }, []).value
-    mapOps['map.open'].run(listening, { name: 'a', codec: 'json' }, [])
+    const { map } = mapOps['map.open'].run(listening, { name: 'a', codec: 'json' }, NOTHING).value
+    mapOps['map.open'].run(listening, { name: 'a', codec: 'json' }, NOTHING)
     const of = (key: string) => ({ map, key })
-    const bytes = [Buffer.from('1')]
+    const bytes = pack([Buffer.from('1')])
     for (const key of ['a', 'a', 'b\0']) mapOps['map.set'].run(listening, of(key), bytes)
-    const { value: seen } = mapOps['map.get'].run(listening, of('a'), [])
-    mapOps['map.has'].run(listening, of('a'), [])
+    const { value: seen } = mapOps['map.get'].run(listening, of('a'), NOTHING)
+    mapOps['map.has'].run(listening, of('a'), NOTHING)
     mapOps['map.replace'].run(listening, { ...of('a'), seen }, bytes)
     mapOps['map.replace'].run(listening, { ...of('c'), seen: null }, bytes)
     for (const values of [true, false]) {
-      mapOps['map.page'].run(listening, { map, after: 0, entries: 9, bytes: 9, values }, [])
+      mapOps['map.page'].run(listening, { map, after: 0, entries: 9, bytes: 9, values }, NOTHING)
     }
-    mapOps['map.size'].run(listening, map, [])
-    mapOps['map.delete'].run(listening, of('a'), [])
+    mapOps['map.size'].run(listening, map, NOTHING)
+    mapOps['map.delete'].run(listening, of('a'), NOTHING)
     assert.ok(asked.size >= 11, `${asked.size} statements`)
     for (const sql of asked) {
       const parameters = [...sql.matchAll(/\?/g)].map(() => 0)
