@@ -3,7 +3,7 @@
 //      putter       puts, in one transaction after the other           two lanes, so that
 //      taker        takes and settlements, in another                  neither waits for the other
 //      looker       what is there
-//      attendant    what is due is ready, and what dead handles held
+//      graves       which others are dead, whose items are ready then
 //      owner        that this handle lives
 //
 // The tables are described in schema.ts. Durability is the server's: with innodb_flush_log_at_trx_commit = 1, its
@@ -12,8 +12,8 @@
 import { QueueClosedError } from '../errors.ts'
 import type * as seam from '../store.ts'
 import type { Address } from './address.ts'
-import { Attendant } from './attendant.ts'
 import { Fronts } from './fronts.ts'
+import { Graves } from './graves.ts'
 import { Looker } from './looker.ts'
 import * as mending from './mending.ts'
 import { Owner } from './owner.ts'
@@ -47,7 +47,7 @@ export class MysqlStore implements seam.Store {
   readonly #putter: Putter
   readonly #taker: Taker
   readonly #looker: Looker
-  readonly #attendant: Attendant
+  readonly #graves: Graves
   readonly #watching: Watching
   #closing: Promise<void> | undefined
 
@@ -84,16 +84,16 @@ export class MysqlStore implements seam.Store {
     const fronts = new Fronts(queue.id, queue.order)
     const changed = (): void => this.#watching.changed()
     this.#putter = new Putter(scene, fronts, changed)
-    this.#taker = new Taker(scene, { queue: queue.id, fronts, keepAcked: options.keepAcked ?? 0 }, changed)
+    this.#graves = new Graves(scene, !options.autoResume)
+    this.#taker = new Taker(scene, this.#graves, { fronts, keepAcked: options.keepAcked ?? 0, changed })
     this.#looker = new Looker(fronts, pool)
-    this.#attendant = new Attendant({ scene, taker: this.#taker, looker: this.#looker, isSelfish: !options.autoResume })
-    this.#watching = new Watching(queue.uuid, () => this.#attendant.attend())
+    this.#watching = new Watching(queue.uuid, () => this.#attend())
   }
 
   /** Alive from here on; what dead handles held is ready. */
   async #enter({ autoResume, events }: seam.StoreOptions): Promise<void> {
     await this.#owner.alive()
-    const reclaimed = autoResume ? await this.#attendant.reclaim() : 0
+    const reclaimed = autoResume ? await this.#taker.reclaim() : 0
     if (reclaimed > 0) queueMicrotask(() => events.recovered({ tornBytes: 0, reclaimed }))
   }
 
@@ -125,13 +125,13 @@ export class MysqlStore implements seam.Store {
   }
 
   async pop(n: number): Promise<seam.Piece[]> {
-    await this.#probed()
+    this.#check()
     const rows = await this.#taker.take({ n, use: 'pop' })
     return rows.map((row) => pieceOf(row, 0))
   }
 
   async delete(n: number): Promise<number> {
-    await this.#probed()
+    this.#check()
     const rows = await this.#taker.take({ n, use: 'delete' })
     return rows.length
   }
@@ -149,7 +149,7 @@ export class MysqlStore implements seam.Store {
     hold?: seam.Hold,
     pick?: seam.Pick,
   ): Promise<seam.Piece[]> {
-    await this.#probed()
+    this.#check()
     const rows = await this.#taker.take({ n, use: 'lease', hold, pick }, first)
     return rows.map((row) => pieceOf(row, row.attempt + 1))
   }
@@ -165,7 +165,7 @@ export class MysqlStore implements seam.Store {
 
   async reclaim(): Promise<number> {
     this.#check()
-    return this.#attendant.reclaim()
+    return this.#taker.reclaim()
   }
 
   async retry(ids?: readonly number[]): Promise<number> {
@@ -253,16 +253,18 @@ export class MysqlStore implements seam.Store {
     if (this.#closing !== undefined) throw new QueueClosedError()
   }
 
-  /** For who takes. */
-  async #probed(): Promise<void> {
-    this.#check()
-    await this.#attendant.probe()
-  }
-
   /** For who looks. */
   async #attended(): Promise<void> {
     this.#check()
-    await this.#attendant.attend()
+    await this.#attend()
+  }
+
+  /** Looks after the due and the dead; resolves to another number whenever anybody changed anything. */
+  async #attend(): Promise<number> {
+    if (this.#graves.isDue) await this.#taker.reclaim()
+    const { changes, isTimed } = await this.#looker.glance()
+    if (isTimed && (await this.#looker.isDue())) await this.#taker.resume()
+    return changes
   }
 
   /** Does it in as many transactions as it takes; resolves to how many items that were. */

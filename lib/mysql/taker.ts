@@ -4,9 +4,10 @@
 
 import type { HeldRange, Settlement } from '../store.ts'
 import type { Behind } from './fronts.ts'
+import type { Graves } from './graves.ts'
 import { HeldItems } from './held.ts'
 import { Lane } from './lane.ts'
-import { leave } from './reclaim.ts'
+import { leave, reclaim } from './reclaim.ts'
 import { type Row, restoring } from './rows.ts'
 import { READY, TIMED } from './schema.ts'
 import { givingBack, moving, statusOf } from './settle.ts'
@@ -32,14 +33,16 @@ const RUN_CALLS = 1000
 export class Taker {
   readonly held = new HeldItems()
   readonly #scene: Scene
+  readonly #graves: Graves
   readonly #options: TakingOptions
   readonly #changed: () => void
   readonly #steps: Steps
   readonly #lane: Lane<Call | Alone>
   #behind: Behind | undefined
 
-  constructor(scene: Scene, options: TakingOptions, changed: () => void) {
+  constructor(scene: Scene, graves: Graves, { changed, ...options }: TakingOptions & { changed: () => void }) {
     this.#scene = scene
+    this.#graves = graves
     this.#options = options
     this.#changed = changed
     this.#steps = new Steps(scene, 'take')
@@ -61,6 +64,11 @@ export class Taker {
   /** What is due is ready. */
   async resume(): Promise<void> {
     await this.take({ n: 0, use: 'resume' })
+  }
+
+  /** What dead handles held is ready; resolves to how many items that were. */
+  reclaim(): Promise<number> {
+    return new Promise((resolve, reject) => this.#lane.add({ run: () => this.#bury().then(resolve, reject) }))
   }
 
   /** SettledError where not all of it is held. */
@@ -101,11 +109,21 @@ export class Taker {
 
   async #runAll(calls: readonly (Call | Alone)[]): Promise<void> {
     const takes: Call[] = []
+    // A take that can do without it is not kept from it.
+    if (this.#graves.isDue) await this.#bury().catch(() => {})
     for (const call of calls) {
       if ('run' in call) await call.run()
       else takes.push(call)
     }
     if (takes.length > 0) await this.#runTakes(takes)
+  }
+
+  async #bury(): Promise<number> {
+    let count = 0
+    for (const dead of await this.#graves.look()) {
+      count += await this.#alone({ plan: (step) => reclaim(step, this.#scene.queue, dead) })
+    }
+    return count
   }
 
   async #alone<R>(task: Task<R>): Promise<R> {

@@ -30,7 +30,6 @@ export interface Planned<C extends Take> {
 }
 
 export interface TakingOptions {
-  readonly queue: number
   readonly fronts: Fronts
   readonly keepAcked: number
 }
@@ -102,7 +101,8 @@ export class Taking<C extends Take> {
   }
 
   #settle(): void {
-    const holder = { ...this.#options, owner: this.#step.owner }
+    const { fronts, keepAcked } = this.#options
+    const holder = { queue: fronts.queue, owner: this.#step.owner, keepAcked }
     for (const { settled } of this.#planned) {
       for (const one of settled) this.#write(...settling(one, holder, this.#tally))
     }
@@ -140,7 +140,7 @@ export class Taking<C extends Take> {
   }
 
   get #sums(): string {
-    return `SELECT SUM(returns), SUM(waiting) + SUM(timed) FROM spoolq_tallies WHERE queue = ${this.#options.queue}`
+    return `SELECT SUM(returns), SUM(waiting) + SUM(timed) FROM spoolq_tallies WHERE queue = ${this.#options.fronts.queue}`
   }
 
   async #resumeDue(): Promise<boolean> {
@@ -151,7 +151,7 @@ export class Taking<C extends Take> {
   /** What is due of that status, as far as nobody else is at it. */
   #due(status: number): string {
     return `SELECT id, LENGTH(payload) FROM spoolq_items FORCE INDEX (spoolq_front)
-      WHERE queue = ${this.#options.queue} AND status = ${status} AND place <= ${NOW}
+      WHERE queue = ${this.#options.fronts.queue} AND status = ${status} AND place <= ${NOW}
       LIMIT ${DUE_LIMIT} FOR UPDATE SKIP LOCKED`
   }
 
@@ -161,7 +161,7 @@ export class Taking<C extends Take> {
     if (rows.length === 0) return false
     const ids = withIds(rows.map(([id]) => Number(id)))
     const back = givingBack(undefined, true)
-    this.#write(`UPDATE spoolq_items SET ${back} WHERE queue = ${this.#options.queue} AND ${ids}`)
+    this.#write(`UPDATE spoolq_items SET ${back} WHERE queue = ${this.#options.fronts.queue} AND ${ids}`)
     const bytes = rows.reduce((sum, [, length]) => sum + Number(length), 0)
     this.#tally.move(rows.length, bytes, { from, to: READY })
     return true
@@ -182,11 +182,11 @@ export class Taking<C extends Take> {
   }
 
   async #pick(call: C, pick: Pick): Promise<void> {
-    const { fronts, queue } = this.#options
+    const { fronts } = this.#options
     const taken = [...this.#found.values()].flat().map(({ id }) => id)
     const others = taken.length === 0 ? '' : `AND NOT ${withIds(taken)}`
     if ('id' in pick) {
-      const where = `WHERE queue = ${queue} AND id = ${pick.id} AND status = ${READY} ${others}`
+      const where = `WHERE queue = ${fronts.queue} AND id = ${pick.id} AND status = ${READY} ${others}`
       const [read] = await this.#ask([this.#select(`FROM spoolq_items FORCE INDEX (PRIMARY) ${where}`, 1)])
       this.#found.set(call, rowsOf(read))
       return
@@ -211,21 +211,22 @@ export class Taking<C extends Take> {
     for (const [hold, rows] of byHold) {
       if (rows.length === 0) continue
       const held = `owner = ${this.#step.owner}, attempt = attempt + 1, ${hold}`
-      this.#write(`UPDATE spoolq_items SET ${held} WHERE queue = ${this.#options.queue} AND ${idsOf(rows)}`)
+      this.#write(`UPDATE spoolq_items SET ${held} WHERE queue = ${this.#options.fronts.queue} AND ${idsOf(rows)}`)
     }
   }
 
   #remove(): void {
     const rows = this.#calls.flatMap((call) => (call.use === 'lease' ? [] : (this.#found.get(call) ?? [])))
     if (rows.length === 0) return
-    const { queue } = this.#options
+    const { queue } = this.#options.fronts
     this.#write(`DELETE FROM spoolq_items WHERE queue = ${queue} AND ${idsOf(rows)}`, ...freeing(queue, rows))
     this.#tally.move(rows.length, sizeOf(rows), { from: READY })
   }
 
   /** No more acknowledged items than are kept: the oldest go. */
   async #trim(): Promise<void> {
-    const { queue, keepAcked } = this.#options
+    const { keepAcked } = this.#options
+    const { queue } = this.#options.fronts
     const [sum] = await this.#ask([`SELECT SUM(acked) FROM spoolq_tallies WHERE queue = ${queue}`])
     const excess = Number(sum?.rows[0]?.[0]) + this.#tally.of(ACKED) - keepAcked
     if (excess <= 0) return
