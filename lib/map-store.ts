@@ -41,9 +41,12 @@ export interface MapStoreOptions {
   readonly durability: Durability
   /** Recorded in a new map; another one than the recorded is a CodecMismatchError. `undefined`: what is recorded. */
   readonly codec: string | undefined
+  /** Free bytes that may stay in a file before they are given back. */
+  readonly flushLimit: number
   readonly signal?: AbortSignal | undefined
 }
 
+/** A failure that no call waited for, an interval's sync, rejects the next call that changes something, or the close. */
 export interface MapStore {
   /** The recorded codec's name. */
   readonly codec: string

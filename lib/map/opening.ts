@@ -42,7 +42,7 @@ export async function openMap<V>(place: MapPlace, options: MapOptions<V>): Promi
   const { codec: choice, durability = defaults.durability, signal } = options
   signal?.throwIfAborted()
   const named = choice === undefined ? undefined : await loadCodec(choice)
-  const store = await openStore(place, { durability, codec: named?.name, signal })
+  const store = await openStore(place, { durability, codec: named?.name, flushLimit: defaults.flushLimit, signal })
   try {
     signal?.throwIfAborted()
     return { store, values: new Values(named ?? (await recorded<V>(store.codec))) }

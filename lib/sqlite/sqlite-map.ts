@@ -6,31 +6,51 @@ import type { Durability } from '../store.ts'
 import { type Answered, type Database, openDatabase } from './database.ts'
 import type { Seen } from './map-ops.ts'
 
+/** What nobody waited for, until somebody is told. */
+interface Told {
+  failure: Error | undefined
+}
+
 export class SqliteMap implements seam.MapStore {
   readonly codec: string
   readonly #database: Database
   readonly #map: number
   readonly #within: number
+  readonly #told: Told
 
   /** The map of that name in a file, both made if they are missing; ':memory:' is nobody else's. */
   static async open(file: string, name: string, options: seam.MapStoreOptions): Promise<SqliteMap> {
-    const database = await openDatabase(file)
+    const within = withinOf(options.durability)
+    const told: Told = { failure: undefined }
+    const database = await openDatabase(file, {
+      freeBytes: options.flushLimit,
+      events: {
+        vacuumed() {},
+        failed: (error) => {
+          if (within < Infinity) told.failure ??= error
+        },
+      },
+    })
     try {
-      const within = withinOf(options.durability)
       options.signal?.throwIfAborted()
       const { value } = await database.call('map.open', { name, codec: options.codec }, { within })
-      return new SqliteMap(database, value, within)
+      return new SqliteMap(database, value, { within, told })
     } catch (error) {
       await database.close()
       throw error
     }
   }
 
-  private constructor(database: Database, { map, codec }: { map: number; codec: string }, within: number) {
+  private constructor(
+    database: Database,
+    { map, codec }: { map: number; codec: string },
+    { within, told }: { within: number; told: Told },
+  ) {
     this.#database = database
     this.#map = map
     this.codec = codec
     this.#within = within
+    this.#told = told
   }
 
   async get(key: string): Promise<seam.Stored | undefined> {
@@ -43,10 +63,12 @@ export class SqliteMap implements seam.MapStore {
   }
 
   async set(key: string, bytes: Uint8Array): Promise<void> {
+    this.#tell()
     await this.#database.call('map.set', this.#of(key), this.#options(bytes))
   }
 
   async replace(key: string, bytes: Uint8Array, seen: seam.Stored | undefined): Promise<seam.Replaced> {
+    this.#tell()
     const stamp = seen === undefined ? null : { place: seen.place, version: seen.version }
     const args = { ...this.#of(key), seen: stamp }
     const { value, blobs } = await this.#database.call('map.replace', args, this.#options(bytes))
@@ -54,10 +76,12 @@ export class SqliteMap implements seam.MapStore {
   }
 
   async delete(key: string): Promise<boolean> {
+    this.#tell()
     return (await this.#database.call('map.delete', this.#of(key), this.#options())).value
   }
 
   async clear(): Promise<number> {
+    this.#tell()
     return (await this.#database.call('map.clear', this.#map, this.#options())).value
   }
 
@@ -71,8 +95,15 @@ export class SqliteMap implements seam.MapStore {
     return keys.map((key, i) => ({ key, place: places[i] ?? 0, bytes: blobs[i], isDamaged: damaged[i] ?? false }))
   }
 
-  close(): Promise<void> {
-    return this.#database.close()
+  async close(): Promise<void> {
+    await this.#database.close()
+    this.#tell()
+  }
+
+  #tell(): void {
+    const { failure } = this.#told
+    this.#told.failure = undefined
+    if (failure !== undefined) throw failure
   }
 
   #of(key: string): { map: number; key: string } {

@@ -1,16 +1,20 @@
 // A map's file: what else is in it, what damage costs, and that no call looks at more of it than it has to.
 
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { readdirSync } from 'node:fs'
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
-import { CodecError, FormatError, PersistentMap, StorageError } from '../../lib/index.ts'
+import { promisify } from 'node:util'
+import { CodecError, FormatError, type MapOptions, PersistentMap, StorageError } from '../../lib/index.ts'
 import { Connection } from '../../lib/sqlite/connection.ts'
+import { openDatabase } from '../../lib/sqlite/database.ts'
 import { loadDriver } from '../../lib/sqlite/driver.ts'
 import { mapOps } from '../../lib/sqlite/map-ops.ts'
 import { NOTHING, pack } from '../../lib/sqlite/messages.ts'
+import { until } from '../queue/place.ts'
 import { collect } from './suite.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'spoolq-map-'))
@@ -115,6 +119,76 @@ describe('a map in a file', { timeout: 60_000 }, () => {
       ['none', Buffer.alloc(0)],
       ['one', Buffer.alloc(1)],
     ])
+  })
+
+  it('gives back the space of what was deleted, by itself', async () => {
+    const file = newFile()
+    const map = await PersistentMap.open<Buffer>(`sqlite:${file}`, { durability: 'os' })
+    await Promise.all(Array.from({ length: 60 }, (_, i) => map.set(`key ${i}`, Buffer.alloc(100_000, i + 1))))
+    await map.set('last', Buffer.alloc(10))
+    await map.clear()
+    const database = await openDatabase(file)
+    await until(async () => (await database.call('page.free', null)).value < 1_100_000)
+    await database.close()
+    await map.close()
+    const { size } = await stat(file)
+    assert.ok(size < 1_300_000, `${size} bytes`)
+  })
+
+  it('is closed when it is collected', async () => {
+    const file = newFile()
+    const program = `
+      import { existsSync } from 'node:fs'
+      import { PersistentMap } from ${JSON.stringify(new URL('../../lib/index.js', import.meta.url).href)}
+      await (async () => {
+        const dropped = await PersistentMap.open('sqlite:${file}')
+        await dropped.set('a', 1)
+        await dropped.keys().next()
+      })()
+      console.log(existsSync('${file}-wal'))
+      while (existsSync('${file}-wal')) {
+        gc()
+        await new Promise((resolve) => setTimeout(resolve, 5))
+      }
+      console.log('closed')`
+    const words = ['--expose-gc', '--input-type=module', '--eval', program]
+    const { stdout } = await promisify(execFile)(process.execPath, words, { timeout: 50_000 })
+    assert.equal(stdout, 'true\nclosed\n')
+  })
+
+  it('tells a sync that failed in the background to the next call that changes something, or to close', async () => {
+    const calls: readonly ((map: PersistentMap) => Promise<unknown>)[] = [
+      (map) => map.set('b', 2),
+      (map) => map.update('b', () => 2),
+      (map) => map.delete('a'),
+      (map) => map.clear(),
+      (map) => map.close(),
+    ]
+    const file = newFile()
+    const open = (durability: MapOptions['durability']) => PersistentMap.open(`sqlite:${file}`, { durability })
+    const witness = await open({ interval: 10 })
+    for (const call of calls) {
+      const map = await open({ interval: 10 })
+      const other = await open('os')
+      // A folder can't be synced as a file is.
+      await rename(`${file}-wal`, `${file}-aside`)
+      await mkdir(`${file}-wal`)
+      await until(() =>
+        witness.set('a', 1).then(
+          () => false,
+          (error: unknown) => error instanceof StorageError,
+        ),
+      )
+      await rm(`${file}-wal`, { recursive: true })
+      await rename(`${file}-aside`, `${file}-wal`)
+      assert.equal(await map.get('a'), 1)
+      await assert.rejects(call(map), StorageError)
+      await other.set('c', 3)
+      await other.close()
+      // Another one may have failed before the file was back.
+      await map.close().catch(() => {})
+    }
+    await witness.close().catch(() => {})
   })
 
   it('is never looked through as a whole, but to clear it', () => {

@@ -6,7 +6,7 @@ import type { MapStore, MapStoreOptions, PageOptions } from '../../lib/map-store
 import { MemoryMap } from '../../lib/memory/memory-map.ts'
 import { SqliteMap } from '../../lib/sqlite/sqlite-map.ts'
 
-const options: MapStoreOptions = { durability: 'os', codec: 'raw' }
+const options: MapStoreOptions = { durability: 'os', codec: 'raw', flushLimit: Infinity }
 const stores: Readonly<Record<string, () => Promise<MapStore>>> = {
   memory: () => MemoryMap.open('', 'map', options),
   sqlite: () => SqliteMap.open(':memory:', 'map', options),
