@@ -9,6 +9,7 @@ import type { TestContext } from 'node:test'
 export const layers = Object.freeze({
   'crash states': 1_000_000,
   'crashes while recovering and compacting': 200_000,
+  'crashes with a second process in its step': 100_000,
   'failing calls': 50_000,
   'failing syncs': 15_000,
 })

@@ -97,8 +97,10 @@ export class FrameReader {
 
   #load(segment: Segment, offset: number, length: number, end: number): void {
     const wanted = Math.min(length, end - offset)
-    this.#chunk = Buffer.allocUnsafeSlow(Math.max(wanted, 0))
-    this.#chunkLength = segment.file.read(this.#chunk, 0, this.#chunk.length, offset)
+    const chunk = Buffer.allocUnsafeSlow(Math.max(wanted, 0))
+    // A read that fails leaves what was read before as it was: nothing of it passes for damage.
+    this.#chunkLength = segment.file.read(chunk, 0, chunk.length, offset)
+    this.#chunk = chunk
     this.#chunkOffset = offset
     this.#segment = segment
   }

@@ -6,10 +6,11 @@ import { Worker } from 'node:worker_threads'
 import { Battery, type BatteryOptions, type Failure, type Result } from './battery.ts'
 import { FaultBattery } from './fault-battery.ts'
 import { logSubject, type SubjectName } from './log-subject.ts'
+import { NeighbourBattery } from './neighbour-battery.ts'
 
-export const handNames = ['words', 'calls', 'syncs'] as const
+export const handNames = ['words', 'calls', 'syncs', 'neighbours'] as const
 
-/** What a piece, a word, is tried as: its crashes, its failing calls, its failing syncs. */
+/** What a piece, a word, is tried as: its crashes, its failing calls, its failing syncs; or a piece of neighbour-battery.ts. */
 export interface Task {
   readonly hand: (typeof handNames)[number]
   readonly subject: SubjectName
@@ -78,7 +79,9 @@ export interface Hand {
 
 export function handFor({ hand, subject, options }: Task): Hand {
   const tried = logSubject(subject)
-  return hand === 'words' ? new Battery(tried, options) : new FaultBattery(tried, hand, options)
+  if (hand === 'words') return new Battery(tried, options)
+  if (hand === 'neighbours') return new NeighbourBattery(tried, options)
+  return new FaultBattery(tried, hand, options)
 }
 
 /** What is wrong, with stacks, and how each of it is seen again. */

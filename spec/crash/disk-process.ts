@@ -22,6 +22,9 @@ export class DiskProcess implements Disk {
     this.disk = disk
   }
 
+  /** How long the write was that it died in; 0: it was another call. */
+  deadly = 0
+
   get dead(): boolean {
     return this.#dead
   }
@@ -145,8 +148,9 @@ export class DiskProcess implements Disk {
   }
 
   /** Counts a changing call; `torn` leaves the first bytes of a write behind where it is the last one. */
-  step(torn?: (cut: number) => void): void {
+  step(torn?: (cut: number) => void, length = 0): void {
     if (--this.#left > 0) return
+    this.deadly = length
     torn?.(this.#cut)
     this.kill()
     throw new Killed()

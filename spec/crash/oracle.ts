@@ -30,6 +30,8 @@ class Judgement {
   readonly #ids = new Map<string, number>()
   /** How many items the takes under way may remove, and which those are: the first that nobody holds. */
   readonly #takers: number
+  /** How many of them others may hold, or not. */
+  readonly #slack: number
   readonly #front: readonly number[]
   /** What settlements under way may remove. */
   readonly #settling: ReadonlySet<number>
@@ -40,7 +42,8 @@ class Judgement {
     this.#cut = cut
     const going = [...promised.going.values()]
     this.#takers = going.reduce((sum, { n }) => sum + n, 0)
-    this.#front = waiting(promised).slice(0, this.#takers)
+    this.#slack = promised.orphans.size + [...promised.leasing.values()].reduce((sum, n) => sum + n, 0)
+    this.#front = waiting(promised).slice(0, this.#takers + this.#slack)
     this.#settling = new Set(going.flatMap(({ ids }) => [...ids]))
     this.#order()
     this.#origins()
@@ -117,12 +120,15 @@ class Judgement {
   /** What a take under way has removed is the front of what was there, without a hole. */
   #takes(): void {
     const present = new Set(this.#found.map(({ id }) => id))
-    let kept = 0
+    const kept: number[] = []
+    const taken: number[] = []
     for (const id of this.#front) {
       if (this.#settling.has(id)) continue
-      if (present.has(id)) kept ||= id
-      else if (kept > 0 && this.#isSafe(id)) this.#say(`hole: ${id} was taken before ${kept}`)
+      if (present.has(id)) kept.push(id)
+      else if (this.#isSafe(id)) taken.push(id)
+      if (taken.at(-1) === id && kept.length > this.#slack) this.#say(`hole: ${id} was taken before ${kept}`)
     }
+    if (taken.length > this.#takers) this.#say(`lost: ${taken} are gone, though only ${this.#takers} were to be taken`)
   }
 
   /** False where a power cut may have removed it. */

@@ -14,16 +14,20 @@ export class Program {
   readonly #disk: RecordingDisk
   readonly #open: (chance: number) => Promise<Store>
   #store: Store | undefined
+  readonly #isShared: boolean
   #held: number[] = []
+  /** All that this handle leased. */
+  #leased: number[] = []
   #calls: number
   #openings: number
 
-  /** `firstCall`: different for programs that mark on the same disk. */
-  constructor(disk: RecordingDisk, open: (chance: number) => Promise<Store>, firstCall = 1) {
+  /** `firstCall`: of one of several programs on one disk, a number of its own. */
+  constructor(disk: RecordingDisk, open: (chance: number) => Promise<Store>, firstCall?: number) {
     this.#disk = disk
     this.#open = open
-    this.#calls = firstCall - 1
-    this.#openings = firstCall
+    this.#isShared = firstCall !== undefined
+    this.#openings = firstCall ?? 1
+    this.#calls = this.#openings - 1
   }
 
   async open(): Promise<void> {
@@ -101,10 +105,17 @@ export class Program {
     await this.open()
   }
 
+  /** What it held somebody else may take: it is closing, or dead. */
+  orphan(): void {
+    this.#disk.mark({ what: 'orphan', ids: this.#leased })
+    this.#leased = []
+  }
+
   /** However it ends, the handle is gone, and what it held is ready again. */
   async close(): Promise<void> {
     const { store } = this
     this.#store = undefined
+    if (this.#isShared) this.orphan()
     const held = this.#held
     this.#held = []
     await this.#marked(store.close(), () => ({ what: 'back', ids: held }))
@@ -117,13 +128,14 @@ export class Program {
     const acked = this.#held
     this.#held = []
     const call = ++this.#calls
-    this.#disk.mark({ what: 'settle', call, ids: acked })
+    this.#disk.mark({ what: 'settle', call, ids: acked, leasing: n })
     const ranges = acked.map((id) => ({ from: id, to: id }))
     const leasing = this.store.lease(n, ranges.length > 0 ? [{ outcome: 'ack', ids: ranges }] : [])
     const pieces = await this.#marked(leasing, () => ({ what: 'settle failed', call }))
     this.#disk.mark({ what: 'settle done', call, relaxed: true })
     const ids = itemsOf(pieces).map(({ id }) => id)
-    this.#disk.mark({ what: 'hold', ids })
+    this.#disk.mark({ what: 'hold', call, ids })
+    this.#leased.push(...ids)
     return ids
   }
 
@@ -136,7 +148,9 @@ export class Program {
   }
 
   async #back(id: number): Promise<void> {
-    await this.store.settle([{ outcome: 'back', ids: [{ from: id, to: id }], counted: true }])
+    if (this.#isShared) this.#disk.mark({ what: 'orphan', ids: [id] })
+    const settling = this.store.settle([{ outcome: 'back', ids: [{ from: id, to: id }], counted: true }])
+    await this.#marked(settling, () => ({ what: 'orphan', ids: [id] }))
     this.#disk.mark({ what: 'back', ids: [id] })
   }
   /** What a failure means is marked before anybody learns of it; a process that was killed tells nothing. */

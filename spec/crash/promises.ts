@@ -4,7 +4,8 @@
 //      put ──▶ put done (first id)        take ──▶ take done (ids)        settle ──▶ settle done
 //          └─▶ put failed                      └─▶ take failed                   └─▶ settle failed
 //
-//   hold: ids leased, not to be touched by a take; back: held no longer.
+//   hold: ids leased, not to be touched by a take; back: held no longer. Where several processes use one queue:
+//   orphan: somebody else may take them from now on, or find them held still (their holder is dying, or giving back).
 //   durable: a flush or close resolved; what was done before its call is on the medium, whatever the durability.
 
 export type Mark =
@@ -15,9 +16,11 @@ export type Mark =
   | { readonly what: 'take'; readonly call: number; readonly n: number }
   | { readonly what: 'take done'; readonly call: number; readonly ids: readonly number[] }
   | { readonly what: 'take failed'; readonly call: number }
-  | { readonly what: 'hold'; readonly ids: readonly number[] }
+  | { readonly what: 'hold'; readonly call: number; readonly ids: readonly number[] }
+  | { readonly what: 'orphan'; readonly ids: readonly number[] }
   | { readonly what: 'back'; readonly ids: readonly number[] }
-  | { readonly what: 'settle'; readonly call: number; readonly ids: readonly number[] }
+  /** `leasing`: up to so many others are going to be held with it. */
+  | { readonly what: 'settle'; readonly call: number; readonly ids: readonly number[]; readonly leasing?: number }
   | { readonly what: 'settle done'; readonly call: number; readonly relaxed?: boolean }
   | { readonly what: 'settle failed'; readonly call: number }
   | { readonly what: 'durable' }
@@ -46,6 +49,9 @@ export class Promised {
   /** Settlements under way, or of unknown end. */
   readonly going = new Map<number, Settling>()
   readonly held = new Set<number>()
+  readonly orphans = new Set<number>()
+  /** How many items leases under way may hold. */
+  readonly leasing = new Map<number, number>()
   readonly #disk: boolean
   #done = 0
 
@@ -77,10 +83,20 @@ export class Promised {
         this.#put(mark.call).state = mark.known ? 'failed' : 'unknown'
         return
       case 'hold':
-        for (const id of mark.ids) this.held.add(id)
+        this.leasing.delete(mark.call)
+        for (const id of mark.ids) {
+          this.held.add(id)
+          this.orphans.delete(id)
+        }
+        return
+      case 'orphan':
+        for (const id of mark.ids) if (this.held.delete(id)) this.orphans.add(id)
         return
       case 'back':
-        for (const id of mark.ids) this.held.delete(id)
+        for (const id of mark.ids) {
+          this.held.delete(id)
+          this.orphans.delete(id)
+        }
         return
       case 'durable':
         for (const put of this.puts.values()) if (put.state === 'done') put.safe = true
@@ -93,7 +109,10 @@ export class Promised {
 
   #foldSettlement(mark: Mark & { readonly call: number }): void {
     if (mark.what === 'take') this.going.set(mark.call, { ids: [], n: mark.n })
-    if (mark.what === 'settle') this.going.set(mark.call, { ids: mark.ids, n: 0 })
+    if (mark.what === 'settle') {
+      this.going.set(mark.call, { ids: mark.ids, n: 0 })
+      if (mark.leasing) this.leasing.set(mark.call, mark.leasing)
+    }
     if (mark.what === 'take done') this.#settled(mark.call, mark.ids, this.#disk)
     if (mark.what === 'settle done') {
       this.#settled(mark.call, this.going.get(mark.call)?.ids ?? [], this.#disk && mark.relaxed !== true)
@@ -105,6 +124,7 @@ export class Promised {
     for (const id of ids) {
       this.gone.set(id, safe)
       this.held.delete(id)
+      this.orphans.delete(id)
     }
   }
 

@@ -51,7 +51,7 @@ export class RecordedFile implements DiskFile {
 
   write(bytes: Uint8Array, position: number): void {
     this.#expectWritable('write')
-    this.#process.step((cut) => this.#record(bytes.subarray(0, cut), position))
+    this.#process.step((cut) => this.#record(bytes.subarray(0, cut), position), bytes.length)
     this.#record(bytes, position)
   }
 

@@ -75,7 +75,7 @@ export async function runWorkload(word: string, disk: RecordingDisk, open: OpenS
 }
 
 /** Ends one sync in each turn of the event loop, the oldest first. */
-function slowSyncs(disk: RecordingDisk): () => void {
+export function slowSyncs(disk: RecordingDisk): () => void {
   disk.holdSyncs = true
   const next = () => {
     if (!disk.holdSyncs) return
