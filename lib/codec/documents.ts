@@ -123,7 +123,6 @@ export interface Undecodable extends Piece {
 }
 
 const NONE: readonly Undecodable[] = []
-const SPENT = Symbol('handed out')
 
 /**
  * Decodes pieces. Those of one document in a row are decoded once, and no decoded item is handed out twice: asked for
@@ -133,7 +132,9 @@ export class DocumentReader<T> {
   readonly #codec: Codec<T>
   /** The document that the fields below are of. */
   #document: Document | undefined
-  #slots: (T | typeof SPENT)[] = []
+  #slots: T[] = []
+  /** Those before it were handed out, or passed over. */
+  #from = 0
   #frames: readonly Uint8Array[] = []
   #error: CodecError | undefined
 
@@ -157,27 +158,19 @@ export class DocumentReader<T> {
 
   #batched(piece: Piece): Taken<T> {
     const { document, skip, count } = piece
-    if (document !== this.#document || this.#isSpent(skip, count)) this.#read(document)
+    if (document !== this.#document || skip < this.#from) this.#read(document)
     if (this.#error !== undefined) return { items: [], bad: [{ ...piece, error: this.#error }] }
-    const items: T[] = []
-    for (let i = skip; i < skip + count; i++) {
-      const item = this.#slots[i]
-      if (item !== SPENT) items.push(item as T)
-      this.#slots[i] = SPENT
-    }
-    if (skip + count === document.count) this.#forget()
+    const end = skip + count
+    const items = this.#slots.slice(skip, end)
+    this.#from = end
+    if (end === document.count) this.#forget()
     return { items, bad: NONE }
-  }
-
-  #isSpent(skip: number, count: number): boolean {
-    if (this.#error !== undefined) return false
-    for (let i = skip; i < skip + count; i++) if (this.#slots[i] === SPENT) return true
-    return false
   }
 
   #read(document: Document): void {
     this.#document = document
     this.#error = undefined
+    this.#from = 0
     try {
       const slots: unknown = this.#codec.decodeBatch?.(document.bytes)
       if (!Array.isArray(slots) || slots.length !== document.count) throw new TypeError(`no array of ${document.count}`)
@@ -191,6 +184,7 @@ export class DocumentReader<T> {
   #forget(): void {
     this.#document = undefined
     this.#slots = []
+    this.#from = 0
   }
 
   #framed(piece: Piece): Taken<T> {

@@ -7,6 +7,7 @@
 import { Unpackr } from 'msgpackr'
 import { asBuffer, type Codec } from './codec.ts'
 import { MsgpackDocument } from './msgpack-document.ts'
+import { MsgpackReader } from './msgpack-reader.ts'
 import { EXACT, type Form, INEXACT, MsgpackWriter } from './msgpack-writer.ts'
 
 const EXACT_MARK = 0xc1
@@ -17,6 +18,7 @@ const plain = new Unpackr({ ...options, useRecords: false, mapsAsObjects: true }
 const records = new Unpackr(options)
 const exact = new Unpackr({ ...options, useRecords: false, mapsAsObjects: false })
 const writer = new MsgpackWriter()
+const reader = new MsgpackReader()
 
 export const msgpack: Codec<unknown> = {
   name: 'msgpack',
@@ -36,7 +38,11 @@ export const msgpack: Codec<unknown> = {
   },
 
   encodeBatch: (items) => write(items, 'records'),
-  decodeBatch: (bytes) => records.unpack(asBuffer(bytes)),
+  decodeBatch(bytes) {
+    const source = asBuffer(bytes)
+    return reader.read(source) ?? records.unpack(source)
+  },
+
   openDocument: () => new MsgpackDocument(),
 }
 

@@ -3,6 +3,7 @@
 // What does not decode is set aside by whoever takes it, and passed over by whoever peeks; the others come through.
 
 import type { GetManyOptions, GetOptions } from '../call-options.ts'
+import type { Taken, Undecodable } from '../codec/index.ts'
 import { QueueClosedError, QueueEmptyError } from '../errors.ts'
 import type { Piece } from '../store.ts'
 import { Parked } from '../wait/parked.ts'
@@ -59,10 +60,10 @@ export class Taking<T> {
     let items: T[] = []
     while (items.length < n) {
       const pieces = await this.#core.store.pop(n - items.length)
-      const { good, bad } = this.#decode(pieces)
-      items = items.length === 0 ? good : items.concat(good)
-      if (bad.length === 0) break
-      await this.#setAside(bad)
+      const taken = this.#decode(pieces)
+      items = items.length === 0 ? taken.items : items.concat(taken.items)
+      if (taken.bad.length === 0) break
+      await this.#setAside(taken.bad)
     }
     this.#removed(items.length)
     if (turnDue()) await turn()
@@ -142,15 +143,17 @@ export class Taking<T> {
     return all
   }
 
-  #decode(pieces: readonly Piece[]): { good: T[]; bad: Piece[] } {
-    const good: T[] = []
-    const bad: Piece[] = []
+  #decode(pieces: readonly Piece[]): Taken<T> {
+    const [only] = pieces
+    if (only !== undefined && pieces.length === 1) return this.#taken.take(only)
+    const items: T[] = []
+    const bad: Undecodable[] = []
     for (const piece of pieces) {
       const taken = this.#taken.take(piece)
-      for (const item of taken.items) good.push(item)
+      for (const item of taken.items) items.push(item)
       bad.push(...taken.bad)
     }
-    return { good, bad }
+    return { items, bad }
   }
 
   /** A failure here is told later, because the items that were taken beside these are the caller's. */
