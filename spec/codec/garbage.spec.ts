@@ -6,8 +6,8 @@ import { CodecError } from '../../lib/errors.ts'
 import type { Document } from '../../lib/store.ts'
 import { anyItem, reading, runs } from './items.ts'
 
-const MUTATIONS = process.env.SPOOLQ_CHECK ? 100_000 : 5000
-const STEP = process.env.SPOOLQ_CHECK ? 1 : 17
+const MUTATIONS = process.env.SPOOLQ_CHECK ? 100_000 : 2000
+const STEP = process.env.SPOOLQ_CHECK ? 1 : 41
 // No document below is larger than some KiB; what all of them leave for the collector at once is far below this.
 const MAX_GROWTH_KIB = 256 * 1024
 
@@ -56,7 +56,7 @@ for (const name of ['msgpack', 'json', 'cbor', 'v8', 'raw'] as CodecName[]) {
         fc.property(fc.uint8Array({ maxLength: 400 }), fc.integer({ min: 1, max: 5 }), (bytes, count) => {
           take(codec, { bytes, count })
         }),
-        runs(1000),
+        runs(400),
       )
     })
 

@@ -75,5 +75,7 @@ async function check(location: string): Promise<void> {
 }
 
 copies('from log to log', [log, log])
-copies('from log to SQLite to log', [log, sqlite, sqlite, log])
-withServer(() => copies('between log, SQLite and MySQL', [log, mysql, sqlite, mysql, log]))
+copies('from log to SQLite to log', long([log, sqlite, sqlite, log], [log, sqlite, log]))
+withServer(() =>
+  copies('between log, SQLite and MySQL', long([log, mysql, sqlite, mysql, mysql, log], [sqlite, mysql, log])),
+)
