@@ -193,9 +193,11 @@ export class Taking<C extends Take> {
     }
     const [behind, way] = fronts.order === 'lifo' ? (['<', 'down'] as const) : (['>', 'up'] as const)
     const after = `AND id ${behind} ${pick.after} ${others}`
-    const all = [after, others].map((which) => this.#select(fronts.byId(READY, which, way), 1))
-    const results = await this.#ask(all)
-    this.#found.set(call, results.flatMap(rowsOf).slice(0, 1))
+    for (const which of [after, others]) {
+      const [read] = await this.#ask([this.#select(fronts.byId(READY, which, way), 1)])
+      this.#found.set(call, rowsOf(read))
+      if (read?.rows.length === 1) return
+    }
   }
 
   /** What was found for leases is in flight, the calls that hold alike together. */
