@@ -36,6 +36,8 @@ export function bounding(place: MakePlace): void {
     const queue = await fresh<number>(place, { maxSize: 3 })
     await queue.putMany([1, 2, 3])
     const large = queue.putMany([4, 5])
+    // Puts are refused in the order of the calls: behind this one the large one waits.
+    await assert.rejects(queue.put(0, { wait: false }), QueueFullError)
     await turns()
     const small = queue.put(6)
     await queue.pop()
