@@ -97,6 +97,7 @@ export function bounding(place: MakePlace): void {
     await queue.put(1)
     const controller = new AbortController()
     const large = queue.putMany([2, 3], { signal: controller.signal })
+    await assert.rejects(queue.putMany([2, 3], { wait: false }), QueueFullError)
     await turns()
     const small = queue.put(4)
     assert.equal(await fate(small), 'pending')
