@@ -11,7 +11,9 @@ export const layers = Object.freeze({
   'crashes while recovering and compacting': 200_000,
   'crashes with a second process in its step': 100_000,
   'failing calls': 50_000,
-  'failing syncs': 15_000,
+  'failing syncs': 10_000,
+  'flipped bits': 131_072,
+  'bytes, cuts, sectors and files damaged': 50_000,
 })
 
 export type Layer = keyof typeof layers

@@ -22,7 +22,7 @@ const check = process.argv.includes('--check')
 const wanted = process.argv.slice(2).filter((word) => !word.startsWith('--'))
 const jobs = Number(process.env.SPOOLQ_JOBS ?? availableParallelism())
 /** In a --check: files that keep all cores busy by themselves. */
-const busy = /^(crash|real|bench)\b|^log.damage/
+const busy = /^(crash|real|bench)\b/
 const fileSeconds = Number(process.env.SPOOLQ_FILE_SECONDS ?? (check ? 3600 : 150))
 const outputLines = 200
 

@@ -24,6 +24,8 @@ const LOSSES = ['kept', 'lost', 'half'] as const
  * failed makes names durable. Bytes whose sync failed are lost for ever.
  */
 const forgives = true
+/** Behind a sync of a word of so many letters every point is crashed at; of a longer one its end. */
+const SHORT_WORD = 2
 /** What of a write gets through. */
 const SHORT = [1, 31, 40]
 
@@ -73,7 +75,8 @@ export class FaultBattery {
     const run = new FaultRun(this.#subject, word, faultOf(fault))
     const wrong = await run.run()
     if (state === undefined) return wrong
-    return this.#trials.try(stateNamed(run.disk.log, state, { forgives }))
+    const crashed = stateNamed(run.disk.log, state, { forgives })
+    return this.#trials.try(crashed, { cut: this.#kind === 'syncs' || crashed.kind === 'cut' })
   }
 
   async #crashes(run: FaultRun, name: string, { result, known }: Trying): Promise<void> {
@@ -81,14 +84,17 @@ export class FaultBattery {
     const { seed = 1, limit = Number.POSITIVE_INFINITY } = this.#options
 
     const { length } = disk.log
-    const from = this.#kind === 'calls' ? length : metAt
+    const isShort = name.indexOf('/') <= SHORT_WORD
+    const from = this.#kind === 'syncs' && isShort ? metAt : length
     // Where nothing worked any more the process could not even write down what it had not synced: a power cut once the
     // disk works again, without a restart between, may take that too (docs/reliability.md, limits).
     const kinds = run.isForever ? (['kill'] as const) : (['kill', 'cut'] as const)
     for (const state of crashStates(disk.log, { seed, limit, from, forgives, kinds })) {
       if (!known.learn(state)) continue
       result.again++
-      const wrong = await this.#trials.try(state)
+      // What a failed sync let go is gone as after a power cut, though only the process died.
+      const cut = this.#kind === 'syncs' || state.kind === 'cut'
+      const wrong = await this.#trials.try(state, { cut })
       if (wrong.length > 0) result.failures.push({ name: `${name}/${state.name}`, wrong })
     }
   }

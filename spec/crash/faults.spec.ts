@@ -66,7 +66,7 @@ describe('the queue, on a disk that fails,', () => {
       t,
       'failing syncs',
       CHECK
-        ? { hand: 'syncs', words: [...words(1), ...words(2), ...words(3, '13BpLfo')], limit: 3, least: 15_000 }
+        ? { hand: 'syncs', words: [...words(1), ...words(2), ...words(3, '13BpLfo')], limit: 1, least: 10_000 }
         : { hand: 'syncs', words: ['3p'], limit: 1, least: 20 },
     ))
 

@@ -16,15 +16,45 @@ export interface Found {
   readonly item: string
 }
 
-/** What is wrong with what was found; nothing where all is well. `cut`: the power failed, not just the process. */
-export function judge(found: readonly Found[], promised: Promised, cut: boolean): string[] {
-  return new Judgement(found, promised, cut).violations
+/** What can be seen of a queue. */
+export interface Sight {
+  /** What is delivered, in this order. */
+  readonly found: readonly Found[]
+  /** What else is there, and not to be delivered now: failed, delayed. Default: nothing. */
+  readonly aside?: readonly Found[]
+}
+
+/** What may be wrong with the disk, and so with what is found. Default: nothing is. */
+export interface Excuse {
+  /** The power failed, not just the process. */
+  readonly cut?: boolean
+  /** Damaged bytes held these ids. */
+  readonly mayMiss?: ReadonlySet<number>
+  /** Damaged bytes told what had been settled. */
+  readonly mayRepeat?: boolean
+}
+
+export interface Verdict {
+  /** What is wrong; nothing where all is well. */
+  readonly wrong: readonly string[]
+  /** Ids that are missing, and may be. */
+  readonly missing: readonly number[]
+  /** Ids that were settled and are there again, and may be. */
+  readonly repeated: readonly number[]
+}
+
+export function judge(sight: Sight, promised: Promised, excuse: Excuse = {}): Verdict {
+  const { violations, missing, repeated } = new Judgement(sight, promised, excuse)
+  return { wrong: violations, missing, repeated }
 }
 
 class Judgement {
   readonly violations: string[] = []
-  readonly #found: readonly Found[]
+  readonly missing: number[] = []
+  readonly repeated: number[] = []
+  readonly #sight: Sight
   readonly #promised: Promised
+  readonly #excuse: Excuse
   readonly #cut: boolean
   /** Where each item was found. */
   readonly #ids = new Map<string, number>()
@@ -36,10 +66,11 @@ class Judgement {
   /** What settlements under way may remove. */
   readonly #settling: ReadonlySet<number>
 
-  constructor(found: readonly Found[], promised: Promised, cut: boolean) {
-    this.#found = found
+  constructor(sight: Sight, promised: Promised, excuse: Excuse) {
+    this.#sight = sight
     this.#promised = promised
-    this.#cut = cut
+    this.#excuse = excuse
+    this.#cut = excuse.cut ?? false
     const going = [...promised.going.values()]
     this.#takers = going.reduce((sum, { n }) => sum + n, 0)
     this.#slack = promised.orphans.size + [...promised.leasing.values()].reduce((sum, n) => sum + n, 0)
@@ -65,18 +96,20 @@ class Judgement {
 
   #order(): void {
     let last = 0
-    for (const { id, item } of this.#found) {
+    for (const { id } of this.#sight.found) {
       if (id <= last) this.#say(`id ${id} stands behind id ${last}`)
+      last = id
+    }
+    for (const { id, item } of this.#present()) {
       if (this.#ids.has(item)) this.#say(`item ${short(item)} is there twice, as ${this.#ids.get(item)} and ${id}`)
       this.#ids.set(item, id)
-      last = id
     }
   }
 
   #origins(): void {
     const known = new Set<string>()
     for (const put of this.#promised.puts.values()) for (const item of put.items) known.add(item)
-    for (const { id, item } of this.#found) {
+    for (const { id, item } of this.#present()) {
       if (!known.has(item)) this.#say(`phantom: ${id} is ${short(item)}, which was never put`)
     }
   }
@@ -90,11 +123,10 @@ class Judgement {
       const settled = this.#promised.gone.get(id)
       if (found !== undefined && found !== id)
         this.#say(`item ${short(item)} was told id ${id} and is there as ${found}`)
-      if (found !== undefined && (settled === true || (settled === false && !this.#cut))) {
-        this.#say(`id ${id} came back after it was settled`)
-      }
+      if (found !== undefined && (settled === true || (settled === false && !this.#cut))) this.#again(id)
       if (found !== undefined || settled !== undefined || this.#mayGo(id)) return
-      if (isBound) this.#say(`lost: id ${id} (${short(item)}) of put ${call}, which had resolved`)
+      if (this.#excuse.mayMiss?.has(id)) this.missing.push(id)
+      else if (isBound) this.#say(`lost: id ${id} (${short(item)}) of put ${call}, which had resolved`)
       else if (there) this.#say(`torn: id ${id} of put ${call} is missing, other items of its batch are there`)
     })
   }
@@ -119,7 +151,7 @@ class Judgement {
 
   /** What a take under way has removed is the front of what was there, without a hole. */
   #takes(): void {
-    const present = new Set(this.#found.map(({ id }) => id))
+    const present = new Set(this.#present().map(({ id }) => id))
     const kept: number[] = []
     const taken: number[] = []
     for (const id of this.#front) {
@@ -138,6 +170,15 @@ class Judgement {
       if (id >= firstId && id < firstId + items.length) return safe
     }
     return false
+  }
+
+  #present(): readonly Found[] {
+    return [...this.#sight.found, ...(this.#sight.aside ?? [])]
+  }
+
+  #again(id: number): void {
+    if (this.#excuse.mayRepeat) this.repeated.push(id)
+    else this.#say(`id ${id} came back after it was settled`)
   }
 
   #mayGo(id: number): boolean {

@@ -121,7 +121,7 @@ export class Trials {
       const isKill = !cut
       const seen = await this.#seen.get(state.key, () => this.#look(state))
       const promised = new Promised((isKill && written?.marks(state.marks)) || state.marks, this.subject.disk || isKill)
-      const wrong = [...judge(seen.found, promised, cut), ...seen.wrong]
+      const wrong = [...judge(seen, promised, { cut }).wrong, ...seen.wrong]
       const last = Math.max(promised.lastId, seen.found.at(-1)?.id ?? 0)
       if (Math.min(seen.id, seen.nextId) <= last) {
         wrong.push(`a put afterwards got id ${seen.id} (next: ${seen.nextId}), but ${last} was used`)

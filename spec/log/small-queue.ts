@@ -11,6 +11,7 @@ import type { Corruption, Document, Piece, Recovered, StoreOptions } from '../..
 import type { Content } from '../crash/content.ts'
 import { randomOf } from '../crash/digest.ts'
 import { FOLDER as NO_FILE } from '../crash/operations.ts'
+import { type Mark, Promised } from '../crash/promises.ts'
 import { RecordingDisk } from '../crash/recording-disk.ts'
 import { SpecClock } from '../crash/spec-clock.ts'
 
@@ -41,6 +42,8 @@ export interface SmallQueue {
   /** What is still to be delivered, in order. */
   readonly ready: readonly number[]
   readonly failed: readonly number[]
+  /** What it was asked and what it told. */
+  readonly promised: Promised
   readonly frames: readonly FrameAt[]
   /** What its folder held at some moments before. */
   readonly older: readonly Content[]
@@ -120,8 +123,11 @@ export async function smallQueue(kind: Kind = 'rolled'): Promise<SmallQueue> {
   const ready = new Set(making.ready)
   const paths = disk.paths().filter((path) => disk.content.names.get(path) !== NO_FILE)
   const frames = paths.flatMap((path) => framesIn(disk, path, ready))
-  const { items, failed, older } = making
-  return { content: disk.content, paths, items, ready: [...ready], failed, frames, older }
+  const { items, failed, older, marks } = making
+  const isThere = new Set([...ready, ...failed])
+  const ids = [...items.keys()].filter((id) => !isThere.has(id))
+  const promised = new Promised([...marks, { what: 'take done', call: -1, ids }], true)
+  return { content: disk.content, paths, items, ready: [...ready], failed, promised, frames, older }
 }
 
 function framesIn(disk: RecordingDisk, path: string, ready: ReadonlySet<number>): FrameAt[] {
@@ -156,6 +162,7 @@ function idsIn(body: Uint8Array, frame: Parameters<typeof readDocument>[2]): num
 
 class Making {
   readonly items = new Map<number, string>()
+  readonly marks: Mark[] = []
   failed: number[] = []
   readonly older: Content[] = []
   ready: number[] = []
@@ -194,7 +201,9 @@ class Making {
   }
 
   async #put(store: LogStore, count: number): Promise<void> {
-    const items = Array.from({ length: count }, (_, i) => `item ${this.items.size + 1 + i}`)
+    const firstId = this.items.size + 1
+    const items = Array.from({ length: count }, (_, i) => `item ${firstId + i}`)
+    this.marks.push({ what: 'put', call: firstId, items }, { what: 'put done', call: firstId, firstId })
     for (const item of items) this.items.set(this.items.size + 1, item)
     await store.append(documentsOf(items, 8))
   }
