@@ -35,7 +35,6 @@ export class Flusher {
   readonly #mutex = new Mutex()
   #settledAtLast: number
   #running: Promise<void> | undefined
-  #rewrites = 0
 
   constructor(parts: FlusherParts) {
     this.#parts = parts
@@ -189,7 +188,7 @@ export class Flusher {
 
   async #rewrite(segment: Segment, state: CursorState): Promise<number> {
     const { log, lock, owners } = this.#parts
-    const made = await rewriteSegment(log, segment, state, { owner: owners.own, number: ++this.#rewrites })
+    const made = await rewriteSegment(log, segment, state, { owner: owners.own, number: log.newAside() })
     if (!made) return 0
     let took = false
     try {

@@ -33,7 +33,6 @@ export class FrameWriter {
   readonly #parts: WriterParts
   readonly #frameBytes: number
   readonly #held: HeldBytes
-  #asides = 0
 
   constructor(parts: WriterParts) {
     this.#parts = parts
@@ -95,7 +94,7 @@ export class FrameWriter {
 
   async #aside(batch: Batch): Promise<Written | undefined> {
     const { log } = this.#parts
-    const aside = new Aside(log, this.#parts.owner(), ++this.#asides)
+    const aside = new Aside(log, this.#parts.owner(), log.newAside())
     try {
       await aside.write(batch.documents, batch.extra)
       const segment = await this.#join(aside, batch)

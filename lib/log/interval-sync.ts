@@ -10,6 +10,7 @@ export class IntervalSync {
   readonly #sync: () => Promise<void>
   readonly #events: StoreEvents
   #cancel: (() => void) | undefined
+  #running: Promise<unknown> = Promise.resolve()
 
   constructor(durability: Durability, clock: Clock, sync: () => Promise<void>, events: StoreEvents) {
     this.#ms = typeof durability === 'object' ? durability.interval : undefined
@@ -23,12 +24,16 @@ export class IntervalSync {
     if (this.#ms === undefined || this.#cancel) return
     this.#cancel = this.#clock.after(this.#ms, () => {
       this.#cancel = undefined
-      this.#sync().catch((error: Error) => this.#events.failed(error))
+      const syncing = this.#sync().catch((error: Error) => this.#events.failed(error))
+      // The one before may still be under way.
+      this.#running = Promise.all([this.#running, syncing])
     })
   }
 
-  stop(): void {
+  /** Resolves when none is under way any more. */
+  async stop(): Promise<void> {
     this.#cancel?.()
     this.#cancel = undefined
+    await this.#running
   }
 }

@@ -251,7 +251,7 @@ export class LogStore implements Store {
     const { log, owners, lock, failed, release } = this.#opened
     await this.#rest()
     await this.#parts.appender.idle()
-    this.#interval.stop()
+    await this.#interval.stop()
     await this.#parts.flusher.idle()
     try {
       await this.#leave()

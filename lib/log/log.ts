@@ -39,6 +39,7 @@ export class Log extends SyncedLog {
   unrecorded: Frame[] = []
   codec = ''
   segmentBytes: number
+  #asides = 0
 
   #reader: FrameReader
   readonly #lock: { readonly epoch: number } | undefined
@@ -66,6 +67,12 @@ export class Log extends SyncedLog {
     return { syncedTo: this.syncedTo, verifiedTo, voids: this.voids }
   }
 
+  /** A number for the name of what is in the making, a large batch or a rewrite: another one each time. */
+  newAside(): number {
+    this.#asides += 1
+    return this.#asides
+  }
+
   /** Forgets all that it learned, and lists the folder. */
   override reset(): void {
     this.minimumBase = 1
@@ -75,12 +82,18 @@ export class Log extends SyncedLog {
 
   /** Learns what was appended since, by whomever. */
   refresh(): void {
-    for (let tail = this.tail ?? this.#first(); tail; tail = this.#next(tail)) this.#readTail(tail)
+    for (let tail = this.#openTail(); tail; tail = this.#next(tail)) this.#readTail(tail)
   }
 
-  #first(): Segment | undefined {
-    this.list()
-    for (let tail = this.tail; tail && !this.open(tail); tail = this.tail) this.drop(tail)
+  /** What was listed and never opened another process may have removed since: it knew of a later one. */
+  #openTail(): Segment | undefined {
+    if (this.tail?.isOpen) return this.tail
+    if (!this.tail) this.list()
+    for (let tail = this.tail; tail && !this.openIfThere(tail); tail = this.tail) {
+      const isGone = !tail.isOpen
+      this.drop(tail)
+      if (isGone) this.list()
+    }
     return this.tail
   }
 

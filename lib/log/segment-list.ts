@@ -45,11 +45,16 @@ export class SegmentList {
     const { current } = this.present()
     const known = new Map(this.segments.map((segment) => [segmentName(segment), segment]))
     const tail = this.tail
-    const listed = current.map((name) => known.get(segmentName(name)) ?? this.named(name))
-    for (const segment of this.segments) if (!listed.includes(segment) && segment !== tail) segment.close()
-    this.segments = listed
+    const last = current.at(-1)
+    const listed = current.map((name) => {
+      const present = known.get(segmentName(name))
+      // One that was empty when it was passed may have been replaced under its own name, by a large batch.
+      return present && (name === last || present.end > DATA_START) ? present : this.named(name)
+    })
     // A tail that others have passed and unlinked: what it says still holds.
-    if (tail && listed.every((segment) => segment.base < tail.base)) this.segments.push(tail)
+    if (tail && listed.every((segment) => segment.base < tail.base)) listed.push(tail)
+    for (const segment of this.segments) if (!listed.includes(segment)) segment.close()
+    this.segments = listed
   }
 
   /** The segments that the folder holds, and those that they replace. */

@@ -5,6 +5,7 @@
 //
 // Other processes' words count too: frames name the synced-to that their writer knew, and so does the journal.
 
+import { codeOf } from '../disk/disk.ts'
 import { Gate } from '../wait/gate.ts'
 import type { SyncedTo } from './cursor-state.ts'
 import { isBefore, type Position, START } from './frame.ts'
@@ -60,9 +61,19 @@ export class SyncedLog extends SegmentList {
     for (const segment of unnamed) segment.named = true
   }
 
+  #isThere({ name }: Segment): boolean {
+    return this.world.disk.list(this.folder).includes(name)
+  }
+
   /** Makes all of the segment that was written before the call durable, its name too. */
   async makeDurable(segment: Segment): Promise<void> {
-    await segment.gate.pass()
+    try {
+      await segment.gate.pass()
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT' || this.#isThere(segment)) throw error
+      // A flush removed it: all of it was settled, or a rewritten one is durable in its place.
+      return
+    }
     if (!segment.named) await this.folderGate.pass()
   }
 }
