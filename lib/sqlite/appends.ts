@@ -4,39 +4,37 @@
 
 import type { Document } from '../store.ts'
 import type { Answered } from './database.ts'
+import type { Packed } from './messages.ts'
 import type { PutArgs, PutResult } from './put-ops.ts'
+import { sealed } from './seal.ts'
 
-type Call = (
-  args: PutArgs,
-  blobs: readonly Uint8Array[] | (() => readonly Uint8Array[]),
-) => Promise<Answered<PutResult | undefined>>
+type Put = (args: PutArgs, blobs: () => Packed) => Promise<Answered<PutResult | undefined>>
 
 interface Group {
   readonly blobs: Uint8Array[]
-  readonly answer: Promise<Answered<PutResult | undefined>>
+  readonly firstId: Promise<number>
 }
 
 export class Appends {
-  readonly #call: Call
+  readonly #put: Put
   #group: Group | undefined
 
-  constructor(call: Call) {
-    this.#call = call
+  constructor(put: Put) {
+    this.#put = put
   }
 
-  /** Each document is an item. Undefined where the bound leaves no room. */
-  async append(args: PutArgs, documents: readonly Document[]): Promise<PutResult | undefined> {
-    const blobs = documents.map(({ bytes }) => bytes)
-    if (!isPlain(args)) {
-      this.end()
-      return (await this.#call(args, blobs)).value
-    }
-    const group = this.#group ?? this.#begin(args)
+  /** Puts that nothing but their items tells apart; `args` are those of the first of a turn. */
+  plain(args: () => PutArgs, documents: readonly Document[]): Promise<number> {
+    const group = this.#group ?? this.#begin(args())
     const offset = group.blobs.length
-    for (const blob of blobs) group.blobs.push(blob)
-    const { value } = await group.answer
-    const first = value?.ids[0]
-    return first === undefined ? undefined : { ids: [first + offset], dropped: 0 }
+    for (const { bytes } of documents) group.blobs.push(bytes)
+    return group.firstId.then((firstId) => firstId + offset)
+  }
+
+  /** A put by itself. Undefined where the bound leaves no room. */
+  async alone(args: PutArgs, documents: readonly Document[]): Promise<PutResult | undefined> {
+    this.end()
+    return (await this.#put(args, () => sealed(documents.map(({ bytes }) => bytes)))).value
   }
 
   /** The next put begins anew. */
@@ -46,19 +44,13 @@ export class Appends {
 
   #begin(args: PutArgs): Group {
     const blobs: Uint8Array[] = []
-    const group: Group = {
-      blobs,
-      // Asked when the message is sent: nobody joins any more.
-      answer: this.#call(args, () => {
-        if (this.#group === group) this.#group = undefined
-        return blobs
-      }),
-    }
+    // Asked when the message is sent: nobody joins any more.
+    const answer = this.#put(args, () => {
+      if (this.#group === group) this.#group = undefined
+      return sealed(blobs)
+    })
+    const group: Group = { blobs, firstId: answer.then(({ value }) => value?.ids[0] ?? 0) }
     this.#group = group
     return group
   }
-}
-
-function isPlain({ due, attempt, priority, bound, keys }: PutArgs): boolean {
-  return due === 0 && attempt === 0 && priority === 0 && bound === undefined && keys === undefined
 }

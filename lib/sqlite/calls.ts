@@ -4,6 +4,7 @@
 import { CorruptionError, QueueClosedError } from '../errors.ts'
 import type { Durability, StoreOptions } from '../store.ts'
 import type { Clock } from '../wait/clock.ts'
+import { MEMORY } from './connection.ts'
 import type { Answered, CallOptions, Database } from './database.ts'
 import type { ArgsOf, OpName, ValueOf } from './ops.ts'
 import type { Owners } from './owners.ts'
@@ -55,6 +56,12 @@ export class Calls {
     return answer
   }
 
+  /** Tells of the damage that a take met, if any. */
+  met({ damaged: lost, damagedBytes: bytes }: ValueOf<'queue.pop'>): void {
+    const { options, file = MEMORY } = this.#parts
+    if (lost > 0) options.events.corruption({ file, offset: 0, bytes, lost })
+  }
+
   get isProbeDue(): boolean {
     const { options, clock } = this.#parts
     return options.autoResume && clock.elapsed() - this.#probedAt >= PROBE_MS
@@ -100,7 +107,7 @@ export class Calls {
   #tellDamage(): void {
     if (this.#isDamageTold) return
     this.#isDamageTold = true
-    const { options, file = ':memory:' } = this.#parts
+    const { options, file = MEMORY } = this.#parts
     options.events.corruption({ file, offset: 0, bytes: 0, lost: 0 })
   }
 }

@@ -16,6 +16,7 @@ import {
   type CallMessage,
   type Packed,
   pack,
+  packAll,
   type Reply,
   type Request,
   transferOf,
@@ -28,7 +29,7 @@ import type { WorkerData } from './worker.ts'
 
 export interface CallOptions {
   /** A function is asked when the message is sent, behind the turn of the call. */
-  readonly blobs?: readonly Uint8Array[] | (() => readonly Uint8Array[]) | undefined
+  readonly blobs?: readonly Uint8Array[] | (() => Packed) | undefined
   /**
    * Milliseconds after which, at the latest, what it changed is synced: 0 (default): before it resolves; Infinity:
    * never, it is only handed to the kernel.
@@ -124,7 +125,7 @@ interface Waiting {
 }
 
 interface Outgoing extends Omit<CallMessage<unknown>, 'blobs'> {
-  readonly blobs: readonly Uint8Array[] | (() => readonly Uint8Array[])
+  readonly blobs: readonly Uint8Array[] | (() => Packed)
 }
 
 /** By the path of the file, or the name of a memory. */
@@ -181,13 +182,13 @@ class Thread {
     const outgoing = this.#outgoing
     if (outgoing.length === 0) return
     this.#outgoing = []
-    const all: Uint8Array[] = []
+    const all: Packed[] = []
     const calls = outgoing.map(({ blobs, ...call }) => {
-      const own = typeof blobs === 'function' ? blobs() : blobs
-      for (const blob of own) all.push(blob)
-      return { ...call, blobs: own.length }
+      const own = typeof blobs === 'function' ? blobs() : pack(blobs)
+      all.push(own)
+      return { ...call, blobs: own.lengths.length }
     })
-    const packed = pack(all)
+    const packed = packAll(all)
     this.#running().ref()
     this.#send({ kind: 'calls', calls, packed }, packed)
   }

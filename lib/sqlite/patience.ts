@@ -11,8 +11,8 @@ const BUSY = ['SQLITE_BUSY', 'SQLITE_LOCKED', 'SQLITE_PROTOCOL']
 const sleeper = new Int32Array(new SharedArrayBuffer(4))
 
 /** Again and again while another process is in the way: each time after a longer pause, of a random length. */
-export function patiently<R>(file: string, attempt: () => R): R {
-  const end = performance.now() + BUSY_MS
+export function patiently<R>(file: string, attempt: () => R, busyMs = BUSY_MS): R {
+  const end = performance.now() + busyMs
   for (let limit = PAUSE_MIN_MS; ; limit = Math.min(PAUSE_MAX_MS, limit * 1.5)) {
     try {
       return attempt()
@@ -20,7 +20,7 @@ export function patiently<R>(file: string, attempt: () => R): R {
       const isBusy = error instanceof SqliteFailure && BUSY.includes(error.code)
       if (!isBusy) throw error
       if (performance.now() > end) {
-        throw new StorageError(`${file}: another program has held it locked for ${BUSY_MS / 1000} s: try again later`, {
+        throw new StorageError(`${file}: another program has held it locked for ${busyMs / 1000} s: try again later`, {
           cause: error,
         })
       }

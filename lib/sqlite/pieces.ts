@@ -3,6 +3,7 @@
 import type { Listed, Piece, Status } from '../store.ts'
 import type { Answered } from './database.ts'
 import type { ValueOf } from './ops.ts'
+import { unsealed } from './seal.ts'
 
 const NOTHING = new Uint8Array(0)
 
@@ -11,7 +12,7 @@ export function piecesOf({ value, blobs }: Answered<ValueOf<'queue.pop'>>, attem
   return ids.map((firstId, i) => ({
     firstId,
     count: 1,
-    document: { bytes: blobs[i] ?? NOTHING, count: 1 },
+    document: { bytes: unsealed(blobs[i] ?? NOTHING), count: 1 },
     skip: 0,
     attempt: attemptOf(attempts[i] ?? 0),
     enqueuedAt: enqueued[i] ?? 0,

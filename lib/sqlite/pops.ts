@@ -2,10 +2,11 @@
 // all their items, which they get in the order of the calls; anything that is asked for in between keeps them apart.
 
 import type { Piece } from '../store.ts'
+import { NOTHING, type Packed } from './messages.ts'
 import type { TakeArgs } from './take-ops.ts'
 
 /** Takes as many as `args` say when `sent` is called; there are no bytes to send. */
-type Take = (args: TakeArgs, sent: () => Uint8Array[]) => Promise<readonly Piece[]>
+type Take = (args: TakeArgs, sent: () => Packed) => Promise<readonly Piece[]>
 
 interface Group {
   readonly args: { -readonly [K in keyof TakeArgs]: TakeArgs[K] }
@@ -39,7 +40,7 @@ export class Pops {
       args,
       pieces: this.#take(args, () => {
         if (this.#group === group) this.#group = undefined
-        return []
+        return NOTHING
       }),
     }
     this.#group = group

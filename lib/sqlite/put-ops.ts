@@ -5,7 +5,8 @@ import type { Bound } from '../store.ts'
 import type { Connection } from './connection.ts'
 import { type Packed, unpack } from './messages.ts'
 import { writing, writingPacked } from './op.ts'
-import { type Scene, type Sums, sceneOf } from './scene.ts'
+import { BYTES, type Scene, type Sums, sceneOf } from './scene.ts'
+import { SEAL_BYTES } from './seal.ts'
 
 export interface PutArgs {
   readonly queue: number
@@ -31,7 +32,7 @@ interface Put {
 }
 
 export const putOps = {
-  /** Undefined where the bound leaves no room. Each blob is an item. */
+  /** Undefined where the bound leaves no room. Each blob is an item, sealed. */
   'queue.put': writingPacked((connection: Connection, args: PutArgs, packed) => {
     const put = { scene: sceneOf(connection, args.queue), args, packed }
     return { value: args.keys === undefined ? append(put) : appendUnique(put, args.keys) }
@@ -49,12 +50,13 @@ export const putOps = {
 function append(put: Put): PutResult | undefined {
   const { scene, packed } = put
   const count = packed.lengths.length
-  const dropped = makeRoom(put, { items: count, bytes: packed.bytes.length })
+  const size = { items: count, bytes: packed.bytes.length - count * SEAL_BYTES }
+  const dropped = makeRoom(put, size)
   if (dropped === undefined) return undefined
   const firstId = scene.newIds(count)
-  if (count < MANY || packed.bytes.length === 0) insert(put, unpack(packed), firstId)
+  if (count < MANY) insert(put, unpack(packed), firstId)
   else insertMany(put, firstId)
-  countIn(put, { items: count, bytes: packed.bytes.length })
+  countIn(put, size)
   return { ids: [firstId], dropped }
 }
 
@@ -63,7 +65,7 @@ function appendUnique(put: Put, keys: readonly string[]): PutResult | undefined 
   const isNew = newAmong(scene, keys)
   const fresh = unpack(put.packed).filter((_, i) => isNew[i])
   if (fresh.length === 0) return { ids: keys.map(() => undefined), dropped: 0 }
-  const size = { items: fresh.length, bytes: fresh.reduce((sum, { length }) => sum + length, 0) }
+  const size = { items: fresh.length, bytes: fresh.reduce((sum, { length }) => sum + length - SEAL_BYTES, 0) }
   const dropped = makeRoom(put, size)
   if (dropped === undefined) return undefined
   let id = scene.newIds(fresh.length)
@@ -83,12 +85,11 @@ function newAmong(scene: Scene, keys: readonly string[]): boolean[] {
   })
 }
 
-const EMPTY = "ifnull(?, x'')"
-const INSERT_READY = `INSERT INTO $ready (id, attempt, enqueued, priority, key, payload) VALUES (?, ?, ?, ?, ?, ${EMPTY})`
+const INSERT_READY = `INSERT INTO $ready (id, attempt, enqueued, priority, key, payload) VALUES (?, ?, ?, ?, ?, ?)`
 const INSERT_DELAYED = `INSERT INTO $delayed (id, attempt, enqueued, priority, key, due, payload)
-  VALUES (?, ?, ?, ?, ?, ?, ${EMPTY})`
+  VALUES (?, ?, ?, ?, ?, ?, ?)`
 
-/** One by one. Node 22 binds what has no byte as NULL. */
+/** One by one. */
 function insert({ scene, args }: Put, blobs: readonly Uint8Array[], firstId: number, keys?: readonly string[]): void {
   const { now, due, attempt } = args
   const priority = priorityOf(scene, args)
@@ -162,7 +163,7 @@ function makeRoom({ scene, args: { bound, now } }: Put, size: Size): number | un
 function dropOldest(scene: Scene, sums: Sums, excess: Size): number | undefined {
   let [count, bytes, last] = [0, 0, 0]
   while (count < excess.items || bytes < excess.bytes) {
-    const rows = scene.all('SELECT id, length(payload) FROM $ready WHERE id > ? ORDER BY id LIMIT 256', last)
+    const rows = scene.all(`SELECT id, ${BYTES} FROM $ready WHERE id > ? ORDER BY id LIMIT 256`, last)
     if (rows.length === 0) return undefined
     for (const [id, length] of rows) {
       if (count >= excess.items && bytes >= excess.bytes) break
@@ -191,9 +192,9 @@ interface Update {
 }
 
 function update(scene: Scene, { id, bytes, key }: Update): boolean {
-  if (scene.run(`UPDATE $failed SET payload = ${EMPTY}, key = ? WHERE id = ?`, bytes, key, id) > 0) return true
+  if (scene.run(`UPDATE $failed SET payload = ?, key = ? WHERE id = ?`, bytes, key, id) > 0) return true
   for (const table of ['$ready', '$delayed', '$flying'] as const) {
-    const row = scene.get(`SELECT length(payload), key FROM ${table} WHERE id = ?`, id)
+    const row = scene.get(`SELECT ${BYTES}, key FROM ${table} WHERE id = ?`, id)
     if (row === undefined) continue
     const holder = key === null ? id : scene.number('SELECT id FROM $keys WHERE key = ?', key)
     if (holder !== 0 && holder !== id) return false
@@ -201,8 +202,8 @@ function update(scene: Scene, { id, bytes, key }: Update): boolean {
     if (before !== null && before !== undefined) scene.run('DELETE FROM $keys WHERE key = ?', before)
     if (key !== null) scene.run('INSERT OR REPLACE INTO $keys (key, id) VALUES (?, ?)', key, id)
     if (key !== null) setKeyed(scene)
-    scene.run(`UPDATE ${table} SET payload = ${EMPTY}, key = ? WHERE id = ?`, bytes, key, id)
-    scene.change({ bytes: bytes.length - Number(length) })
+    scene.run(`UPDATE ${table} SET payload = ?, key = ? WHERE id = ?`, bytes, key, id)
+    scene.change({ bytes: bytes.length - SEAL_BYTES - Number(length) })
     return true
   }
   return false

@@ -2,11 +2,14 @@
 
 import type { Status } from '../store.ts'
 import type { Connection } from './connection.ts'
-import { type Answer, reading, writing } from './op.ts'
+import type { Row } from './driver.ts'
+import { pack } from './messages.ts'
+import { type Answer, type PackedAnswer, reading, writing, writingPacked } from './op.ts'
 import { freeBytes } from './page-ops.ts'
-import { type Sums, sceneOf } from './scene.ts'
+import { type Scene, type Sums, sceneOf } from './scene.ts'
 import { type Recorded, recorded, type Wanted } from './schema.ts'
-import { payloadOf, type Taken } from './take-ops.ts'
+import { brokenAmong, SEAL_BYTES } from './seal.ts'
+import { payloadOf, pieces, type Taken } from './take-ops.ts'
 
 export interface Stats extends Sums {
   readonly freeBytes: number
@@ -93,23 +96,20 @@ export const queueOps = {
     return { value: { ...sums, freeBytes: freeBytes(connection), oldest: time } }
   }),
 
-  'queue.list': writing((connection: Connection, args: ListArgs): Answer<Listing> => {
+  /** Without what is damaged, unless it is among the failed: there its bytes are none. */
+  'queue.list': writingPacked((connection: Connection, args: ListArgs): PackedAnswer<Listing> => {
     const scene = sceneOf(connection, args.queue)
     scene.pass(args.now)
-    const reason = args.status === 'failed' ? 'reason' : 'NULL'
-    const columns = `id, attempt, enqueued, payload, ${reason}, priority`
-    const sql = `SELECT ${columns} FROM ${TABLES[args.status]} WHERE id > ? ORDER BY id LIMIT ?`
-    const rows = scene.all(sql, args.after, args.limit)
-    const isPriority = scene.order === 'priority'
-    return {
-      value: {
-        ids: rows.map((row) => Number(row[0])),
-        attempts: rows.map((row) => Number(row[1])),
-        enqueued: rows.map((row) => Number(row[2])),
-        reasons: rows.map((row) => (row[4] === null ? undefined : String(row[4]))),
-        priorities: rows.map((row) => (isPriority ? Number(row[5]) : undefined)),
-      },
-      blobs: rows.map(payloadOf),
+    for (let after = args.after; ; ) {
+      const rows = page(scene, { ...args, after })
+      const last = Number(rows.at(-1)?.[0] ?? 0)
+      const broken = new Set(brokenAmong(pack(rows.map(payloadOf))))
+      const isShown = (_: Row, i: number): boolean => !broken.has(i) || args.status === 'failed'
+      const shown = rows
+        .map((row, i) => (broken.has(i) ? [...row.slice(0, 3), NONE, ...row.slice(4)] : row))
+        .filter(isShown)
+      if (shown.length > 0 || rows.length < args.limit) return listing(scene, shown)
+      after = last
     }
   }),
 
@@ -124,6 +124,23 @@ export const queueOps = {
     return { value: null }
   }),
 }
+
+function page(scene: Scene, { status, after, limit }: ListArgs): Row[] {
+  const columns = `id, attempt, enqueued, payload, ${status === 'failed' ? 'reason' : 'NULL'}, priority`
+  return scene.all(`SELECT ${columns} FROM ${TABLES[status]} WHERE id > ? ORDER BY id LIMIT ?`, after, limit)
+}
+
+function listing(scene: Scene, rows: readonly Row[]): PackedAnswer<Listing> {
+  const isPriority = scene.order === 'priority'
+  const { value, packed } = pieces(rows)
+  const reasons = rows.map((row) => (row[4] === null ? undefined : String(row[4])))
+  return {
+    value: { ...value, reasons, priorities: rows.map((row) => (isPriority ? Number(row[5]) : undefined)) },
+    packed,
+  }
+}
+
+const NONE = new Uint8Array(SEAL_BYTES)
 
 export interface Leaving {
   readonly queue: number

@@ -8,6 +8,7 @@ import type { Connection } from './connection.ts'
 import type { Row, Value } from './driver.ts'
 import { readMarks } from './marks.ts'
 import { orderOf } from './schema.ts'
+import { SEAL_BYTES } from './seal.ts'
 
 /** What changes by how much. `timed`: flying ones that have a deadline. */
 export interface Change {
@@ -23,12 +24,17 @@ export interface Change {
 
 export interface Sums extends Required<Change> {
   readonly nextId: number
+  /** Items that turned out to be damaged, ever. */
+  readonly lost: number
   /** Some item has or had a key. */
   readonly isKeyed: boolean
 }
 
-const SUMS = 'next_id, keyed, ready, delayed, flying, failed, acked, timed, bytes'
+const SUMS = 'next_id, keyed, ready, delayed, flying, failed, acked, timed, bytes, lost'
 const ITEM = 'attempt, enqueued, priority, key, payload'
+
+/** The bytes of an item whose row is looked at. */
+export const BYTES = `length(payload) - ${SEAL_BYTES}`
 
 const scenes = new WeakMap<Connection, Map<number, Scene>>()
 
@@ -55,6 +61,10 @@ export class Scene {
     this.#connection = connection
     this.#queue = queue
     this.order = order
+  }
+
+  get file(): string {
+    return this.#connection.file
   }
 
   run(sql: string, ...values: readonly Value[]): number {
@@ -95,6 +105,7 @@ export class Scene {
       acked: at(6),
       timed: at(7),
       bytes: at(8),
+      lost: at(9),
     }
   }
 
@@ -135,7 +146,7 @@ export class Scene {
   #expire(now: number): boolean {
     const first = this.get('SELECT min(due) FROM $flying WHERE due IS NOT NULL')?.[0] ?? Infinity
     if (Number(first) > now) return false
-    const owners = this.all('SELECT DISTINCT owner FROM $flying WHERE due <= ? AND ahead = 1', now)
+    const owners = this.all('SELECT DISTINCT +owner FROM $flying WHERE due <= ? AND ahead = 1', now)
     for (const [owner] of owners) this.#uncharge(Number(owner), 'due <= ?', now)
     const count = this.makeReady('$flying', 0, 'due <= ?', now)
     this.change({ ready: count, flying: -count, timed: -count })

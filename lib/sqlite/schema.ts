@@ -4,7 +4,7 @@
 //      ready ──lease──▶ flying ──settle──▶ gone · ready · failed · acked (kept for the record)
 //      delayed ──due──▶ ready               flying ──deadline, owner dead──▶ ready
 //
-//      spoolq_queues       id, name, uuid, codec, item_order, next_id, keyed, sums, copy_mark
+//      spoolq_queues       id, name, uuid, codec, item_order, next_id, keyed, lost, sums, copy_mark
 //      spoolq_owners       id, queue                       one row a handle; see owners.ts
 //
 //      spoolq_N_ready      id, attempt, enqueued, priority, key, payload
@@ -14,7 +14,7 @@
 //      spoolq_N_acked      …
 //      spoolq_N_keys       key, id                         of what is ready, delayed or flying
 //
-// N is the queue's id. Ready items lie in the order of their ids, so puts append and takes cut off an end; a queue
+// N is the queue's id; a payload is an item and its checksum (seal.ts). Ready items lie in the order of their ids, so puts append and takes cut off an end; a queue
 // that is ordered by priority has an index on it beside. The sums (how many there are of each, their bytes) change in the
 // transaction that changes the items. Times are milliseconds since 1970.
 
@@ -29,6 +29,7 @@ const COMMON = `
 CREATE TABLE IF NOT EXISTS spoolq_queues (
   id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, uuid TEXT NOT NULL, codec TEXT NOT NULL,
   item_order TEXT NOT NULL, next_id INTEGER NOT NULL DEFAULT 1, keyed INTEGER NOT NULL DEFAULT 0,
+  lost INTEGER NOT NULL DEFAULT 0,
   ${SUMS.map((sum) => `${sum} INTEGER NOT NULL DEFAULT 0`).join(', ')}, copy_mark TEXT);
 CREATE TABLE IF NOT EXISTS spoolq_owners (id INTEGER PRIMARY KEY AUTOINCREMENT, queue INTEGER NOT NULL);`
 

@@ -41,7 +41,7 @@ export const settleOps = {
   /** Sets aside an item that was popped. */
   'queue.fail': writing((connection: Connection, { queue, id, attempt, enqueued, reason }: Failing, [payload]) => {
     const scene = sceneOf(connection, queue)
-    const sql = "INSERT INTO $failed (id, attempt, enqueued, reason, payload) VALUES (?, ?, ?, ?, ifnull(?, x''))"
+    const sql = 'INSERT INTO $failed (id, attempt, enqueued, reason, payload) VALUES (?, ?, ?, ?, ?)'
     scene.run(sql, id, attempt, enqueued, reason, payload ?? null)
     scene.change({ failed: 1 })
     return { value: null }

@@ -3,7 +3,7 @@
 
 import { SettledError } from '../errors.ts'
 import type { HeldRange, Settlement } from '../store.ts'
-import type { Scene, Sums } from './scene.ts'
+import { BYTES, type Scene, type Sums } from './scene.ts'
 
 export interface Settle {
   readonly queue: number
@@ -38,7 +38,7 @@ export function settleAll(scene: Scene, settle: Settle): void {
 /** Throws SettledError where one of them is not held by that owner any more. */
 export function held(scene: Scene, { owner, now }: Pick<Settle, 'owner' | 'now'>, range: HeldRange): Held {
   const { from, to, attempt } = range
-  const sql = `SELECT count(*), total(length(payload)), count(due) FROM $flying
+  const sql = `SELECT count(*), total(${BYTES}), count(due) FROM $flying
     WHERE id BETWEEN ? AND ? AND +owner = ? AND (due IS NULL OR +due > ?)${attempt === undefined ? '' : ' AND attempt = ?'}`
   const row = scene.get(sql, from, to, owner, now, ...(attempt === undefined ? [] : [attempt])) ?? []
   const count = Number(row[0])
@@ -170,7 +170,7 @@ export function retryAll(scene: Scene, ids: readonly number[] | undefined): numb
   let count = 0
   let bytes = 0
   for (const old of failedIds(scene, ids)) {
-    const row = scene.get('SELECT length(payload), key FROM $failed WHERE id = ?', old)
+    const row = scene.get(`SELECT ${BYTES}, key FROM $failed WHERE id = ?`, old)
     const key = row?.[1] ?? null
     if (row === undefined) continue
     if (key !== null && scene.get('SELECT 1 FROM $keys WHERE key = ?', key) !== undefined) continue

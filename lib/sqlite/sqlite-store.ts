@@ -15,6 +15,7 @@ import type { ArgsOf, OpName, ValueOf } from './ops.ts'
 import { Owners } from './owners.ts'
 import { listedOf, piecesOf } from './pieces.ts'
 import { Pops } from './pops.ts'
+import { sealed } from './seal.ts'
 import { watchDatabase } from './watching.ts'
 
 const SUPPORTS: seam.Supports = Object.freeze({
@@ -85,7 +86,7 @@ export class SqliteStore implements seam.Store {
     })
     this.#pops = new Pops(async (args, blobs) => {
       this.#appends.end()
-      return piecesOf(await this.#calls.change('queue.pop', args, { blobs }), () => 0)
+      return this.#pieces(await this.#calls.change('queue.pop', args, { blobs }), () => 0)
     })
   }
 
@@ -100,10 +101,9 @@ export class SqliteStore implements seam.Store {
     }
   }
 
-  async append(documents: readonly seam.Document[], options?: seam.AppendOptions): Promise<number | undefined> {
-    const put = await this.#appends.append(this.#putting(options), documents)
-    if (put !== undefined && put.dropped > 0) options?.bound?.dropped?.(put.dropped)
-    return put?.ids[0]
+  append(documents: readonly seam.Document[], options?: seam.AppendOptions): Promise<number | undefined> {
+    if (options === undefined) return this.#appends.plain(this.#plainly, documents)
+    return this.#put(documents, options).then((put) => put?.ids[0])
   }
 
   async appendUnique(
@@ -111,25 +111,34 @@ export class SqliteStore implements seam.Store {
     keys: readonly string[],
     options?: seam.AppendOptions,
   ): Promise<readonly (number | undefined)[] | undefined> {
-    const put = await this.#appends.append({ ...this.#putting(options), keys }, documents)
-    if (put !== undefined && put.dropped > 0) options?.bound?.dropped?.(put.dropped)
-    return put?.ids
+    return (await this.#put(documents, options, keys))?.ids
   }
 
-  #putting({ bound, due = 0, attempt = 0, priority = 0 }: seam.AppendOptions = {}): ArgsOf<'queue.put'> {
+  async #put(
+    documents: readonly seam.Document[],
+    { bound, due = 0, attempt = 0, priority = 0 }: seam.AppendOptions = {},
+    keys?: readonly string[],
+  ): Promise<ValueOf<'queue.put'>> {
     const isDropping = bound?.whenFull === 'drop-oldest'
     const limits = bound === undefined ? undefined : { items: bound.items, bytes: bound.bytes, isDropping }
-    return { queue: this.#queue, now: this.#now(), due, attempt, priority, bound: limits, keys: undefined }
+    const args = { ...this.#plainly(), due, attempt, priority, bound: limits, keys }
+    const put = await this.#appends.alone(args, documents)
+    if (put !== undefined && put.dropped > 0) bound?.dropped?.(put.dropped)
+    return put
+  }
+
+  readonly #plainly = (): ArgsOf<'queue.put'> => {
+    return { ...this.#asked(), due: 0, attempt: 0, priority: 0, bound: undefined, keys: undefined }
   }
 
   async update(id: number, document: seam.Document, key?: string): Promise<boolean> {
     const args = { queue: this.#queue, id, key, now: this.#now() }
-    return (await this.#change('queue.update', args, { blobs: [document.bytes] })).value
+    return (await this.#change('queue.update', args, { blobs: () => sealed([document.bytes]) })).value
   }
 
   async peek(n: number): Promise<seam.Piece[]> {
     if (this.#calls.isProbeDue) await this.#calls.probe()
-    return piecesOf(await this.#ask('queue.peek', this.#taking(n)), () => 0)
+    return this.#pieces(await this.#ask('queue.peek', this.#taking(n)), () => 0)
   }
 
   async pop(n: number): Promise<seam.Piece[]> {
@@ -156,7 +165,7 @@ export class SqliteStore implements seam.Store {
     const args = { ...this.#taking(n), ...this.#settling(first), ...hold }
     const taken = await this.#ask('queue.lease', args, this.#calls.behind)
     if (first.length > 0) this.#parts.database.changed()
-    return piecesOf(taken, (attempt) => attempt)
+    return this.#pieces(taken, (attempt) => attempt)
   }
 
   mark(loop: number, ids: seam.IdRange | undefined): void {
@@ -193,7 +202,7 @@ export class SqliteStore implements seam.Store {
 
   async fail({ firstId, attempt, enqueuedAt, document }: seam.Piece, reason: string): Promise<void> {
     const args = { queue: this.#queue, id: firstId, attempt, enqueued: enqueuedAt, reason }
-    await this.#change('queue.fail', args, { blobs: [document.bytes] })
+    await this.#change('queue.fail', args, { blobs: () => sealed([document.bytes]) })
   }
 
   async counts(): Promise<seam.Counts> {
@@ -204,8 +213,8 @@ export class SqliteStore implements seam.Store {
 
   async stats(): Promise<seam.StoreStats> {
     const { value } = await this.#ask('queue.stats', this.#asked())
-    const { bytes, nextId, oldest, freeBytes: deadBytes } = value
-    return { ...countsOf(value), bytes, deadBytes, segments: 0, oldest, nextId, lost: 0 }
+    const { bytes, nextId, oldest, lost, freeBytes: deadBytes } = value
+    return { ...countsOf(value), bytes, deadBytes, segments: 0, oldest, nextId, lost }
   }
 
   async list({ status, after, limit }: seam.ListOptions): Promise<seam.Listed[]> {
@@ -260,8 +269,13 @@ export class SqliteStore implements seam.Store {
     return { queue: this.#queue, now: this.#now() }
   }
 
-  #taking(n: number): { queue: number; now: number; n: number } {
-    return { ...this.#asked(), n: limitOf(n) }
+  #taking(n: number): ArgsOf<'queue.pop'> {
+    return { ...this.#asked(), n: limitOf(n), isStrict: this.#parts.options.onDamage === 'fail' }
+  }
+
+  #pieces(taken: Answered<ValueOf<'queue.pop'>>, attemptOf: (attempt: number) => number): seam.Piece[] {
+    this.#calls.met(taken.value)
+    return piecesOf(taken, attemptOf)
   }
 
   #settling(settlements: readonly seam.Settlement[]): ArgsOf<'queue.settle'> {

@@ -3,12 +3,14 @@
 //
 //      fifo   id <= last        lifo   id >= last        priority   (priority, id) <= last
 
-import type { Pick } from '../store.ts'
+import { CorruptionError } from '../errors.ts'
+import type { Pick as Choice } from '../store.ts'
 import type { Connection } from './connection.ts'
 import type { Row, Value } from './driver.ts'
 import { NOTHING, type Packed, pack } from './messages.ts'
 import { type Answer, type PackedAnswer, writing, writingPacked } from './op.ts'
-import { type Scene, type Sums, sceneOf } from './scene.ts'
+import { BYTES, type Scene, type Sums, sceneOf } from './scene.ts'
+import { brokenAmong, SEAL_BYTES } from './seal.ts'
 import { type Settle, settleAll } from './settle.ts'
 
 /** Items of one answer, each a blob. */
@@ -16,33 +18,42 @@ export interface Taken {
   readonly ids: readonly number[]
   readonly attempts: readonly number[]
   readonly enqueued: readonly number[]
+  /** Items that were met, turned out to be damaged, and are among the failed now; and their bytes. */
+  readonly damaged: number
+  readonly damagedBytes: number
 }
 
-type Packing = Required<PackedAnswer<Taken>> & { readonly packed: Packed }
+export type Packing = Required<PackedAnswer<Taken>> & { readonly packed: Packed }
 
-export interface TakeArgs {
+export interface DropArgs {
   readonly queue: number
   readonly now: number
   readonly n: number
 }
 
+export interface TakeArgs extends DropArgs {
+  /** Damage is a CorruptionError, and nothing is taken. */
+  readonly isStrict: boolean
+}
+
 export interface LeaseArgs extends TakeArgs, Settle {
   readonly deadline: number | null
   readonly isAhead: boolean
-  readonly pick: Pick | undefined
+  readonly pick: Choice | undefined
 }
 
 export const takeOps = {
-  'queue.peek': writingPacked((connection: Connection, { queue, now, n }: TakeArgs): PackedAnswer<Taken> => {
-    const scene = sceneOf(connection, queue)
-    return front(scene, scene.pass(now), n)
+  'queue.peek': writingPacked((connection: Connection, args: TakeArgs): PackedAnswer<Taken> => {
+    const scene = sceneOf(connection, args.queue)
+    scene.pass(args.now)
+    return whole(scene, args, () => front(scene, args.n))
   }),
 
-  'queue.pop': writingPacked((connection: Connection, { queue, now, n }: TakeArgs): PackedAnswer<Taken> => {
-    const scene = sceneOf(connection, queue)
-    const sums = scene.pass(now)
-    const taken = front(scene, sums, n)
-    if (taken.value.ids.length > 0) remove(scene, sums, taken)
+  'queue.pop': writingPacked((connection: Connection, args: TakeArgs): PackedAnswer<Taken> => {
+    const scene = sceneOf(connection, args.queue)
+    scene.pass(args.now)
+    const taken = whole(scene, args, () => front(scene, args.n))
+    if (taken.value.ids.length > 0) remove(scene, taken)
     return taken
   }),
 
@@ -50,32 +61,65 @@ export const takeOps = {
   'queue.lease': writingPacked((connection: Connection, args: LeaseArgs): PackedAnswer<Taken> => {
     const scene = sceneOf(connection, args.queue)
     settleAll(scene, args)
-    const sums = scene.pass(args.now)
-    const taken = args.pick === undefined ? front(scene, sums, args.n) : picked(scene, args.pick)
+    scene.pass(args.now)
+    const { pick } = args
+    const taken = whole(scene, args, () => (pick === undefined ? front(scene, args.n) : picked(scene, pick)))
     if (taken.value.ids.length > 0) fly(scene, args, taken)
     return { ...taken, value: { ...taken.value, attempts: taken.value.attempts.map((attempt) => attempt + 1) } }
   }),
 
   /** Drops so many from the front; how many there were. */
-  'queue.delete': writing((connection: Connection, { queue, now, n }: TakeArgs): Answer<number> => {
+  'queue.delete': writing((connection: Connection, { queue, now, n }: DropArgs): Answer<number> => {
     const scene = sceneOf(connection, queue)
     const sums = scene.pass(now)
     return { value: Math.min(n, sums.ready) === 0 ? 0 : dropFront(scene, sums, Math.min(n, sums.ready)) }
   }),
 
   /** Drops what is ready or delayed; how many there were. */
-  'queue.clear': writing((connection: Connection, { queue }: Omit<TakeArgs, 'n'>): Answer<number> => {
+  'queue.clear': writing((connection: Connection, { queue }: Pick<DropArgs, 'queue' | 'now'>): Answer<number> => {
     const scene = sceneOf(connection, queue)
     const { ready, delayed, isKeyed, bytes } = scene.sums()
     scene.run('DELETE FROM $ready')
     scene.run('DELETE FROM $delayed')
     if (isKeyed) scene.run('DELETE FROM $keys WHERE key NOT IN (SELECT key FROM $flying WHERE key IS NOT NULL)')
-    const left = scene.number('SELECT total(length(payload)) FROM $flying')
+    const left = scene.number(`SELECT total(${BYTES}) FROM $flying`)
     scene.change({ ready: -ready, delayed: -delayed, bytes: left - bytes })
     return { value: ready + delayed }
   }),
 }
 
+/** What is read, but what of it is damaged: that is set aside, and it is read again. */
+function whole(scene: Scene, { isStrict }: Pick<TakeArgs, 'isStrict'>, read: () => Packing): Packing {
+  let damage = NO_DAMAGE
+  for (;;) {
+    const { value, packed } = read()
+    const broken = brokenAmong(packed)
+    if (broken.length === 0) return { value: { ...value, ...damage }, packed }
+    const ids = broken.map((i) => value.ids[i] ?? 0)
+    if (isStrict) throw new CorruptionError(`${scene.file}: the bytes of item ${ids[0]} are not as they were put`)
+    const damagedBytes = broken.reduce((sum, i) => sum + (packed.lengths[i] ?? 0), damage.damagedBytes)
+    damage = { damaged: damage.damaged + ids.length, damagedBytes }
+    setAside(scene, ids)
+  }
+}
+
+function setAside(scene: Scene, ids: readonly number[]): void {
+  const sums = scene.sums()
+  for (const id of ids) {
+    const bytes = scene.number(`SELECT ${BYTES} FROM $ready WHERE id = ?`, id)
+    scene.dropKeys(sums, '$ready', 'id = ?', id)
+    const columns = 'attempt, enqueued, priority, key, payload'
+    scene.run(
+      `INSERT INTO $failed (id, reason, ${columns}) SELECT id, 'damaged', ${columns} FROM $ready WHERE id = ?`,
+      id,
+    )
+    scene.run('DELETE FROM $ready WHERE id = ?', id)
+    scene.change({ ready: -1, failed: 1, bytes: -bytes })
+  }
+  scene.run('UPDATE spoolq_queues SET lost = lost + ? WHERE id = $queue', ids.length)
+}
+
+const NO_DAMAGE = { damaged: 0, damagedBytes: 0 }
 const ROW = 'id, attempt, enqueued, payload'
 const ORDERS = { fifo: 'id', lifo: 'id DESC', priority: 'priority, id' } as const
 
@@ -84,8 +128,9 @@ const PACKED_BYTES = 2 ** 28
 const MANY = 4
 const ARRAYS = ['id', 'attempt', 'enqueued', 'length(payload)'].map((column) => `json_group_array(${column})`).join()
 
-/** The first `n` ready items; how many of them are ready is known. */
-function front(scene: Scene, { ready, bytes }: Sums, n: number): Packing {
+/** The first `n` ready items. */
+function front(scene: Scene, n: number): Packing {
+  const { ready, bytes } = scene.sums()
   const count = Math.min(n, ready)
   if (count === 0) return pieces([])
   const rows = `SELECT ${ROW} FROM $ready ORDER BY ${ORDERS[scene.order]} LIMIT ?`
@@ -94,7 +139,10 @@ function front(scene: Scene, { ready, bytes }: Sums, n: number): Packing {
   const row = scene.get(`SELECT ${ARRAYS}, CAST(group_concat(payload, '') AS BLOB) FROM (${rows})`, count) ?? []
   const [ids = [], attempts = [], enqueued = [], lengths = []] = row.slice(0, 4).map(numbersOf)
   const all = row[4]
-  return { value: { ids, attempts, enqueued }, packed: { lengths, bytes: all instanceof Uint8Array ? all : EMPTY } }
+  return {
+    value: { ids, attempts, enqueued, ...NO_DAMAGE },
+    packed: { lengths, bytes: all instanceof Uint8Array ? all : EMPTY },
+  }
 }
 
 function numbersOf(json: Value): number[] {
@@ -102,7 +150,7 @@ function numbersOf(json: Value): number[] {
 }
 
 /** That one, or the next by age behind that one, and after the last the first again. */
-function picked(scene: Scene, pick: Pick): Packing {
+function picked(scene: Scene, pick: Choice): Packing {
   if ('id' in pick) return pieces(scene.all(`SELECT ${ROW} FROM $ready WHERE id = ?`, pick.id))
   const [beyond, order] = scene.order === 'lifo' ? ['id < ?', 'id DESC'] : ['id > ?', 'id']
   const next = scene.all(`SELECT ${ROW} FROM $ready WHERE ${beyond} ORDER BY ${order} LIMIT 1`, pick.after)
@@ -116,11 +164,11 @@ function upTo(scene: Scene, last: number): [where: string, ...values: Value[]] {
   return ['(priority, id) <= (?, ?)', scene.number('SELECT priority FROM $ready WHERE id = ?', last), last]
 }
 
-function remove(scene: Scene, sums: Sums, { value: { ids }, packed }: Packing): void {
+function remove(scene: Scene, { value: { ids }, packed }: Packing): void {
   const [where, ...values] = upTo(scene, ids.at(-1) ?? 0)
-  scene.dropKeys(sums, '$ready', where, ...values)
+  scene.dropKeys(scene.sums(), '$ready', where, ...values)
   scene.run(`DELETE FROM $ready WHERE ${where}`, ...values)
-  scene.change({ ready: -ids.length, bytes: -packed.bytes.length })
+  scene.change({ ready: -ids.length, bytes: ids.length * SEAL_BYTES - packed.bytes.length })
 }
 
 function fly(scene: Scene, { owner, deadline, isAhead, pick }: LeaseArgs, { value: { ids } }: Packing): void {
@@ -138,16 +186,16 @@ function fly(scene: Scene, { owner, deadline, isAhead, pick }: LeaseArgs, { valu
 function dropFront(scene: Scene, sums: Sums, count: number): number {
   const last = scene.number(`SELECT id FROM $ready ORDER BY ${ORDERS[scene.order]} LIMIT 1 OFFSET ?`, count - 1)
   const [where, ...values] = upTo(scene, last)
-  const bytes = scene.number(`SELECT total(length(payload)) FROM $ready WHERE ${where}`, ...values)
+  const bytes = scene.number(`SELECT total(${BYTES}) FROM $ready WHERE ${where}`, ...values)
   scene.dropKeys(sums, '$ready', where, ...values)
   const gone = scene.run(`DELETE FROM $ready WHERE ${where}`, ...values)
   scene.change({ ready: -gone, bytes: -bytes })
   return gone
 }
 
-function pieces(rows: readonly Row[]): Packing {
+export function pieces(rows: readonly Row[]): Packing {
   const at = (column: number): number[] => rows.map((row) => Number(row[column]))
-  const value = { ids: at(0), attempts: at(1), enqueued: at(2) }
+  const value = { ids: at(0), attempts: at(1), enqueued: at(2), ...NO_DAMAGE }
   return { value, packed: rows.length === 0 ? NOTHING : pack(rows.map(payloadOf)) }
 }
 
