@@ -47,6 +47,19 @@ everywhere('MySQLQueue', 'a blob ends at 64 KB', async (place) => {
   assert.ok(items.every((item) => large.subarray(0, item.length).equals(item)))
 })
 
+everywhere('MySQLQueue', 'the time of a put loses its seconds', async (place) => {
+  const queue = await place.open<number>()
+  const before = Date.now()
+  await queue.put(1)
+  const between = Date.now()
+  await queue.putMany([2, 3])
+  const after = Date.now()
+  await queue.close()
+  const times = (await (await place.open<number>()).lease(9)).map(({ enqueuedAt }) => enqueuedAt.getTime())
+  const [one = 0, two = 0, three = 0] = times
+  assert.ok(before <= one && one <= between && between <= two && two === three && three <= after, times.join())
+})
+
 everywhere('SQLiteAckQueue', 'an item with the key pqid is taken for a receipt', async (place) => {
   const queue = await place.open()
   const items = [{ pqid: 2, data: 'x', timestamp: 0 }, { id: 1, item: 'y', attempt: 9 }, { ids: [1] }, 2, '1']
