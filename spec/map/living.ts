@@ -30,6 +30,11 @@ async function fill(map: PersistentMap<number>): Promise<PersistentMap<number>> 
 }
 
 export function living(place: MakePlace): void {
+  it('has no other methods than those that are tried here', () => {
+    const tried = [...Object.keys(methods), 'constructor', 'close'].filter((name) => name !== 'asyncIterator')
+    assert.deepEqual(Object.getOwnPropertyNames(PersistentMap.prototype).sort(), tried.sort())
+  })
+
   it('answers each method while it is open, and as well when it was called while opening', async () => {
     for (const [name, [call, expected]] of Object.entries(methods)) {
       const where = await place()
