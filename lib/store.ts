@@ -255,6 +255,11 @@ export interface Store {
    */
   lease(n: number, first?: readonly Settlement[], hold?: Hold, pick?: Pick): Promise<Piece[]>
   /**
+   * As `lease`, at once; undefined, and nothing has changed, where something has to be waited for, or to be told: then
+   * `lease` does.
+   */
+  leaseNow?(n: number, first: readonly Settlement[], hold: Hold): Piece[] | undefined
+  /**
    * What of the items taken ahead is in hand in this handle's loop of that number: charged an attempt if the process
    * dies. Costs one small write and no lock; undefined: nothing.
    */

@@ -19,7 +19,7 @@ import type { DocumentReader } from '../codec/index.ts'
 import { SettledError } from '../errors.ts'
 import { pause } from '../wait/pause.ts'
 import { callHandler, type Handler } from './attempt.ts'
-import { spentReason } from './attempts.ts'
+import { heldRanges, spentReason } from './attempts.ts'
 import { backOff } from './back-off.ts'
 import type { Consumer, Core } from './core.ts'
 import { Gathering } from './gathering.ts'
@@ -180,11 +180,16 @@ export class Consuming<T> implements Consumer {
     return false
   }
 
+  /** Its lease ends so many milliseconds from now. */
+  #extend(batch: Batch<T>, ms: number): Promise<void> {
+    return this.#core.store.extend(heldRanges(batch).take(), this.#core.deadline(ms))
+  }
+
   /** Waits, and takes the batch once more; where all is stopped before, it goes back. */
   async #again(batch: Batch<T>, attempt: number): Promise<boolean> {
     const delayMs = backOff(attempt, this.#options.retry)
     const { leaseTimeoutMs } = this.#core
-    if (leaseTimeoutMs !== Infinity) await this.#session.extend(batch, delayMs + leaseTimeoutMs)
+    if (leaseTimeoutMs !== Infinity) await this.#extend(batch, delayMs + leaseTimeoutMs)
     await pause(delayMs, this.#stop.signal)
     if (this.#cutOff.signal.aborted) return false
     if (this.#stop.signal.aborted) {

@@ -182,6 +182,10 @@ export class Core<T> {
     return failure
   }
 
+  get hasUntold(): boolean {
+    return this.#untold !== undefined
+  }
+
   /** The failure nobody has been told of, once. */
   untold(): Error | undefined {
     const failure = this.#untold

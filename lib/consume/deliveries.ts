@@ -11,7 +11,7 @@ export class Deliveries<T> extends Loop<T, Held<T>, Delivery<T>> {
   #host: (Host<T> & { readonly holder: unknown }) | undefined
 
   protected ready(session: Session<T>): Held<T> | undefined {
-    return session.ready()
+    return session.nextNow()
   }
 
   protected take(session: Session<T>): Promise<Held<T> | undefined> {

@@ -6,7 +6,7 @@ import type { Session } from './session.ts'
 
 export class Items<T> extends Loop<T, Held<T>, T> {
   protected ready(session: Session<T>): Held<T> | undefined {
-    return session.ready()
+    return session.nextNow()
   }
 
   protected take(session: Session<T>): Promise<Held<T> | undefined> {

@@ -138,7 +138,7 @@ export class Reading<T> implements PipesOwner<T> {
   /** Pushes what is at hand, and asks for more, until the Readable or a sink has enough. */
   #advance(): void {
     while (this.#wanted && !this.pipes.full && this.#state === 'idle') {
-      const held = this.#session?.ready()
+      const held = this.#session?.nextNow()
       if (held === undefined) this.#fetch()
       else this.#accept(held)
     }

@@ -5,6 +5,7 @@
 //                                  nothing ready, or the writing side ended and nothing ready). Rejects with the
 //                                  signal's reason or a failure. Concurrent calls are answered in order.
 //   held = session.ready()         the same without a promise: an item taken ahead, or undefined (then ask next())
+//   held = session.nextNow()       the same, but it leases too, where nothing has to be waited for
 //   session.hold([held])           they are in somebody's hands from now on: a crash is charged to them
 //   session.ack(held)              done with it. Gathered for at most 1 ms or 64 items into one write, or carried
 //                                  by the next lease, whichever comes first. Twice is once.
@@ -23,25 +24,17 @@
 import { Parked } from '../wait/parked.ts'
 import { turn, turnDue } from '../wait/turn.ts'
 import { Asks } from './asks.ts'
-import { giveBack, heldRanges } from './attempts.ts'
 import type { Core } from './core.ts'
+import { giveUp } from './give-up.ts'
 import { Held } from './held.ts'
 import { InHand } from './in-hand.ts'
+import type { SessionOptions } from './session-options.ts'
 import { type MakeSettlement, settleHeld } from './settle-held.ts'
 import { Settling } from './settling.ts'
 import { Supply } from './supply.ts'
 
+export type { SessionOptions } from './session-options.ts'
 export { Held }
-
-export interface SessionOptions {
-  /** Wait for items when there are none; default true. */
-  readonly wait?: boolean | undefined
-  readonly signal?: AbortSignal | undefined
-  /** Items leased at once: as many as suit the body's speed ('auto', the default), or a number. */
-  readonly ahead?: 'auto' | number | undefined
-  /** Attempts that an item gets; default: the queue's. */
-  readonly limit?: number | undefined
-}
 
 const TICK_MS = 1
 const STOPPED = Symbol('stopped')
@@ -90,6 +83,14 @@ export class Session<T> {
     return this.#take()
   }
 
+  nextNow(): Held<T> | undefined {
+    const held = this.ready()
+    if (held !== undefined || this.#asks.length > 0 || this.#signal?.aborted || this.ended) return held
+    if (this.core.hasUntold || turnDue() || !this.#supply.leaseNow()) return undefined
+    if (this.#supply.atHand > 1) this.#tickSoon()
+    return this.#take()
+  }
+
   /** As the head says. `until`, a time of the clock's `elapsed`, ends the wait too, with undefined. */
   next(until = Infinity): Promise<Held<T> | undefined> {
     const held = this.ready()
@@ -128,11 +129,6 @@ export class Session<T> {
       return settlement.outcome === 'back' ? this.#settling.now(settlement) : store.settle([settlement], relaxed)
     })
     if (outcome !== 'again') this.done(held, outcome === 'ack')
-  }
-
-  /** Their lease ends `ms` milliseconds from now. */
-  extend(held: readonly Held<T>[], ms: number): Promise<void> {
-    return this.core.store.extend(heldRanges(held).take(), this.core.deadline(ms))
   }
 
   settled(): Promise<void> {
@@ -233,21 +229,22 @@ export class Session<T> {
   async #leave(what: 'all' | 'ahead'): Promise<void> {
     this.#state = 'ended'
     this.#parked?.dismiss(STOPPED)
-    // A lease under way may still bring something.
-    await this.#asks.answered()
-    const held = this.#supply.unsettled()
-    const seen = what === 'all' ? held.filter(({ state }) => state === 'out') : []
-    const ahead = held.filter(({ state }) => state === 'ahead')
-    const atLast = seen.filter(({ attempt }) => attempt >= this.limit)
-    const others = seen.filter(({ attempt }) => attempt < this.limit)
     try {
-      await this.#settling.write([...giveBack(others, true), ...giveBack(ahead, false)])
-      await this.#settling.setAside(atLast)
+      // At once: whoever comes next is to find it in its place.
+      const givenBack = this.#giveBack(what)
+      // A lease under way may still bring something.
+      await Promise.allSettled([givenBack, this.#asks.answered()])
+      await givenBack
+      await this.#giveBack(what)
     } finally {
       if (what === 'all') this.#inHand?.clear()
       else this.#inHand?.rest()
       // Not before: a queue that closes waits for the sessions that it knows.
       this.core.consumers.delete(this)
     }
+  }
+
+  #giveBack(what: 'all' | 'ahead'): Promise<void> {
+    return giveUp(this.#supply.unsettled(what), this.#settling, this.limit)
   }
 }

@@ -21,6 +21,7 @@ export class Settling<T> {
   readonly #limit: number
   readonly #acks = new Ranges()
   #tail: Promise<unknown> = Promise.resolve()
+  #underWay = 0
 
   /** `limit`: attempts that an item gets. */
   constructor(core: Core<T>, limit: number) {
@@ -38,6 +39,17 @@ export class Settling<T> {
     const acks = this.#gathered()
     const pieces = await this.#inTurn(acks, () => this.#lease(n, acks))
     if (acks.length > 0) this.#core.freed()
+    return pieces
+  }
+
+  /** As `lease`, at once; undefined, and nothing has changed, where that cannot be. */
+  leaseNow(n: number): Piece[] | undefined {
+    const { store } = this.#core
+    if (this.#underWay > 0 || store.leaseNow === undefined) return undefined
+    const acks = this.#gathered()
+    const pieces = store.leaseNow(n, acks, this.#core.hold(this.#limit))
+    if (pieces === undefined) this.#gatherAgain(acks)
+    else if (acks.length > 0) this.#core.freed()
     return pieces
   }
 
@@ -109,14 +121,22 @@ export class Settling<T> {
   }
 
   #inTurn<R>(settlements: readonly Settlement[], call: () => Promise<R>): Promise<R> {
+    this.#underWay += 1
     const result = this.#tail.then(call)
-    this.#tail = result.catch((error) => this.#gatherAgain(settlements, error))
+    this.#tail = result.then(
+      () => {
+        this.#underWay -= 1
+      },
+      (error) => {
+        this.#underWay -= 1
+        // What somebody else settled meanwhile is not ours to settle again.
+        if (!(error instanceof SettledError)) this.#gatherAgain(settlements)
+      },
+    )
     return result
   }
 
-  /** What somebody else settled meanwhile is not ours to settle again. */
-  #gatherAgain(settlements: readonly Settlement[], error: unknown): void {
-    if (error instanceof SettledError) return
+  #gatherAgain(settlements: readonly Settlement[]): void {
     for (const { outcome, ids } of settlements) if (outcome === 'ack') for (const range of ids) this.#acks.add(range)
   }
 }

@@ -8,6 +8,7 @@
 // Whoever gets an item has half of its lease left.
 
 import type { DocumentReader } from '../codec/index.ts'
+import type { Piece } from '../store.ts'
 import { giveBack, withinLimit } from './attempts.ts'
 import type { Core } from './core.ts'
 import type { Held } from './held.ts'
@@ -28,6 +29,8 @@ export class Supply<T> {
   readonly #lots = new Lots<T>()
   #taken = 0
   #takenAtLook = 0
+  /** The last lease brought less than it asked for. */
+  #cameShort = true
   /** When what is ahead has been held for half of its lease. */
   #staleAt = Infinity
 
@@ -56,10 +59,30 @@ export class Supply<T> {
 
   /** Leases anew; resolves to what came of it: items to take, or only such as are not to be handed out, or nothing. */
   async lease(): Promise<'items' | 'refuse' | 'nothing'> {
-    const count = this.#pace?.next(this.#lots.taken) ?? this.ahead
+    const count = this.#begin()
+    return this.#came(await this.#settling.lease(count), count)
+  }
+
+  /** As `lease`, at once: true where there are items. Else `lease` tells what there is. */
+  leaseNow(): boolean {
+    // Where less came than was asked for there is most likely nothing more: a look in vain is spared.
+    if (!this.#cameShort) {
+      const count = this.#begin()
+      const pieces = this.#settling.leaseNow(count)
+      if (pieces !== undefined) return this.#came(pieces, count) === 'items'
+    }
+    return false
+  }
+
+  /** How many to lease now. */
+  #begin(): number {
     const { leaseTimeoutMs, clock } = this.#core
     if (leaseTimeoutMs !== Infinity) this.#staleAt = clock.elapsed() + leaseTimeoutMs / 2
-    const pieces = await this.#settling.lease(count)
+    return this.#pace?.next(this.#lots.taken) ?? this.ahead
+  }
+
+  #came(pieces: readonly Piece[], asked: number): 'items' | 'refuse' | 'nothing' {
+    this.#cameShort = pieces.reduce((sum, { count }) => sum + count, 0) < asked
     const { good, spent } = withinLimit(pieces, this.#limit)
     const { held, bad } = decodeLot(this.#reader, good)
     this.#lots.replace(held)
@@ -79,9 +102,10 @@ export class Supply<T> {
     this.#dropStale()
   }
 
-  /** All that are held. */
-  unsettled(): Held<T>[] {
-    return this.#lots.unsettled()
+  /** All that are held, or those that were only taken ahead. */
+  unsettled(what: 'all' | 'ahead'): Held<T>[] {
+    const held = this.#lots.unsettled()
+    return what === 'all' ? held : held.filter(({ state }) => state === 'ahead')
   }
 
   #dropStale(): void {

@@ -54,6 +54,14 @@ export class Cursor {
     return this.#after(result, decide, options)
   }
 
+  /** One step, at once; undefined, and nothing was decided, where the lock is taken or it takes more than one. */
+  stepNow<R>(decide: Decide<R>): R | undefined {
+    const result = this.lock.runNow(() => this.#decide(decide, 0), true)
+    if (result === undefined || result === ANEW) return undefined
+    if (!this.journal.durable && !this.#hardening) this.#harden().catch(this.#failed)
+    return result === AGAIN ? undefined : result
+  }
+
   #decide<R>(decide: Decide<R>, roomBytes: number): R | typeof AGAIN | typeof ANEW {
     this.journal.refresh()
     if (roomBytes > 0 && this.journal.makeRoom(roomBytes) === NOT_YET_DURABLE) return AGAIN

@@ -125,6 +125,15 @@ export class LogStore implements Store {
     return this.#guard(() => this.#parts.taker.lease(n, first, hold))
   }
 
+  leaseNow(n: number, first: readonly Settlement[], hold: Hold): Piece[] | undefined {
+    if (this.#closing) return undefined
+    try {
+      return this.#parts.taker.leaseNow(n, first, hold)
+    } catch {
+      return undefined // Nothing was recorded: lease() meets it again, and tells.
+    }
+  }
+
   mark(loop: number, ids: IdRange | undefined): void {
     this.#opened.owners.mark(loop, ids)
   }

@@ -25,7 +25,7 @@ export class Reclaimer {
   }
 
   /** Under cursor.lock, in a step that takes or counts: records that come first. */
-  due(state: CursorState): CursorRecord[] {
+  due(state: CursorState): readonly CursorRecord[] {
     const { clock, owners } = this.#parts
     this.#bury(state)
     const expired = expiredRecords(state, clock.now(), owners)
@@ -78,11 +78,15 @@ function marksOf(owners: Parts['owners'], owner: number): IdRange[] {
   }
 }
 
+const NONE: readonly CursorRecord[] = Object.freeze([])
+
 /** What was in flight for too long is charged an attempt, but what had only been taken ahead. */
-function expiredRecords(state: CursorState, now: number, owners: Parts['owners']): CursorRecord[] {
+function expiredRecords(state: CursorState, now: number, owners: Parts['owners']): readonly CursorRecord[] {
+  const expired = state.expired(now)
+  if (expired.length === 0) return NONE
   const charged: IdRange[] = []
   const ahead: IdRange[] = []
-  for (const range of state.expired(now)) {
+  for (const range of expired) {
     const value = state.runs.at(range.from)
     if (value?.state !== 'inFlight' || value.mode === 0) charged.push(range)
     else divide(range, marksOf(owners, value.owner), charged, ahead)

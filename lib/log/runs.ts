@@ -74,6 +74,12 @@ export class Runs {
     return run && run.from <= id ? run.value : undefined
   }
 
+  /** The run that an id is in; undefined where it is fresh, or lies below the head. */
+  runAt(id: number): Run | undefined {
+    const run = id < this.#head ? undefined : this.#runs[this.#find(id)]
+    return run && run.from <= id ? run : undefined
+  }
+
   set(from: number, to: number, value: IdState): void {
     this.change(from, to, () => value)
   }

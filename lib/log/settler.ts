@@ -69,14 +69,17 @@ export class Settler {
   #checkHeld(state: CursorState, ranges: readonly HeldRange[]): true {
     const { owners, clock } = this.#parts
     for (const { from, to, attempt } of ranges) {
-      for (let id = from; id <= to; id++) {
-        const value = state.runs.at(id)
+      for (let id = from; id <= to; ) {
+        const run = state.runs.runAt(id)
+        const value = run?.value
         const isHeld = value?.state === 'inFlight' && value.owner === owners.own
         const isInTime = isHeld && (value.deadline === 0 || value.deadline > clock.now())
-        if (isInTime && (attempt === undefined || attempt === value.attempt)) continue
-        throw new SettledError(
-          `item ${id} is not in flight here: it was settled already, or its lease went to somebody else`,
-        )
+        if (!run || !isInTime || (attempt !== undefined && attempt !== value.attempt)) {
+          throw new SettledError(
+            `item ${id} is not in flight here: it was settled already, or its lease went to somebody else`,
+          )
+        }
+        id = run.to + 1
       }
     }
     return true

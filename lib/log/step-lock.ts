@@ -44,6 +44,12 @@ export class StepLock {
     return result === TAKEN ? this.#insist(step, looks) : result
   }
 
+  /** Runs the step if the lock is free; undefined where it is not. */
+  runNow<R>(step: () => R, looks = false): R | undefined {
+    const result = this.#try(step, looks)
+    return result === TAKEN ? undefined : result
+  }
+
   #try<R>(step: () => R, looks: boolean): R | typeof TAKEN {
     if (!this.#file.tryLock()) return TAKEN
     try {

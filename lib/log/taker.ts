@@ -66,17 +66,27 @@ export class Taker {
   }
 
   async lease(n: number, first: readonly Settlement[] = [], hold: Hold = {}): Promise<Piece[]> {
+    const pieces = await this.#step(n, this.#leasing(first, hold))
+    if (pieces.length > 0 || first.length > 0) doneLater(this.#parts)
+    return pieces
+  }
+
+  /** Undefined where the lock is taken, or more than one step is needed. */
+  leaseNow(n: number, first: readonly Settlement[], hold: Hold): Piece[] | undefined {
+    const pieces = this.#parts.cursor.stepNow(this.#taking(n, this.#leasing(first, hold)))
+    if (!Array.isArray(pieces)) return undefined
+    if (pieces.length > 0 || first.length > 0) doneLater(this.#parts)
+    return pieces
+  }
+
+  #leasing(first: readonly Settlement[], { deadline = 0, uncharged = false }: Hold): Taking {
     const owner = this.#parts.owners.own
-    const { deadline = 0, uncharged = false } = hold
     const mode = uncharged ? 1 : 0
-    const taking: Taking = {
+    return {
       attempts: (state) => (id) => attemptAt(state, id) + 1,
       record: (ids) => ({ kind: 'took', owner, deadline, mode, ids }),
       first,
     }
-    const pieces = await this.#step(n, taking)
-    if (pieces.length > 0 || first.length > 0) doneLater(this.#parts)
-    return pieces
   }
 
   /** One step that takes. A gap is judged, and then it is tried again. */
