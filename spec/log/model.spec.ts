@@ -21,6 +21,7 @@ import type { Document, Settlement, Status, Store, StoreOptions } from '../../li
 import { randomOf } from '../crash/digest.ts'
 import type { DiskProcess } from '../crash/disk-process.ts'
 import { RecordingDisk } from '../crash/recording-disk.ts'
+import { counting } from '../layers.ts'
 import { long } from '../process/parts.ts'
 import { words } from '../store/words.ts'
 import { ManualClock } from '../wait/manual-clock.ts'
@@ -287,6 +288,7 @@ class Run {
 }
 
 it(`the log does what memory does, in ${RUNS} runs of up to ${COMMANDS} commands`, async (t) => {
+  const counted = counting(t, 'runs of commands against the model')
   let runs = 0
   let commands = 0
   const doAll = async (all: readonly Command[]): Promise<void> => {
@@ -299,5 +301,6 @@ it(`the log does what memory does, in ${RUNS} runs of up to ${COMMANDS} commands
   const property = fc.asyncProperty(fc.array(command, { minLength: 30, maxLength: COMMANDS }), doAll)
   await fc.assert(property, { numRuns: RUNS })
   t.diagnostic(`${runs} runs, ${commands} commands`)
+  counted(runs, RUNS)
   assert.ok(runs >= RUNS && commands >= RUNS * 30)
 })

@@ -14,7 +14,7 @@ import { randomOf } from '../crash/digest.ts'
 import { SMALL_LIMITS } from '../crash/log-subject.ts'
 import { RecordingDisk } from '../crash/recording-disk.ts'
 import { SpecClock } from '../crash/spec-clock.ts'
-import { CHECK } from '../layers.ts'
+import { CHECK, counting } from '../layers.ts'
 import { newSeed } from '../process/random.ts'
 import { newFolder } from '../real/workers.ts'
 import { race } from './race.ts'
@@ -29,9 +29,14 @@ const DURABILITIES: readonly Durability[] = ['disk', 'os', { interval: 3 }]
 type Random = (limit: number) => number
 
 /** Every choice of the library's own that hangs on how fast the machine is hangs on the seed too. */
-function steadyTime(t: TestContext): void {
+async function steadily<R>(t: TestContext, run: () => Promise<R>): Promise<R> {
   let now = 0
-  t.mock.method(performance, 'now', () => (now += 0.02))
+  const mocked = t.mock.method(performance, 'now', () => (now += 0.02))
+  try {
+    return await run()
+  } finally {
+    mocked.mock.restore()
+  }
 }
 
 function optionsOf(durability: Durability): StoreOptions {
@@ -77,6 +82,7 @@ function sizesOf(random: Random) {
 async function races(t: TestContext, runs: number, one: (seed: number) => Promise<string[]>): Promise<void> {
   const first = ONE === undefined ? newSeed() : Number(ONE)
   const count = ONE === undefined ? runs : 1
+  const counted = counting(t, 'races judged as histories')
   for (let run = 0; run < count; run++) {
     underWay = `SPOOLQ_RACE=${first + run} node dist/spec/run.js log/races`
     const wrong = await one(first + run).catch((error: unknown) => {
@@ -86,6 +92,7 @@ async function races(t: TestContext, runs: number, one: (seed: number) => Promis
   }
   underWay = ''
   t.diagnostic(`${count} races of ${COMMANDS} commands, seeds from ${first}`)
+  counted(count, count)
 }
 
 /** A race that never ends would say nothing of itself. */
@@ -96,8 +103,7 @@ process.on('exit', () => {
 
 describe('the queue, raced for,', () => {
   it('says what a FIFO queue could have said: stores over a disk that ends its calls in any order', async (t) => {
-    steadyTime(t)
-    await races(t, RUNS, raceOfStores)
+    await races(t, RUNS, (seed) => steadily(t, () => raceOfStores(seed)))
   })
 
   it('says what a FIFO queue could have said: as its users have it, over a real disk', async (t) => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { it, type TestContext } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { AsyncQueue } from '../../lib/index.ts'
+import { counting } from '../layers.ts'
 import type { Body, Numbered } from './part.ts'
 import { long, newPlace, startPart } from './parts.ts'
 import { newSeed, randomFrom } from './random.ts'
@@ -86,6 +87,7 @@ async function takeRest(folder: string, last: number, end: number): Promise<void
 
 for (const body of ['fast', 'slow', 'mixed'] as const) {
   it(`the queue skips nothing, and repeats no more than it may, when a ${body} loop is killed`, async (t) => {
+    const counted = counting(t, 'processes killed')
     const seed = newSeed()
     t.diagnostic(`seed ${seed}`)
     const random = randomFrom(seed)
@@ -100,6 +102,7 @@ for (const body of ['fast', 'slow', 'mixed'] as const) {
       last = seen
     }
     const taken = (last.at(-1)?.number ?? -1) + 1
+    counted(ROUNDS, ROUNDS)
     t.diagnostic(`${ROUNDS} kills, ${taken} items, at most ${most} repeated`)
     await takeRest(folder, taken - 1, end)
   })

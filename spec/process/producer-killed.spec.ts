@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { AsyncQueue } from '../../lib/index.ts'
+import { counting } from '../layers.ts'
 import type { Call, Tuning } from './part.ts'
 import { long, newPlace, startPart } from './parts.ts'
 import { newSeed, randomFrom } from './random.ts'
@@ -58,6 +59,7 @@ const kinds: Record<string, Tuning> = {
 
 for (const [kind, options] of Object.entries(kinds)) {
   it(`the queue ${kind} holds what was put, whole and in order, when its producer is killed`, async (t) => {
+    const counted = counting(t, 'processes killed')
     const seed = newSeed()
     t.diagnostic(`seed ${seed}`)
     const random = randomFrom(seed)
@@ -74,6 +76,7 @@ for (const [kind, options] of Object.entries(kinds)) {
       calls += producer.lines.length
       if (round % 4 === 3 || round === ROUNDS - 1) await drain(folder, judge)
     }
+    counted(ROUNDS, ROUNDS)
     t.diagnostic(`${ROUNDS} kills, ${calls} calls resolved, ${judge.seen} items came out`)
     assert.ok(calls > 0)
   })

@@ -10,8 +10,9 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { it, type TestContext } from 'node:test'
 import { AsyncQueue, StorageError } from '../../lib/index.ts'
+import { CHECK, counting, notTried } from '../layers.ts'
 import { Judge } from './judge.ts'
-import { CHECK, look, newFolder, startWorker } from './workers.ts'
+import { look, newFolder, startWorker } from './workers.ts'
 
 interface Fault {
   readonly call: string
@@ -46,11 +47,12 @@ const SOME = CHECK ? FAULTS : FAULTS.slice(0, 6)
 const AT_ONCE = 2
 
 const hasStrace = spawnSync('strace', ['-f', '-e', 'trace=none', 'true']).status === 0
-const skip = hasStrace ? false : 'NOT TRIED: injected faults (strace is missing, or may not trace)'
 const isRoot = process.platform === 'linux' && process.getuid?.() === 0
 const STEPS = 24
 
-it('the queue works on after any call of its own that fails, and loses nothing', { skip }, async (t) => {
+it('the queue works on after any call of its own that fails, and loses nothing', async (t) => {
+  if (!hasStrace) return notTried(t, 'faults of the real kernel', 'strace is missing, or may not trace')
+  const counted = counting(t, 'faults of the real kernel')
   const cases = SOME.flatMap((fault) => whenOf(fault).map((when) => ({ fault, when })))
   let met = 0
   const lane = async () => {
@@ -63,7 +65,7 @@ it('the queue works on after any call of its own that fails, and loses nothing',
   }
   await Promise.all(Array.from({ length: AT_ONCE }, lane))
   t.diagnostic(`${met} injected faults`)
-  assert.ok(met >= LEAST, `only ${met} faults were met`)
+  counted(met, LEAST)
 })
 
 function whenOf({ call, code }: Fault): readonly number[] {

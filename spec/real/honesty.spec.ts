@@ -9,8 +9,9 @@ import { it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { Op } from '../crash/operations.ts'
 import { RecordingDisk } from '../crash/recording-disk.ts'
+import { CHECK } from '../layers.ts'
 import { runQuietly } from './honest.ts'
-import { CHECK, newFolder } from './workers.ts'
+import { newFolder } from './workers.ts'
 
 const worker = fileURLToPath(new URL('./honest-worker.js', import.meta.url))
 const hasStrace = spawnSync('strace', ['-f', '-e', 'trace=none', 'true']).status === 0

@@ -14,7 +14,6 @@ import type { Item } from './judge.ts'
 import type { Soaking } from './soak-worker.ts'
 import type { Work } from './worker.ts'
 
-export const CHECK = process.env.SPOOLQ_CHECK === '1'
 const program = fileURLToPath(new URL('./worker.js', import.meta.url))
 
 export interface Worker {
