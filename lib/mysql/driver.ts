@@ -18,6 +18,8 @@ export interface Result {
 }
 
 export interface Link {
+  /** Its number in the server's list of connections. */
+  readonly id: number
   readonly dead: boolean
   /** Sends the statements in one trip; the first that fails ends it. Rejects with ServerError or LostError. */
   ask(statements: readonly string[]): Promise<readonly Result[]>
@@ -113,6 +115,10 @@ class MysqlLink implements Link {
     const die = (): void => this.destroy()
     connection.on('error', die)
     connection.on('end', die)
+  }
+
+  get id(): number {
+    return this.#connection.threadId
   }
 
   get dead(): boolean {

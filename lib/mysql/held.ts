@@ -21,6 +21,12 @@ export class HeldItems {
     this.#items.set(id, { id, bytes, key, attempt, isTimed })
   }
 
+  /** It was updated while it was out. */
+  update(id: number, bytes: number, key: Buffer | undefined): void {
+    const item = this.#items.get(id)
+    if (item !== undefined) this.#items.set(id, { ...item, bytes, key })
+  }
+
   delete(ids: Iterable<number>): void {
     for (const id of ids) this.#items.delete(id)
   }

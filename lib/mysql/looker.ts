@@ -86,13 +86,14 @@ export class Looker {
     return { changes, isTimed: timed > 0 }
   }
 
-  /** Whether something is due that nobody made ready yet. */
-  async isDue(): Promise<boolean> {
-    const due = (status: number): string =>
-      `EXISTS (SELECT 1 FROM spoolq_items FORCE INDEX (spoolq_front)
-        WHERE queue = ${this.#queue} AND status = ${status} AND place <= ${NOW})`
-    const [read] = await this.#ask([`SELECT ${due(DELAYED)} OR ${due(TIMED)}`])
-    return Number(read?.rows[0]?.[0]) === 1
+  /** Milliseconds until something is due, 0 where something is that nobody made ready yet. */
+  async dueIn(): Promise<number> {
+    const first = (status: number): string =>
+      `(SELECT place FROM spoolq_items FORCE INDEX (spoolq_front)
+        WHERE queue = ${this.#queue} AND status = ${status} ORDER BY place, id LIMIT 1)`
+    const [read] = await this.#ask([`SELECT ${first(DELAYED)} - ${NOW}, ${first(TIMED)} - ${NOW}`])
+    const microseconds = (read?.rows[0] ?? []).map((cell) => (cell === null ? Infinity : Number(cell)))
+    return Math.max(Math.min(...microseconds) / 1000, 0)
   }
 
   async copyMark(): Promise<Cell | undefined> {

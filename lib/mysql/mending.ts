@@ -129,8 +129,13 @@ export async function update(step: Step, { queue, id, bytes, key }: Update): Pro
     return { statements: undefined, tally, result: () => false }
   }
   if (status !== FAILED) tally.grow(bytes.length - (length ?? 0))
-  const rekeyed = key === undefined || status === FAILED ? [] : [`UPDATE spoolq_keys SET ukey = ${word} ${where}`]
-  const statements = [`UPDATE spoolq_items SET payload = ${hex(bytes)}, ukey = ${word} ${where}`, ...rekeyed]
+  const statements = [
+    `UPDATE spoolq_items SET payload = ${hex(bytes)}, ukey = ${word}, updated = 1 ${where}`,
+    `DELETE FROM spoolq_keys ${where}`,
+    ...(key === undefined || status === FAILED
+      ? []
+      : [`INSERT INTO spoolq_keys (queue, ukey, id) VALUES (${queue}, ${word}, ${id})`]),
+  ]
   return { statements, tally, result: () => true }
 }
 

@@ -26,7 +26,7 @@ import { checkServer } from './settings.ts'
 import { hex } from './statements.ts'
 import type { Scene, Step, Task } from './steps.ts'
 import { Taker } from './taker.ts'
-import { Watching } from './watching.ts'
+import { type Attended, Watching } from './watching.ts'
 
 const SUPPORTS: seam.Supports = Object.freeze({
   orders: Object.freeze(['fifo', 'lifo', 'priority'] as const),
@@ -239,6 +239,7 @@ export class MysqlStore implements seam.Store {
   /** Where the server is lost, what is held is ready again by itself: the lock of this handle is free. */
   async #close(): Promise<void> {
     try {
+      this.#watching.rest()
       await this.#putter.idle()
       await this.#taker.leave()
     } finally {
@@ -259,12 +260,13 @@ export class MysqlStore implements seam.Store {
     await this.#attend()
   }
 
-  /** Looks after the due and the dead; resolves to another number whenever anybody changed anything. */
-  async #attend(): Promise<number> {
+  /** Looks after the due and the dead. */
+  async #attend(): Promise<Attended> {
     if (this.#graves.isDue) await this.#taker.reclaim()
     const { changes, isTimed } = await this.#looker.glance()
-    if (isTimed && (await this.#looker.isDue())) await this.#taker.resume()
-    return changes
+    const dueMs = isTimed ? await this.#looker.dueIn() : Infinity
+    if (dueMs === 0) await this.#taker.resume()
+    return { changes, dueMs }
   }
 
   /** Does it in as many transactions as it takes; resolves to how many items that were. */

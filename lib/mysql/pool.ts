@@ -5,11 +5,18 @@
 // Each connection is asked something several times in the silence that the server allows: the server ends one that says
 // nothing, and so frees the locks of a host that vanished without a word. The other way round, a life line that nobody
 // answers for as long means that the server has vanished: all connections are given up, and what waits in them rejects.
+//
+// The server may not have noticed yet that a connection is lost, whose open transaction then still has its locks; what it
+// had locked would be skipped by whoever takes instead. So nobody gets another one before the server has forgotten it, or
+// a second has passed.
 
+import { pause } from '../wait/pause.ts'
 import type { Address } from './address.ts'
 import { connect, type Link } from './driver.ts'
 
 const BEATS = 4
+const GHOST_MS = 1000
+const GHOST_PAUSE_MS = 5
 
 const pools = new Map<string, Pool>()
 
@@ -19,6 +26,9 @@ export class Pool {
   readonly #links = new Set<Link>()
   readonly #idle: Link[] = []
   readonly #waiting: (() => void)[] = []
+  /** Connections that were lost at work, until the server has forgotten them. */
+  readonly #ghosts = new Set<number>()
+  #forgetting: Promise<void> | undefined
   #lent = 0
   #handles = 0
   #life: Promise<Link> | undefined
@@ -46,8 +56,10 @@ export class Pool {
     let link: Link | undefined
     try {
       link = this.#idle.pop() ?? (await this.#connect())
+      if (this.#ghosts.size > 0) await this.#forget(link)
       return await task(link)
     } finally {
+      if (link?.dead === true) this.#ghosts.add(link.id)
       this.#giveBack(link)
     }
   }
@@ -90,6 +102,23 @@ export class Pool {
     const beat = (this.#address.silenceSeconds * 1000) / BEATS
     if (this.#handles > 0) this.#beating ??= setInterval(() => this.#beat(), beat).unref()
     return link
+  }
+
+  #forget(link: Link): Promise<void> {
+    this.#forgetting ??= this.#forgotten(link).finally(() => {
+      this.#forgetting = undefined
+    })
+    return this.#forgetting
+  }
+
+  async #forgotten(link: Link): Promise<void> {
+    const ghosts = [...this.#ghosts]
+    const select = `SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID IN (${ghosts.join()})`
+    for (const until = performance.now() + GHOST_MS; performance.now() < until; await pause(GHOST_PAUSE_MS)) {
+      const [read] = await link.ask([select])
+      if (Number(read?.rows[0]?.[0]) === 0) break
+    }
+    for (const ghost of ghosts) this.#ghosts.delete(ghost)
   }
 
   #lost(link: Link): void {

@@ -13,7 +13,7 @@ import { type Begun, Room } from './room.ts'
 import { DELAYED, READY } from './schema.ts'
 import { lockingIds } from './settle.ts'
 import { fromNow, hex, NOW, text } from './statements.ts'
-import { type Plan, type Scene, type Step, Steps } from './steps.ts'
+import { isOutdated, type Plan, type Scene, type Step, Steps } from './steps.ts'
 import { Tally } from './tally.ts'
 
 export interface Put {
@@ -72,7 +72,12 @@ export class Putter {
         room = new Room(this.#fronts, puts)
         return this.#plan({ puts, outcomes: await room.decide(step.link), room })
       }
-      const ids = await this.#steps.run({ plan })
+      const ids = await this.#steps.run({ plan }).catch(async (error: unknown) => {
+        // Nothing of it was done: this handle was declared dead meanwhile, and begins again.
+        if (!isOutdated(error)) throw error
+        await this.#scene.owner.verify()
+        return this.#steps.run({ plan })
+      })
       room.tell()
       this.#changed()
       for (const [i, { resolve }] of puts.entries()) resolve(ids[i])

@@ -1,5 +1,6 @@
 // settle.ts: settlements as statements. Each is checked in its own transaction: it changes as many rows as it names, all
-// of them in flight in this handle, or all of the transaction fails (steps.ts).
+// of them in flight in this handle and as it knows them, or all of the transaction fails (steps.ts). What was updated
+// while it was out has another size, or key, than its holder knows: `updated` says so until the holder has looked.
 
 import type { Hold, Settlement } from '../store.ts'
 import type { HeldItem } from './held.ts'
@@ -24,7 +25,7 @@ export function settling({ settlement, items }: Settled, holder: Holder, tally: 
   if (items.length === 0) return []
   const { queue, owner } = holder
   const ids = withIds(items.map(({ id }) => id))
-  const held = `WHERE queue = ${queue} AND ${ids} AND owner = ${owner}`
+  const held = `WHERE queue = ${queue} AND ${ids} AND owner = ${owner} AND updated = 0`
   const move = (to?: number): void => moving(items, to, tally)
   const check = changed(items.length)
   switch (settlement.outcome) {
@@ -54,7 +55,7 @@ export function statusOf({ deadline }: Hold = {}): number {
 /** In flight, as it is held. */
 export function holding({ deadline, uncharged = false }: Hold = {}): string {
   const place = deadline === undefined ? 'priority' : fromNow(deadline)
-  return `status = ${statusOf({ deadline })}, place = ${place}, ahead = ${Number(uncharged)}`
+  return `status = ${statusOf({ deadline })}, place = ${place}, ahead = ${Number(uncharged)}, updated = 0`
 }
 
 /** What was in flight, with and without deadlines, is something else; undefined: gone. */

@@ -188,10 +188,14 @@ export class Taker {
   async #forget({ link, owner }: Step): Promise<Plan<void>> {
     const { ids } = this.held
     const where = `queue = ${this.#scene.queue} AND ${withIds(ids)} AND owner = ${owner}`
-    const [read] = await link.ask([`SELECT id FROM spoolq_items WHERE ${where}`])
-    const still = new Set(read?.rows.map(([id]) => Number(id)))
-    this.held.delete(ids.filter((id) => !still.has(id)))
-    return { statements: undefined, tally: new Tally(), result: () => {} }
+    const select = `SELECT id, LENGTH(payload), ukey FROM spoolq_items WHERE ${where} FOR UPDATE`
+    const [, read] = await link.ask(['BEGIN', select])
+    const still = new Map((read?.rows ?? []).map(([id, bytes, key]) => [Number(id), { bytes: Number(bytes), key }]))
+    const result = (): void => {
+      this.held.delete(ids.filter((id) => !still.has(id)))
+      for (const [id, { bytes, key }] of still) this.held.update(id, bytes, Buffer.isBuffer(key) ? key : undefined)
+    }
+    return { statements: [`UPDATE spoolq_items SET updated = 0 WHERE ${where}`], tally: new Tally(), result }
   }
 
   #publish(planned: readonly Planned<Call>[], { rows: found, behind }: Found<Call>): void {

@@ -8,16 +8,24 @@ const ASK_SLOWER = 1.5
 /** Handles of this process, by queue. */
 const neighbours = new Map<string, Set<Watching>>()
 
+export interface Attended {
+  /** Another number whenever anybody changed anything. */
+  readonly changes: number
+  /** Until something is due; Infinity: nothing is. */
+  readonly dueMs: number
+}
+
 export class Watching {
   readonly #uuid: string
-  /** Looks after what is due and who is dead; resolves to another number whenever anybody changed anything. */
-  readonly #attend: () => Promise<number>
+  /** Looks after what is due and who is dead. */
+  readonly #attend: () => Promise<Attended>
   readonly #watchers = new Set<() => void>()
   #timer: NodeJS.Timeout | undefined
   #last = -1
   #wait = ASK_FIRST_MS
+  #dueMs = Infinity
 
-  constructor(uuid: string, attend: () => Promise<number>) {
+  constructor(uuid: string, attend: () => Promise<Attended>) {
     this.#uuid = uuid
     this.#attend = attend
     const all = neighbours.get(uuid) ?? new Set()
@@ -31,7 +39,7 @@ export class Watching {
     this.#later()
     return () => {
       this.#watchers.delete(watcher)
-      if (this.#watchers.size === 0) this.#rest()
+      if (this.#watchers.size === 0) this.#stop()
     }
   }
 
@@ -40,15 +48,20 @@ export class Watching {
     for (const one of neighbours.get(this.#uuid) ?? []) one.#tell()
   }
 
-  close(): void {
+  /** Nobody is told any more. */
+  rest(): void {
     this.#watchers.clear()
-    this.#rest()
+    this.#stop()
+  }
+
+  close(): void {
+    this.rest()
     const all = neighbours.get(this.#uuid)
     all?.delete(this)
     if (all?.size === 0) neighbours.delete(this.#uuid)
   }
 
-  #rest(): void {
+  #stop(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
   }
@@ -58,13 +71,14 @@ export class Watching {
   }
 
   #later(): void {
-    this.#timer ??= setTimeout(() => void this.#ask(), this.#wait).unref()
+    this.#timer ??= setTimeout(() => void this.#ask(), Math.min(this.#wait, this.#dueMs)).unref()
   }
 
   /** A server that is lost for a while is asked again later: whoever waits hears of it by a call of its own. */
   async #ask(): Promise<void> {
     try {
-      const changes = await this.#attend()
+      const { changes, dueMs } = await this.#attend()
+      this.#dueMs = Math.max(dueMs, 1)
       if (changes !== this.#last) this.#wait = ASK_FIRST_MS
       else this.#wait = Math.min(this.#wait * ASK_SLOWER, ASK_LAST_MS)
       if (changes !== this.#last) this.#tell()

@@ -17,12 +17,12 @@ withServer(() => {
     after(async () => {
       for (const one of undo.reverse()) await one()
     })
-    const bad = async (): Promise<{ net: Net; name: string; open: Open }> => {
+    const bad = async (silence = 10): Promise<{ net: Net; name: string; open: Open }> => {
       const net = await Net.start(await sharedPort())
       const name = randomUUID()
       undo.push(() => net.stop())
       const open = async <T>(options?: QueueOptions<T>): Promise<AsyncQueue<T>> => {
-        const queue = await AsyncQueue.open<T>(urlOf(net.port, name, 'silence=2'), options)
+        const queue = await AsyncQueue.open<T>(urlOf(net.port, name, `silence=${silence}`), options)
         undo.push(() => queue.close())
         return queue
       }
@@ -106,7 +106,7 @@ withServer(() => {
     })
 
     it('rejects while nothing comes through, gives to others what it held, and works again', async () => {
-      const { net, name, open } = await bad()
+      const { net, name, open } = await bad(2)
       const queue = await open<number>()
       await queue.putMany([1, 2])
       const held = await queue.lease()
