@@ -112,7 +112,8 @@ async function make(store: Store): Promise<Made> {
       start: <T>(options?: QueueOptions<T>) => keep(new AsyncQueue<T>(location, options)),
       killed: async () => {
         const copy = join(root, `${basename(folder)}-killed`)
-        await cp(folder, copy, { recursive: true })
+        // Without fs-ext a folder names the process that has it, and here that one lives on.
+        await cp(folder, copy, { recursive: true, filter: (path) => !/only\.\d+$/.test(path) })
         return placeIn(copy)
       },
     }
