@@ -22,13 +22,13 @@ async function printed(location: string, program: string): Promise<string[]> {
   return stdout.split('\n').filter((line) => line !== '')
 }
 
-const locations = ['memory:jobs', join(scratch, 'log')]
+const locations = ['memory:jobs', join(scratch, 'log'), `sqlite:${join(scratch, 'file.db')}`]
 
 // A timer that the process does not wait for: if it stays alive for the queue's sake, this one comes.
 const LATER = (code: string): string => `setTimeout(() => { ${code} }, 400).unref()`
 
 for (const location of locations) {
-  const kind = location.startsWith('memory:') ? 'memory' : 'log'
+  const kind = /^(memory|sqlite):/.exec(location)?.[1] ?? 'log'
 
   describe(`${kind}: the queue`, () => {
     it('keeps no process alive while it is open and idle', async () => {
