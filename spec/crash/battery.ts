@@ -8,8 +8,9 @@ import type { Store } from '../../lib/store.ts'
 import type { CrashState } from './crash-state.ts'
 import { RecordingDisk } from './recording-disk.ts'
 import { crashStates, type StateOptions, stateNamed } from './states.ts'
-import { type How, newTold, type Subject, Trials, Written } from './trial.ts'
+import { type How, newTold, type Subject, Trials } from './trial.ts'
 import { parsed, runWorkload } from './workloads.ts'
+import { Written } from './written.ts'
 
 /** A store that can do all that the words ask for. */
 export interface FullSubject extends Subject {

@@ -184,7 +184,7 @@ class FaultRun {
   }
 
   /** What a user does: what fails is not tried again, and the next thing goes on. */
-  async #step(act: () => Promise<void>): Promise<void> {
+  async #step(act: () => Promise<unknown>): Promise<void> {
     try {
       if (!this.#program.isOpen) await this.#program.open()
       await act()

@@ -31,15 +31,21 @@ const NAMES = [
   /^\/q\/(owners|failed|damaged)$/,
 ]
 
-/** The ways in which the log is tried. */
-export const subjectNames = ['disk', 'os'] as const
+/** What a queue may hold besides that whose failed items are not all gone. */
+const FAILED = /^\/q\/failed\/\d{20}\.\d+\.log$/
+
+/** The ways in which the log is tried: its durabilities, and 'disk' with all that the second family of words asks for. */
+export const subjectNames = ['disk', 'os', 'wide'] as const
 export type SubjectName = (typeof subjectNames)[number]
 
 /** `clock`: one for all openings, that a spec can move. Default: one of its own for each. */
-export function logSubject(durability: Durability = 'disk', clock?: SpecClock): FullSubject {
+export function logSubject(name: SubjectName = 'disk', clock?: SpecClock): FullSubject {
+  const durability: Durability = name === 'os' ? 'os' : 'disk'
+  const isWide = name === 'wide'
   return {
-    names: NAMES,
-    maxNames: 16,
+    names: isWide ? [...NAMES, FAILED] : NAMES,
+    maxNames: isWide ? 20 : 16,
+    isWide,
     maxBytes: 16 << 10,
     disk: durability === 'disk',
     open(disk, told, chance = 0) {
@@ -53,6 +59,7 @@ export function logSubject(durability: Durability = 'disk', clock?: SpecClock): 
         segmentSize: 2048,
         onDamage: 'skip',
         autoResume: true,
+        keepAcked: isWide ? 2 : 0,
         events: {
           recovered: (report) => told.recovered.push(report),
           corruption: (report) => told.corruptions.push(report),

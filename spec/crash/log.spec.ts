@@ -17,6 +17,7 @@ import { handFor, shared, tell } from './crew.ts'
 import { randomOf } from './digest.ts'
 import type { SubjectName } from './log-subject.ts'
 import { regressions } from './regressions.ts'
+import { WIDE_ALPHABET } from './wide-steps.ts'
 import { ALPHABET, CALM, SLOW, words } from './workloads.ts'
 
 const SEED = Number(process.env.SPOOLQ_SEED ?? 1)
@@ -29,6 +30,12 @@ function upTo(length: number): string[] {
 
 function flagged(flag: string, all: Iterable<string>): string[] {
   return [...all].map((word) => flag + word)
+}
+
+/** Words with a step that the others don't have, behind a put of three. */
+function wideWords(length: number): string[] {
+  const all = [...words(length + 1, WIDE_ALPHABET)].filter((word) => word.startsWith('3'))
+  return all.filter((word) => /[FRXTDWcMmd]/.test(word)).map((word) => CALM + word)
 }
 
 /** Every n-th, others for each seed, so that there are about so many. */
@@ -104,6 +111,16 @@ describe('the queue, after a crash', () => {
     battery(t, 'disk', {
       quick: { words: upTo(1), options: { limit: 3, again: { every: 40, limit: 4 } }, least: 100 },
       full: () => ({ words: upTo(2), options: { limit: 20, again: { every: 3, limit: 6 } }, least: 200_000 }),
+    }))
+
+  it('keeps them where items fail, are retried, delayed, bounded and kept for the record', (t) =>
+    battery(t, 'wide', {
+      quick: { words: some(wideWords(2), 24), options: { limit: 1 }, least: 100 },
+      full: () => ({
+        words: [...wideWords(1), ...wideWords(2), ...wideWords(3)],
+        options: { limit: 4 },
+        least: 60_000,
+      }),
     }))
 
   for (const subject of ['disk', 'os'] as const) {

@@ -101,7 +101,9 @@ class Judgement {
       last = id
     }
     for (const { id, item } of this.#present()) {
-      if (this.#ids.has(item)) this.#say(`item ${short(item)} is there twice, as ${this.#ids.get(item)} and ${id}`)
+      const other = this.#ids.get(item)
+      if (other !== undefined && !this.#promised.moving.has(Math.min(other, id)))
+        this.#say(`item ${short(item)} is there twice, as ${other} and ${id}`)
       this.#ids.set(item, id)
     }
   }
@@ -118,10 +120,10 @@ class Judgement {
     const isBound = put.safe || !this.#cut
     const there = put.items.some((item) => this.#ids.has(item))
     put.items.forEach((item, i) => {
-      const id = put.firstId + i
+      const id = this.#promised.idOf(put.firstId + i)
       const found = this.#ids.get(item)
       const settled = this.#promised.gone.get(id)
-      if (found !== undefined && found !== id)
+      if (found !== undefined && found !== id && !(found > id && this.#promised.moving.has(id)))
         this.#say(`item ${short(item)} was told id ${id} and is there as ${found}`)
       if (found !== undefined && (settled === true || (settled === false && !this.#cut))) this.#again(id)
       if (found !== undefined || settled !== undefined || this.#mayGo(id)) return
@@ -196,10 +198,11 @@ function short(item: string): string {
 }
 
 /** The ids told that are neither settled nor held, in order. */
-function waiting({ puts, gone, held }: Promised): number[] {
+function waiting(promised: Promised): number[] {
+  const { puts, gone, held } = promised
   const ids: number[] = []
   for (const put of puts.values()) {
-    if (put.state === 'done') ids.push(...put.items.map((_, i) => put.firstId + i))
+    if (put.state === 'done') ids.push(...put.items.map((_, i) => promised.idOf(put.firstId + i)))
   }
   return ids.filter((id) => !gone.has(id) && !held.has(id)).sort((a, b) => a - b)
 }

@@ -1,11 +1,12 @@
 // program.ts: a program that uses the queue, and marks what it asks and what it is told, so that at any point of the
-// disk's log it is known what has been promised. Its steps are the letters of workloads.ts.
+// disk's log it is known what has been promised. Its steps are the letters of workloads.ts and of wide-steps.ts.
 
-import type { Store } from '../../lib/store.ts'
+import type { AppendOptions, Store } from '../../lib/store.ts'
 import type { Mark } from './promises.ts'
 import type { RecordingDisk } from './recording-disk.ts'
 import { Killed, SystemError } from './system-error.ts'
 import { documentOf, itemsOf } from './trial.ts'
+import { type WideHands, wideStep } from './wide-steps.ts'
 
 const BIG_BYTES = 700
 const ASIDE_BYTES = 1500
@@ -43,7 +44,7 @@ export class Program {
     return this.#store
   }
 
-  async step(letter: string): Promise<void> {
+  async step(letter: string): Promise<unknown> {
     switch (letter) {
       case '1':
         return this.put([1])
@@ -70,20 +71,31 @@ export class Program {
         await Promise.all([this.put([1]), this.put([2, 1]), this.pop(1)])
         return
       default:
-        throw new Error(`no step ${letter}`)
+        return wideStep(letter, this.#hands())
     }
   }
 
-  /** One batch of documents with so many items each. */
-  async put(counts: readonly number[], size = 0): Promise<void> {
+  #hands(): WideHands {
+    return {
+      store: this.store,
+      mark: (mark) => this.#disk.mark(mark),
+      nextCall: () => ++this.#calls,
+      put: (counts, options) => this.put(counts, 0, options),
+    }
+  }
+
+  /** One batch of documents with so many items each. Undefined: there was no room for it. */
+  async put(counts: readonly number[], size = 0, options?: AppendOptions): Promise<number | undefined> {
     const call = ++this.#calls
     const groups = counts.map((count, i) =>
       Array.from({ length: count }, (_, j) => `${call}.${i}.${j}`.padEnd(size, '.')),
     )
     this.#disk.mark({ what: 'put', call, items: groups.flat() })
-    const putting = this.store.append(groups.map(documentOf))
+    const putting = this.store.append(groups.map(documentOf), options)
     const firstId = await this.#marked(putting, (error) => ({ what: 'put failed', call, known: !ofSync(error) }))
-    this.#disk.mark({ what: 'put done', call, firstId: firstId ?? 0 })
+    if (firstId === undefined) this.#disk.mark({ what: 'put failed', call, known: true })
+    else this.#disk.mark({ what: 'put done', call, firstId })
+    return firstId
   }
 
   async pop(n: number): Promise<void> {

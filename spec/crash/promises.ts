@@ -23,6 +23,9 @@ export type Mark =
   | { readonly what: 'settle'; readonly call: number; readonly ids: readonly number[]; readonly leasing?: number }
   | { readonly what: 'settle done'; readonly call: number; readonly relaxed?: boolean }
   | { readonly what: 'settle failed'; readonly call: number }
+  /** Items of which each gets another id: until `moved` tells it, they may stand under either, or both. */
+  | { readonly what: 'move'; readonly call: number; readonly ids: readonly number[] }
+  | { readonly what: 'moved'; readonly call: number; readonly ids: readonly number[]; readonly to: readonly number[] }
   | { readonly what: 'durable' }
 
 /** One batch as far as is known. */
@@ -52,7 +55,10 @@ export class Promised {
   readonly orphans = new Set<number>()
   /** How many items leases under way may hold. */
   readonly leasing = new Map<number, number>()
+  /** Ids on the move. */
+  readonly moving = new Set<number>()
   readonly #disk: boolean
+  readonly #moved = new Map<number, number>()
   #done = 0
 
   /** `disk`: what resolves is on the medium; otherwise only what a later `durable` covers. */
@@ -61,9 +67,15 @@ export class Promised {
     for (const mark of marks) this.#fold(mark)
   }
 
+  /** The id that an item has by now that was put under that one. */
+  idOf(id: number): number {
+    const to = this.#moved.get(id)
+    return to === undefined ? id : this.idOf(to)
+  }
+
   /** The highest id that the program was told. */
   get lastId(): number {
-    let last = 0
+    let last = Math.max(0, ...this.#moved.values())
     for (const put of this.puts.values()) {
       if (put.state === 'done') last = Math.max(last, put.firstId + put.items.length - 1)
     }
@@ -102,8 +114,22 @@ export class Promised {
         for (const put of this.puts.values()) if (put.state === 'done') put.safe = true
         for (const id of this.gone.keys()) this.gone.set(id, true)
         return
+      case 'move':
+      case 'moved':
+        this.#foldMove(mark)
+        return
       default:
         this.#foldSettlement(mark)
+    }
+  }
+
+  #foldMove(mark: Mark & { readonly what: 'move' | 'moved' }): void {
+    for (const [i, id] of mark.ids.entries()) {
+      if (mark.what === 'move') this.moving.add(id)
+      else this.#moved.set(id, mark.to[i] ?? 0)
+      if (mark.what === 'move') continue
+      this.moving.delete(id)
+      this.held.delete(id)
     }
   }
 

@@ -5,14 +5,15 @@
 // A mere crash is never told as damage, the second opening has nothing to mend, and putting and taking work after it.
 
 import type { Disk } from '../../lib/disk/disk.ts'
-import type { Corruption, Counts, Document, Piece, Recovered, Store } from '../../lib/store.ts'
+import type { Corruption, Counts, Document, Piece, Recovered, Status, Store } from '../../lib/store.ts'
 import type { CrashState } from './crash-state.ts'
 import { FOLDER } from './operations.ts'
 import { type Found, judge } from './oracle.ts'
-import { type Mark, Promised } from './promises.ts'
+import { Promised } from './promises.ts'
 import type { RecordingDisk } from './recording-disk.ts'
+import type { Written } from './written.ts'
 
-export type Tried = Pick<Store, 'append' | 'peek' | 'pop' | 'counts' | 'stats' | 'close'>
+export type Tried = Pick<Store, 'append' | 'peek' | 'pop' | 'counts' | 'stats' | 'close'> & Partial<Pick<Store, 'list'>>
 
 /** What a store told while it was open. */
 export interface Told {
@@ -30,38 +31,10 @@ export interface Subject {
   readonly maxNames: number
   /** What an empty queue may hold. */
   readonly maxBytes: number
+  /** It may hold what is delayed, failed or kept for the record: that is looked at too. */
+  readonly isWide?: boolean
   /** What resolves is durable by itself. */
   readonly disk: boolean
-}
-
-/**
- * What kills further on in the same log may not undo: what was found written once stays, and what was found settled
- * once stays away, though nobody was told yet. One for all kills of a log, in their order.
- */
-export class Written {
-  readonly #puts = new Map<number, number>()
-  readonly #gone = new Set<number>()
-
-  /** The history with what is known to be written taken as told. */
-  marks(marks: readonly Mark[]): Mark[] {
-    const { puts } = new Promised(marks, true)
-    const known = [...this.#puts].filter(([call]) => puts.get(call)?.state === 'started')
-    const told = known.map(([call, firstId]) => ({ what: 'put done', call, firstId }) as const)
-    const gone = { what: 'take done', call: Number.NaN, ids: [...this.#gone] } as const
-    return [...marks, ...told, gone]
-  }
-
-  learn(found: readonly Found[], promised: Promised): void {
-    const ids = new Map(found.map(({ id, item }) => [item, id]))
-    for (const [call, { state, items, firstId }] of promised.puts) {
-      if (state === 'started' && items.every((item) => ids.has(item)))
-        this.#puts.set(call, ids.get(items[0] ?? '') ?? 0)
-      if (state !== 'done') continue
-      items.forEach((item, i) => {
-        if (!ids.has(item)) this.#gone.add(firstId + i)
-      })
-    }
-  }
 }
 
 const ALL = 1_000_000
@@ -73,6 +46,7 @@ const SECOND = 2 ** 30 + 1
 /** What a disk shows to whoever opens it, whatever had been promised. */
 interface Seen {
   readonly found: readonly Found[]
+  readonly aside: readonly Found[]
   /** Of the item put afterwards, and what was told to come next. */
   readonly id: number
   readonly nextId: number
@@ -88,6 +62,7 @@ export interface How {
 
 /** What it shows to the next one. */
 interface SeenAgain {
+  readonly aside: readonly Found[]
   readonly peeked: readonly Found[]
   readonly popped: readonly Found[]
   readonly wrong: readonly string[]
@@ -126,7 +101,7 @@ export class Trials {
       if (Math.min(seen.id, seen.nextId) <= last) {
         wrong.push(`a put afterwards got id ${seen.id} (next: ${seen.nextId}), but ${last} was used`)
       }
-      if (isKill && wrong.length === 0) written?.learn(seen.found, promised)
+      if (isKill && wrong.length === 0) written?.learn([...seen.found, ...seen.aside], promised)
       return wrong
     } catch (error) {
       return [failure(error)]
@@ -140,7 +115,8 @@ export class Trials {
     const found = itemsOf(await store.peek(ALL))
     const { nextId, lost, ...counts } = await store.stats()
     if (lost !== 0) wrong.push(`a mere crash is told as the loss of ${lost} items`)
-    countsAgree(counts, found.length, wrong)
+    const [delayed, failed, acked] = await asideIn(store, this.subject)
+    countsAgree(counts, { ready: found.length, delayed: delayed.length, failed: failed.length, acked }, wrong)
     const id = (await store.append([documentOf([AFTERWARDS])])) ?? 0
     await store.close()
     complaints(told, wrong)
@@ -148,7 +124,9 @@ export class Trials {
     const again = await this.#seenAgain.get(disk.key(), () => this.#lookAgain(disk, all.length))
     same('a second opening', again.peeked, all, wrong)
     same('popping everything', again.popped, all, wrong)
-    return { found, id, nextId, wrong: [...wrong, ...again.wrong] }
+    const aside = [...delayed, ...failed]
+    same('a second opening, of what is not ready,', again.aside, aside, wrong)
+    return { found, aside, id, nextId, wrong: [...wrong, ...again.wrong] }
   }
 
   async #lookAgain(disk: RecordingDisk, count: number): Promise<SeenAgain> {
@@ -157,15 +135,17 @@ export class Trials {
     const store = await this.subject.open(disk, told, SECOND)
     const peeked = itemsOf(await store.peek(ALL))
     if (told.recovered.length > 0) wrong.push(`a second opening mends again: ${JSON.stringify(told.recovered)}`)
-    countsAgree(await store.counts(), count, wrong)
+    const [delayed, failed, acked] = await asideIn(store, this.subject)
+    const others = { delayed: delayed.length, failed: failed.length }
+    countsAgree(await store.counts(), { ready: count, ...others, acked }, wrong)
     const popped = itemsOf(await store.pop(ALL))
     const { lost, ...counts } = await store.stats()
     if (lost !== 0) wrong.push(`a second opening tells the loss of ${lost} items`)
-    countsAgree(counts, 0, wrong)
+    countsAgree(counts, { ready: 0, ...others, acked: (await asideIn(store, this.subject))[2] }, wrong)
     await store.close()
     complaints(told, wrong)
     strays(disk, this.subject, wrong)
-    return { peeked, popped, wrong }
+    return { aside: [...delayed, ...failed], peeked, popped, wrong }
   }
 }
 
@@ -196,8 +176,18 @@ function failure(error: unknown): string {
   return `fails: ${error instanceof Error ? error.stack : error}`
 }
 
-function countsAgree(counts: Counts, ready: number, wrong: string[]): void {
-  const expected = { ready, delayed: 0, inFlight: 0, failed: 0, acked: 0 }
+/** What a store that can tell it holds besides what is ready: delayed, failed, and how many kept for the record. */
+async function asideIn(store: Tried, { isWide }: Subject): Promise<[delayed: Found[], failed: Found[], acked: number]> {
+  if (!isWide) return [[], [], 0]
+  const listed = async (status: Status) =>
+    itemsOf((await store.list?.({ ...LISTED, status }))?.map(({ piece }) => piece) ?? [])
+  return [await listed('delayed'), await listed('failed'), (await listed('acked')).length]
+}
+
+const LISTED = { after: 0, limit: ALL }
+
+function countsAgree(counts: Counts, others: Omit<Counts, 'inFlight'>, wrong: string[]): void {
+  const expected = { ...others, inFlight: 0 }
   for (const status of ['ready', 'delayed', 'inFlight', 'failed', 'acked'] as const) {
     if (counts[status] !== expected[status]) wrong.push(`counts ${counts[status]} ${status}, not ${expected[status]}`)
   }
