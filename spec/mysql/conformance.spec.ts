@@ -10,7 +10,7 @@ async function freshUrl(): Promise<string> {
   return urlOf(await sharedPort(), `conformance '${randomUUID()}'`)
 }
 
-withServer(() => {
+await withServer(() => {
   conformance('mysql', async () => {
     const address = addressOf(await freshUrl())
     return { open: (options) => MysqlStore.open(address, options), remove }

@@ -11,7 +11,7 @@ import { sharedPort, urlOf, withServer } from './server.ts'
 const run = promisify(execFile)
 const example = fileURLToPath(new URL('../../examples/two-hosts.js', import.meta.url))
 
-withServer(() => {
+await withServer(() => {
   describe('the example of two hosts', { timeout: 120_000 }, () => {
     it('has every order packed, though a host is gone', async () => {
       const { stdout } = await run(process.execPath, [example, urlOf(await sharedPort(), randomUUID())])

@@ -11,7 +11,7 @@ import { Server, sharedPort, urlOf, withServer } from './server.ts'
 
 const ROUNDS = process.env.SPOOLQ_CHECK ? 12 : 1
 
-withServer(() => {
+await withServer(() => {
   describe('the queue in a MySQL database, over a bad net,', { timeout: 120_000 }, () => {
     const undo: (() => unknown)[] = []
     after(async () => {

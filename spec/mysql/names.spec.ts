@@ -36,7 +36,7 @@ function shows(value: unknown): string {
   return [shown, error.message, error.stack, error.cause?.message, error.cause?.stack, JSON.stringify(value)].join('\n')
 }
 
-withServer(() => {
+await withServer(() => {
   describe('the queue in a MySQL database', { timeout: 120_000 }, () => {
     const databases: string[] = []
     let root: Connection

@@ -12,7 +12,7 @@ import { numbers, until } from '../queue/place.ts'
 import { Net } from './net.ts'
 import { connectingTo, sharedPort, urlOf, withServer } from './server.ts'
 
-withServer(() => {
+await withServer(() => {
   describe('the queue in a MySQL database', { timeout: 120_000 }, () => {
     const undo: (() => unknown)[] = []
     const alive = setInterval(() => {}, 1000)

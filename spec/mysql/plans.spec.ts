@@ -14,7 +14,7 @@ const MANY = 3000
 /** Rows that the server reads for one call beyond the items that it gets: sums, owners, ends of ranges. */
 const FEW = 60
 
-withServer(() => {
+await withServer(() => {
   for (const order of ['fifo', 'lifo', 'priority'] as const) {
     describe(`the queue in a MySQL database, '${order}', among ${MANY} acknowledged, failed and ready items,`, () => {
       let net: Net

@@ -191,9 +191,9 @@ export async function sharedPort(): Promise<number> {
 let own: Promise<Server> | undefined
 
 /** Runs specs that need a server, or says loudly why not; where nothing may be missing (CI) that is a failure. */
-export function withServer(specs: () => void): void {
+export async function withServer(specs: () => void | Promise<void>): Promise<void> {
   const lacks = lacking()
-  if (lacks === undefined) specs()
+  if (lacks === undefined) await specs()
   else it('is in a MySQL database', { skip: process.env.CI === 'true' ? false : lacks }, () => assert.fail(lacks))
 }
 
