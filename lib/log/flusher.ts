@@ -10,7 +10,7 @@
 
 import { codeOf } from '../disk/disk.ts'
 import { Mutex } from '../wait/mutex.ts'
-import type { Cursor } from './cursor.ts'
+import type { Cursor, Decide } from './cursor.ts'
 import type { CursorState } from './cursor-state.ts'
 import type { Log } from './log.ts'
 import type { Owners } from './owners.ts'
@@ -165,21 +165,31 @@ export class Flusher {
 
   /** The tail may be among them, where the disk was full: then the cursor alone knows the next id. */
   async #remove(dead: readonly Segment[]): Promise<number> {
-    const { log, lock } = this.#parts
-    if (dead.length === 0) return 0
-    return lock.run(() => {
-      let reclaimed = 0
-      for (const segment of dead) {
-        if (!this.#isStillDead(segment)) continue
-        log.minimumBase = Math.max(log.minimumBase, segment.nextId)
-        if (unlinked(log, segment)) reclaimed += segment.end
-        log.drop(segment)
+    const { cursor, lock } = this.#parts
+    let reclaimed = 0
+    // One by one, so that nobody waits for more than one: unlinking a large file takes a millisecond.
+    for (const segment of dead) {
+      const removing: Decide<number> = () => {
+        lock.takeOver()
+        return { records: [], result: this.#isStillDead(segment) ? this.#unlink(segment) : 0 }
       }
-      return reclaimed
-    })
+      reclaimed += await cursor.step(removing, { outer: lock })
+    }
+    return reclaimed
   }
 
-  /** Nothing can have been appended since: but an empty segment's name may have been given to another one. */
+  #unlink(segment: Segment): number {
+    const { log } = this.#parts
+    log.minimumBase = Math.max(log.minimumBase, segment.nextId)
+    const bytes = unlinked(log, segment) ? segment.end : 0
+    log.drop(segment)
+    return bytes
+  }
+
+  /**
+   * Under both locks: what a failed take settled may have been restored since. Nothing can have been appended, but an
+   * empty segment's name may have been given to another one.
+   */
   #isStillDead(segment: Segment): boolean {
     const { log, cursor } = this.#parts
     if (cursor.state.runs.live(segment.base, segment.nextId - 1) > 0) return false

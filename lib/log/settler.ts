@@ -148,10 +148,29 @@ export class Settler {
     return isDone ? listed.length : undefined
   }
 
-  /** A popped item that turned out not to decode. */
+  /** A popped item that turned out not to decode. Where it can't be set aside it is in flight here, as `fail` leaves it. */
   async fail(piece: Piece, reason: string): Promise<void> {
-    const record = await this.#failed.write(piece, piece.attempt, reason)
-    await this.#parts.cursor.step(() => ({ records: [record], result: undefined }))
+    try {
+      const record = await this.#failed.write(piece, piece.attempt, reason)
+      await this.#parts.cursor.step(() => ({ records: [record], result: undefined }))
+    } catch (error) {
+      await this.#holdAgain([{ from: piece.firstId, to: piece.firstId + piece.count - 1 }])
+      throw error
+    }
+    await done(this.#parts)
+  }
+
+  /** What was settled a moment ago is not, as long as the log still holds it. */
+  async #holdAgain(ids: readonly IdRange[]): Promise<void> {
+    const { cursor, lock, owners, reader } = this.#parts
+    const took = { kind: 'took', owner: owners.own, deadline: 0, mode: 0, ids } as const
+    await cursor.step<void>(
+      () => {
+        const isThere = Array.isArray(reader.pieces(ids, () => 0, Number.POSITIVE_INFINITY))
+        return { records: isThere ? [{ kind: 'restored', ids }, took] : [], result: undefined }
+      },
+      { outer: lock },
+    )
     await done(this.#parts)
   }
 

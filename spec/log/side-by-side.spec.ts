@@ -3,8 +3,10 @@
 
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { StorageError } from '../../lib/errors.ts'
 import { IntervalSync } from '../../lib/log/interval-sync.ts'
 import type { LogStore } from '../../lib/log/log-store.ts'
+import { FaultDisk } from '../crash/fault-disk.ts'
 import { SpecClock } from '../crash/spec-clock.ts'
 import { LogRig } from './log-rig.ts'
 import { numbered, popped, put, QueueRig, ready } from './queue-rig.ts'
@@ -107,6 +109,32 @@ describe('the queue, side by side,', () => {
     log.list()
     assert.equal(taken.isOpen, false)
     await log.makeDurable(taken)
+  })
+})
+
+describe('a popped item that can not be set aside', () => {
+  it('is not lost, and holds nobody up: it is in flight until its handle closes', async () => {
+    for (const call of ['makeFolder', 'open', 'write', 'sync'] as const) {
+      const rig = new QueueRig()
+      const disk = new FaultDisk(rig.disk.process())
+      const store = await rig.open({ disk })
+      await put(store, ['1', '2', '3'])
+      const [piece] = await store.pop(1)
+      disk.setFault({ at: 1, call, code: 'ENOSPC' })
+      await assert.rejects(store.fail(piece ?? assert.fail(), 'codec'), StorageError, call)
+      assert.equal(disk.failures, 1)
+      assert.deepEqual(idsOf(await popped(store, 1)), [2])
+      const { ready: waiting, inFlight, failed } = await store.counts()
+      assert.deepEqual({ waiting, inFlight, failed }, { waiting: 1, inFlight: 1, failed: 0 }, call)
+      await store.close()
+      const again = await rig.open()
+      assert.deepEqual(await popped(again, 5), [
+        [1, '1'],
+        [3, '3'],
+      ])
+      await again.close()
+      assert.deepEqual([rig.corruptions, rig.failures], [[], []])
+    }
   })
 })
 

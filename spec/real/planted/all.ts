@@ -10,8 +10,9 @@ import { checks } from './checks.ts'
 import { failures } from './failures.ts'
 import { order } from './order.ts'
 import { syncs } from './syncs.ts'
+import { together } from './together.ts'
 
-export const bugs: readonly Bug[] = [...syncs, ...failures, ...checks, ...order]
+export const bugs: readonly Bug[] = [...syncs, ...failures, ...checks, ...order, ...together]
 
 const BEGIN = '<!-- planted bugs: written by spec/real/planted/all.ts -->\n'
 const END = '<!-- end of the planted bugs -->\n'
