@@ -138,7 +138,7 @@ export class Reading<T> implements PipesOwner<T> {
   /** Pushes what is at hand, and asks for more, until the Readable or a sink has enough. */
   #advance(): void {
     while (this.#wanted && !this.pipes.full && this.#state === 'idle') {
-      const held = this.#session?.nextNow()
+      const held = this.#session?.ready()
       if (held === undefined) this.#fetch()
       else this.#accept(held)
     }
@@ -157,8 +157,12 @@ export class Reading<T> implements PipesOwner<T> {
   async #ask(ask: number): Promise<void> {
     if (this.#session === undefined) await this.#enter(ask)
     if (ask !== this.#asks) return
-    const held = await this.#session?.next()
-    if (ask !== this.#asks) return
+    const held = this.#session?.nextNow() ?? (await this.#session?.next())
+    if (ask === this.#asks) this.#came(held)
+  }
+
+  /** The next one; undefined: there is none any more. */
+  #came(held: Held<T> | undefined): void {
     this.#state = held === undefined ? 'last' : 'idle'
     if (held !== undefined) this.#accept(held)
     this.#finish()
