@@ -132,7 +132,7 @@ for (const options of ['data=ordered', 'data=writeback,nobarrier,noauto_da_alloc
         image.make()
       }
       const flags = FLAGS[cuts % FLAGS.length] ?? 2
-      await cutAndJudge(t, { image, judge, flags, random }).catch((error: unknown) => {
+      await cutAndJudge(t, { image, judge, flags, random, isFirst: cuts === 0 }).catch((error: unknown) => {
         throw new Error(`cut ${cuts}, seed ${seed}`, { cause: error })
       })
     }
@@ -148,15 +148,17 @@ interface Cut {
   readonly judge: Judge
   readonly flags: number
   readonly random: () => number
+  readonly isFirst: boolean
 }
 
-async function cutAndJudge(t: TestContext, { image, judge, flags, random }: Cut): Promise<void> {
+async function cutAndJudge(t: TestContext, { image, judge, flags, random, isFirst }: Cut): Promise<void> {
   const folder = join(image.mount, 'queue')
   const options = { durability: 'disk', segmentSize: 8192, flushLimit: 4096 } as const
   const seed = Math.floor(random() * 2 ** 31)
   const worker = startWorker(t, { folder, options, seed, first: judge.next, puts: true, takes: true })
-  // Now and then while it opens.
-  if (random() < 0.1) await pause(30 + random() * 50)
+  // Now and then while it opens; never the first, so that some calls resolve.
+  if (isFirst) await worker.heard(50 + Math.floor(random() * 100))
+  else if (random() < 0.1) await pause(30 + random() * 50)
   else await worker.heard(1 + Math.floor(random() * random() * 600))
   image.cut(flags, worker.pid)
   await worker.kill()
