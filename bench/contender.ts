@@ -5,7 +5,7 @@ import { groupsOf, type Item, type PayloadName, type Sequence } from './items.ts
 
 export type Durability = 'os' | 'disk'
 
-/** One run of a task: the items to put, or those that were put and are to come. */
+/** One pass of a task: the items to put, or those that were put and are to come. */
 export interface Run {
   readonly items: readonly Item[]
   readonly seen: Sequence
@@ -28,7 +28,7 @@ export type Task =
 
 export type Tasks = Partial<Readonly<Record<Task, ((run: Run) => Promise<void> | void) | undefined>>>
 
-/** A place opened for one run. */
+/** A place opened for one run: passes one after another, each of which leaves it empty. */
 export interface Opened {
   readonly tasks: Tasks
   /** Sees all that was put; without it, 'pop(1000)' does. */
@@ -41,14 +41,18 @@ export interface Place {
   readonly folder: string
   readonly durability: Durability
   readonly payload: PayloadName
+  /** Nothing has to be durable, but the code that runs is that of this durability, and gets compiled. */
+  readonly warming?: boolean
 }
 
 export interface Contender {
   readonly name: string
   /** 'floor': the barest code that does it; 'peer': what else somebody might use. */
   readonly kind: 'queue' | 'floor' | 'peer'
-  /** It is slow: a run has no more items. */
+  /** It is slow: a pass has no more items. */
   readonly mostItems?: number
+  /** Its work is done by a thread that each place starts anew: its code is cold each time. */
+  readonly ownThread?: boolean
   open(place: Place): Promise<Opened> | Opened
   /** Ends what it keeps between runs. */
   stop?(): Promise<void>

@@ -100,7 +100,8 @@ type Open = (place: Place) => Opened
 const opening =
   (syncing: Syncing, tasksOf: (floor: Floor, place: Place) => Tasks): Open =>
   (place) => {
-    const floor = new Floor(join(place.folder, 'floor'), place.durability === 'disk' ? syncing : 'never')
+    const syncs = place.durability === 'disk' && !place.warming
+    const floor = new Floor(join(place.folder, 'floor'), syncs ? syncing : 'never')
     return {
       tasks: tasksOf(floor, place),
       takeAll: (run) => takeAll(floor, run),
@@ -114,7 +115,7 @@ const only = (task: Task) => (floor: Floor, place: Place) =>
 
 function takeAll(floor: Floor, { items, seen }: Run): void {
   let count = floor.piped.length
-  for (seen.seeAll(floor.piped); count < items.length; ) {
+  for (seen.seeAll(floor.piped.splice(0)); count < items.length; ) {
     const found = floor.nextAny()
     seen.seeAll(found)
     count += found.length

@@ -1,21 +1,27 @@
 // measure.ts: one workload by all who do it, interleaved: in each round each of them once, in an order that moves on, in
-// a place of its own, filled before the clock starts. A first round, which counts for nothing, warms up and finds how
-// many items make a run as long as asked.
+// a place of its own. A run there is
+//
+//   warm up    'disk': passes where nothing is synced, so that the code is compiled; then, as for 'os', passes in the
+//              place where the clock will run, which also find how many items make a pass as long as asked
+//   clock      passes until they took as long as asked
+//
+// A pass fills the place, does the task, and takes what is left: what was put has to be all there, in order. The clock
+// runs during the task alone, and during a run's last passes alone.
 
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { BATCH, type Contender, type Opened, PRODUCERS, type Task } from './contender.ts'
-import { type Item, itemsOf, type PayloadName, Sequence } from './items.ts'
+import { itemsOf, type PayloadName, Sequence } from './items.ts'
 import { type Spread, spreadOf } from './stats.ts'
 import type { Workload } from './workloads.ts'
 
 export interface Effort {
   readonly rounds: number
-  /** How long one run of one contender takes, about. */
+  /** How long the clock runs in one run of one contender, about; half of it for a peer. */
   readonly runMs: number
   /** Where it all happens. */
   readonly folder: string
@@ -24,6 +30,7 @@ export interface Effort {
 export interface Measured {
   readonly name: string
   readonly kind: Contender['kind']
+  /** Of one pass. */
   readonly items: number
   /** µs an item. */
   readonly us: Spread
@@ -41,12 +48,13 @@ export interface Outcome {
 }
 
 // So many are made ahead; the items of M are large.
-const MOST = { S: 100_000, M: 20_000, R: 50_000 }
-const FIRST = { os: 4000, disk: 256 }
-// JavaScript needs many calls before it is compiled: a run of the queue or a floor has so many items at least. A peer does its
-// work in other languages, and has what fits the time. Whoever asks for shorter runs wants to see that they work.
-const LEAST = { os: 10_000, disk: 64 }
-const WARM_MS = 10
+const MOST = { S: 50_000, M: 10_000, R: 25_000 }
+// A pass on the way up has at most so many times the items of the one before.
+const GROWTH = 4
+// JavaScript is compiled while it runs. Of code that has run here before, a part is thrown away with what it was compiled
+// for; code that never ran needs some ten thousand calls. A peer does its work in other languages.
+const WARM = { first: 2, later: 0.5 }
+const PEER = 0.5
 
 /** Those that need no whole batches. */
 const SINGLE: ReadonlySet<Task> = new Set(['put', 'producers', 'pop'])
@@ -58,59 +66,117 @@ setFlagsFromString('--no-flush-bytecode')
 const collect: () => void = runInNewContext('gc')
 let places = 0
 
+interface Timed {
+  readonly ms: number
+  readonly items: number
+}
+
 /** One who takes part, and what was measured so far. */
 class Runner {
   readonly contender: Contender
   readonly us: number[] = []
   /** The event loop's delay in each run: 99.9th percentile, in ms. */
   readonly delays: number[] = []
+  /** Of one pass. */
   items: number
+  readonly #case: Case
+  readonly #effort: Effort
+  readonly #step: number
 
-  constructor(contender: Contender, items: number) {
+  constructor(contender: Contender, one: Case, effort: Effort) {
+    const { task, durability } = one.workload
     this.contender = contender
-    this.items = items
+    this.#case = one
+    this.#effort = effort
+    this.#step = durability === 'os' || !SINGLE.has(task) ? BATCH : PRODUCERS
+    this.items = this.#step
   }
 
-  /** µs an item; undefined where this contender does not do that. */
-  async run({ workload, payload }: Case, folder: string): Promise<number | undefined> {
-    const place = { folder: join(folder, String(++places)), durability: workload.durability, payload }
-    mkdirSync(place.folder)
-    const opened = await this.contender.open(place)
+  /** One run; false where this contender does not do that. */
+  async run(): Promise<boolean> {
+    const { durability } = this.#case.workload
+    const isFirst = this.us.length === 0
+    const ms = this.#effort.runMs * (this.contender.kind === 'peer' ? PEER : 1)
+    const warmMs = ms * (isFirst || this.contender.ownThread ? WARM.first : WARM.later)
+    collect()
+    if (durability === 'disk') await this.#opened(true, (opened) => this.#warmUp(opened, warmMs))
+    const us = await this.#opened(false, async (opened) => {
+      if (!(await this.#warmUp(opened, warmMs))) return undefined
+      return this.#clock(opened, ms)
+    })
+    if (us !== undefined) this.us.push(us)
+    return us !== undefined
+  }
+
+  async #opened<R>(warming: boolean, work: (opened: Opened) => Promise<R>): Promise<R> {
+    const { workload, payload } = this.#case
+    const folder = join(this.#effort.folder, String(++places))
+    mkdirSync(folder)
+    const opened = await this.contender.open({ folder, durability: workload.durability, payload, warming })
     try {
-      return await this.#runIn(opened, workload, itemsOf(payload, this.items))
+      return await work(opened)
     } finally {
       await opened.close()
-      rmSync(place.folder, { recursive: true, force: true })
+      rmSync(folder, { recursive: true, force: true })
     }
   }
 
-  async #runIn(opened: Opened, workload: Workload, items: readonly Item[]): Promise<number | undefined> {
-    const { tasks } = opened
-    const task = tasks[workload.task]
-    if (task === undefined) return undefined
-    if (workload.filled) await tasks[workload.filled]?.({ items, seen: new Sequence() })
-    const seen = new Sequence()
-    const ms = await this.#timed(() => task({ items, seen }))
-    // What was put is all there, in order.
-    if (PUTS.has(workload.task)) await (opened.takeAll ?? tasks['pop(1000)'])?.({ items, seen })
-    seen.end(items.length)
-    return (ms * 1000) / items.length
+  /** False where this contender does not do that. */
+  async #warmUp(opened: Opened, enoughMs: number): Promise<boolean> {
+    for (let passed = 0; passed < enoughMs; ) {
+      const pass = await this.#pass(opened)
+      if (pass === undefined) return false
+      passed += pass.ms
+      this.#fit((this.#effort.runMs * pass.items) / pass.ms)
+    }
+    return true
   }
 
-  async #timed(work: () => Promise<void> | void): Promise<number> {
-    collect()
-    const delay = monitorEventLoopDelay({ resolution: 1 })
-    delay.enable()
-    // The first tick counts for nothing, and after the work there has to be another.
-    await sleep(3)
-    const started = performance.now()
-    await work()
-    const ms = performance.now() - started
-    await sleep(2)
-    delay.disable()
-    this.delays.push(delay.percentile(99.9) / 1e6)
-    return ms
+  #fit(items: number): void {
+    const most = Math.min(MOST[this.#case.payload], this.contender.mostItems ?? Infinity, this.items * GROWTH)
+    this.items = Math.max(this.#step, Math.floor(Math.min(most, items) / this.#step) * this.#step)
   }
+
+  /** µs an item. */
+  async #clock(opened: Opened, enoughMs: number): Promise<number | undefined> {
+    const delay = monitorEventLoopDelay({ resolution: 1 })
+    let ms = 0
+    let items = 0
+    while (ms < enoughMs) {
+      const pass = await this.#pass(opened, delay)
+      if (pass === undefined) return undefined
+      ms += pass.ms
+      items += pass.items
+    }
+    this.delays.push(delay.percentile(99.9) / 1e6)
+    return (ms * 1000) / items
+  }
+
+  async #pass({ tasks, takeAll }: Opened, delay?: IntervalHistogram): Promise<Timed | undefined> {
+    const { workload, payload } = this.#case
+    const task = tasks[workload.task]
+    if (task === undefined) return undefined
+    const items = itemsOf(payload, this.items)
+    if (workload.filled) await tasks[workload.filled]?.({ items, seen: new Sequence() })
+    const seen = new Sequence()
+    const ms = await timed(() => task({ items, seen }), delay)
+    // What was put is all there, in order.
+    if (PUTS.has(workload.task)) await (takeAll ?? tasks['pop(1000)'])?.({ items, seen })
+    seen.end(items.length)
+    return { ms, items: items.length }
+  }
+}
+
+async function timed(work: () => Promise<void> | void, delay?: IntervalHistogram): Promise<number> {
+  delay?.enable()
+  // The first tick counts for nothing, and after the work there has to be another.
+  if (delay) await sleep(3)
+  const started = performance.now()
+  await work()
+  const ms = performance.now() - started
+  if (delay) await sleep(2)
+  delay?.disable()
+  return ms
 }
 
 export interface Case {
@@ -119,39 +185,15 @@ export interface Case {
 }
 
 export async function measure(one: Case, contenders: readonly Contender[], effort: Effort): Promise<Outcome> {
-  const { workload, payload } = one
-  const runners = contenders.map((contender) => new Runner(contender, FIRST[workload.durability]))
-  const able: Runner[] = []
-  for (const runner of runners) if (await warmedUp(runner, one, effort)) able.push(runner)
+  const able = contenders.map((contender) => new Runner(contender, one, effort))
   for (let round = 0; round < effort.rounds; round++) {
-    for (let turn = 0; turn < able.length; turn++) {
-      const runner = able[(turn + round) % able.length]
-      const us = await runner?.run(one, effort.folder)
-      if (us !== undefined) runner?.us.push(us)
+    const turns = able.map((_, turn) => able[(turn + round) % able.length])
+    for (const runner of turns) {
+      if (runner && !(await runner.run())) able.splice(able.indexOf(runner), 1)
     }
   }
-  const { title, durability } = workload
-  return { title, durability, payload, contenders: measured(able) }
-}
-
-/** Runs three times, and finds how many items a run takes; false where this contender does not do that. */
-async function warmedUp(runner: Runner, one: Case, effort: Effort): Promise<boolean> {
-  const step = one.workload.durability === 'os' || !SINGLE.has(one.workload.task) ? BATCH : PRODUCERS
-  const most = Math.min(MOST[one.payload], runner.contender.mostItems ?? Infinity)
-  const least =
-    runner.contender.kind === 'peer' || effort.runMs < WARM_MS ? step : Math.max(step, LEAST[one.workload.durability])
-  const fit = () => {
-    runner.items = Math.max(least, Math.min(most, Math.round(runner.items / step) * step))
-  }
-  for (let times = 0; times < 3; times++) {
-    fit()
-    const us = await runner.run(one, effort.folder)
-    if (us === undefined) return false
-    runner.items = (effort.runMs * 1000) / us
-  }
-  fit()
-  runner.delays.length = 0
-  return true
+  const { title, durability } = one.workload
+  return { title, durability, payload: one.payload, contenders: measured(able) }
 }
 
 function measured(runners: readonly Runner[]): Measured[] {

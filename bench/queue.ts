@@ -9,8 +9,8 @@ import { groupsOf, type Item } from './items.ts'
 export const queue: Contender = {
   name: 'spoolq',
   kind: 'queue',
-  async open({ folder, durability }) {
-    const opened = await AsyncQueue.open<Item>(folder, { durability })
+  async open({ folder, durability, warming }) {
+    const opened = await AsyncQueue.open<Item>(folder, { durability: warming ? 'os' : durability })
     return { tasks: tasksOf(opened), close: () => opened.close() }
   },
 }

@@ -53,11 +53,11 @@ function tasksOf(level: Level, sync: boolean) {
 export const level: Contender = {
   name: 'classic-level',
   kind: 'peer',
-  async open({ folder, durability, payload }: Place) {
+  async open({ folder, durability, payload, warming }: Place) {
     const { ClassicLevel }: { ClassicLevel: new (path: string, options: object) => Level } = load('classic-level')
     const valueEncoding = payload === 'M' ? 'buffer' : 'json'
     const opened = new ClassicLevel(join(folder, 'level'), { keyEncoding: 'buffer', valueEncoding })
     await opened.open()
-    return { tasks: tasksOf(opened, durability === 'disk'), close: () => opened.close() }
+    return { tasks: tasksOf(opened, durability === 'disk' && !warming), close: () => opened.close() }
   },
 }

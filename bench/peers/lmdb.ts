@@ -23,10 +23,10 @@ interface Lmdb {
   close(): Promise<void>
 }
 
-function openLmdb({ folder, durability, payload }: Place): Lmdb {
+function openLmdb({ folder, durability, payload, warming = false }: Place): Lmdb {
   const { open }: { open(options: object): Lmdb } = load('lmdb')
   const path = join(folder, 'queue.mdb')
-  return open({ path, noSync: durability === 'os', encoding: payload === 'M' ? 'binary' : 'msgpack' })
+  return open({ path, noSync: warming || durability === 'os', encoding: payload === 'M' ? 'binary' : 'msgpack' })
 }
 
 class Ends {

@@ -54,7 +54,7 @@ export const plainjob: Contender = {
     const database = openDatabase(place)
     const jobs = defineQueue({ connection: better(database), logger: quiet })
     // Its opening sets its own pragmas.
-    database.pragma(`synchronous = ${place.durability === 'disk' ? 'FULL' : 'NORMAL'}`)
+    database.pragma(`synchronous = ${place.durability === 'disk' && !place.warming ? 'FULL' : 'NORMAL'}`)
     return { tasks: tasksOf(jobs), close: () => jobs.close() }
   },
 }

@@ -25,11 +25,11 @@ export interface Database {
   close(): void
 }
 
-export function openDatabase({ folder, durability }: Place): Database {
+export function openDatabase({ folder, durability, warming }: Place): Database {
   const Sqlite: new (path: string) => Database = load('better-sqlite3')
   const database = new Sqlite(join(folder, 'queue.db'))
   database.pragma('journal_mode = WAL')
-  database.pragma(`synchronous = ${durability === 'disk' ? 'FULL' : 'NORMAL'}`)
+  database.pragma(`synchronous = ${durability === 'disk' && !warming ? 'FULL' : 'NORMAL'}`)
   return database
 }
 
