@@ -16,6 +16,9 @@ import { turn, turnDue } from '../wait/turn.ts'
 import { type Batch, countItems, groupLength } from './batch.ts'
 import { bodyBytesOf, type Extra, type Slice } from './frame.ts'
 import { FrameWriter, type WriterParts, type Written } from './frame-writer.ts'
+import { forgo, replacedRecords } from './unrecorded.ts'
+
+const MOST_MOVING = 64
 
 export interface AppenderParts extends WriterParts {
   readonly durability: Durability
@@ -35,6 +38,8 @@ export class Appender {
   readonly #writer: FrameWriter
   #pending: Batch[] = []
   #running: Promise<void> | undefined
+  /** What stands again under other ids, and waits for its sync. */
+  readonly #moving = new Set<Promise<void>>()
   /** The id that the segment of the last frame begins with. */
   #base = 0
 
@@ -83,6 +88,12 @@ export class Appender {
   /** Resolves when nothing is under way any more. */
   async idle(): Promise<void> {
     while (this.#running) await this.#running
+    await this.moved()
+  }
+
+  /** Resolves when all that stands again under other ids is recorded so, or refused. */
+  async moved(): Promise<void> {
+    while (this.#moving.size > 0) await Promise.all(this.#moving)
   }
 
   /** The begun first, then what is pending. */
@@ -121,12 +132,19 @@ export class Appender {
   #put(group: readonly Batch[]): Promise<void> | undefined {
     const written = this.#writer.write(group)
     if (written instanceof Promise) return this.#putSlowly(group, written)
-    if (!written || this.#parts.durability !== 'disk') return this.#resolve(group, written)
-    return this.#finish(group, written)
+    return this.#end(group, written)
   }
 
   async #putSlowly(group: readonly Batch[], writing: Promise<Written | undefined>): Promise<void> {
-    await this.#finish(group, await writing.catch((error: unknown) => this.#retry(group, error)))
+    await this.#end(group, await writing.catch((error: unknown) => this.#retry(group, error)))
+  }
+
+  /** Written, or not: undefined where nobody has to wait for more. */
+  #end(group: readonly Batch[], written: Written | undefined): Promise<void> | undefined {
+    const extra = group[0]?.extra
+    if (written && extra && extra.replaced.length > 0) return this.#move(group, written, extra)
+    if (written && this.#parts.durability === 'disk') return this.#finish(group, written)
+    return this.#resolve(group, written)
   }
 
   /** A full disk may have room once what is wholly settled has gone: one more try. */
@@ -140,15 +158,41 @@ export class Appender {
     }
   }
 
-  async #finish(group: readonly Batch[], written: Written | undefined): Promise<void> {
-    if (written && this.#parts.durability === 'disk') {
-      try {
-        await this.#parts.log.makeDurable(written.segment)
-      } catch (error) {
-        await this.#refuse(written)
-        throw this.#storageError(error)
-      }
+  async #finish(group: readonly Batch[], written: Written): Promise<void> {
+    await this.#makeDurable(written)
+    this.#resolve(group, written)
+  }
+
+  async #makeDurable(written: Written): Promise<void> {
+    try {
+      await this.#parts.log.makeDurable(written.segment)
+    } catch (error) {
+      await this.#refuse(written)
+      throw this.#storageError(error)
     }
+  }
+
+  /** Others go on meanwhile, so that many share a sync; but every step looks at all that wait for theirs. */
+  #move(group: readonly Batch[], written: Written, extra: Extra): Promise<void> | undefined {
+    const moving = this.#replace(group, written, extra)
+      .catch((error: unknown) => {
+        for (const batch of group) batch.reject(error)
+      })
+      .finally(() => this.#moving.delete(moving))
+    this.#moving.add(moving)
+    return this.#moving.size < MOST_MOVING ? undefined : this.moved()
+  }
+
+  /** What takes the place of other items has to be durable before those go, whatever the durability. */
+  async #replace(group: readonly Batch[], written: Written, extra: Extra): Promise<void> {
+    const { log, cursor } = this.#parts
+    await this.#makeDurable(written)
+    try {
+      await cursor.step((state) => ({ records: replacedRecords(extra, state), result: undefined }))
+    } catch {
+      // The frame says it: whoever takes a step next records it.
+    }
+    forgo(log, written)
     this.#resolve(group, written)
   }
 
@@ -180,10 +224,16 @@ export class Appender {
     const { segment, from, to, firstId, fitted } = written
     const count = fitted.reduce((sum, batch) => sum + batch.count, 0)
     log.pendingVoids.push({ segment: segment.base, from, to })
+    log.unrecorded = log.unrecorded.filter((met) => met.segment !== segment || met.frame.offset < from)
+    const ids = [{ from: firstId, to: firstId + count - 1 }]
+    const extra = fitted[0]?.extra
     try {
       await lock.run(() => void log.prepare())
-      const ids = [{ from: firstId, to: firstId + count - 1 }]
-      await cursor.step(() => ({ records: [{ kind: 'gone', why: 1, ids }], result: undefined }))
+      await cursor.step((state) => {
+        // Another process may have made it durable, and settled what it replaces.
+        const isKept = extra && extra.replaced.length > 0 && replacedRecords(extra, state).length === 0
+        return { records: isKept ? [] : [{ kind: 'gone', why: 1, ids }], result: undefined }
+      })
     } catch {
       // The void stays pending: the next put begins with it. This one is refused in any case.
     }

@@ -16,6 +16,7 @@ import { DATA_START, type SegmentHeader, type Void, writeHeader } from './segmen
 import type { Segment } from './segment-file.ts'
 import type { LogWorld } from './segment-list.ts'
 import { SyncedLog } from './synced-log.ts'
+import type { Unrecorded } from './unrecorded.ts'
 import { Windows } from './windows.ts'
 
 export type { LogWorld }
@@ -36,7 +37,7 @@ export class Log extends SyncedLog {
   /** The next segment's base is at least this. */
   minimumBase = 1
   /** Frames met that say more than which items they hold: the journal may not know it yet. */
-  unrecorded: Frame[] = []
+  unrecorded: Unrecorded[] = []
   codec = ''
   segmentBytes: number
   #asides = 0
@@ -121,11 +122,16 @@ export class Log extends SyncedLog {
       this.windows.commit(tail, frame.offset, copy)
     }
     this.advance(tail, frame)
+    // Its writer may die before its sync; what it replaces is settled when the frame is durable, and not before.
+    if (isReplacing(frame)) this.makeDurable(tail).catch(ignore)
   }
 
   /** A frame that holds stands at the segment's known end. */
-  advance(segment: Segment, frame: Frame): void {
-    if (frame.header.flags & (DUE | REPLACES | RETRIES)) this.unrecorded.push(frame)
+  advance(segment: Segment, frame: Frame, isOwn = false): void {
+    const { flags } = frame.header
+    if (flags & (DUE | REPLACES | RETRIES)) {
+      this.unrecorded.push({ segment, frame, isOwn: isOwn && isReplacing(frame) })
+    }
     segment.index.add(frame.firstId, frame.offset)
     segment.end = frame.next
     segment.nextId = frame.firstId + frame.header.count
@@ -200,7 +206,9 @@ export class Log extends SyncedLog {
     }
     segment.dirty = true
     this.#push(segment)
-    if (header.asideEnd === 0) this.#meet()
+    if (header.asideEnd > 0) return segment
+    this.#meet()
+    for (const met of this.unrecorded) met.isOwn ||= met.segment === segment && isReplacing(met.frame)
     return segment
   }
 
@@ -259,7 +267,7 @@ export class Log extends SyncedLog {
     tail.dirty = true
     this.windows.commit(tail, offset, draft.bytes)
     const body = draft.bytes.subarray(FRAME_HEADER_BYTES)
-    this.advance(tail, { header, firstId, offset, next: offset + draft.bytes.length, body })
+    this.advance(tail, { header, firstId, offset, next: offset + draft.bytes.length, body }, true)
     return firstId
   }
 
@@ -272,3 +280,9 @@ export class Log extends SyncedLog {
     }
   }
 }
+
+function isReplacing({ header }: Frame): boolean {
+  return (header.flags & (REPLACES | RETRIES)) !== 0
+}
+
+function ignore(): void {}

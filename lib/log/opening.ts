@@ -19,6 +19,7 @@ import { checkFolder, readOrCreate, sweepManifests } from './manifest.ts'
 import { Owners } from './owners.ts'
 import { type Recovery, recover, sweep } from './recovery.ts'
 import { StepLock } from './step-lock.ts'
+import { recordReplaced } from './unrecorded.ts'
 
 export interface World {
   readonly disk: Disk
@@ -116,6 +117,7 @@ class Opening {
     const recovery = await cursor.step(recovering, { outer: lock })
     await lock.runBoth(cursorLock, () => this.#sweep(log, owners, cursor, recovery))
     await log.folderGate.pass()
+    if (log.unrecorded.length > 0) await recordReplaced(log, cursor).catch(ignore)
     // On a full disk there may be no room for it: then the next opening tells of it once more.
     if (journal.damaged.length > 0) await cursor.renew().catch(ignore)
     await cursor.durable()

@@ -9,6 +9,8 @@ import {
   bodyBytesOf,
   FRAME_HEADER_BYTES,
   type PlacedDocument,
+  REPLACES,
+  RETRIES,
   readDocument,
   readPreamble,
   SLICED,
@@ -21,6 +23,7 @@ import { asideName, segmentName } from './layout.ts'
 import type { Log } from './log.ts'
 import { DATA_START, writeHeader } from './segment.ts'
 import type { Segment } from './segment-file.ts'
+import { recordsOf } from './unrecorded.ts'
 
 export interface Rewritten {
   readonly bytes: number
@@ -72,6 +75,8 @@ async function copy(log: Log, segment: Segment, state: CursorState, file: DiskFi
     at = frame.next
     const live = liveDocuments(frame, state)
     if (live.length === 0) continue
+    // What it replaces is still there: until that is recorded, nothing else says so.
+    if (frame.header.flags & (REPLACES | RETRIES) && recordsOf(frame, state).length > 0) return
     const bytes = sparseFrame(frame, live, nonce)
     await file.writeAside(bytes, end)
     end += bytes.length

@@ -2,7 +2,7 @@
 //
 //    ack, back        one record
 //    fail             the copy in failed/ is written and synced, then the record
-//    toBack, retry    the items stand in a new frame that names the ids it replaces: the frame is the commit
+//    toBack, retry    the items stand in a new frame that names the ids it replaces: once durable, it is the commit
 //
 // What is written twice may be delivered twice after a crash between, never zero times. Where nothing can be written
 // the call rejects, and the item stays in flight.
@@ -16,6 +16,7 @@ import type { Extra } from './frame.ts'
 import { attemptAt, done, doneLater, type Parts } from './parts.ts'
 import type { CursorRecord } from './record.ts'
 import { countOf } from './runs.ts'
+import { isReplaced, recordReplaced } from './unrecorded.ts'
 
 export class Settler {
   readonly #parts: Parts
@@ -74,7 +75,12 @@ export class Settler {
         const value = run?.value
         const isHeld = value?.state === 'inFlight' && value.owner === owners.own
         const isInTime = isHeld && (value.deadline === 0 || value.deadline > clock.now())
-        if (!run || !isInTime || (attempt !== undefined && attempt !== value.attempt)) {
+        if (
+          !run ||
+          !isInTime ||
+          this.#isReplaced(state, id, Math.min(run.to, to)) ||
+          (attempt !== undefined && attempt !== value.attempt)
+        ) {
           throw new SettledError(
             `item ${id} is not in flight here: it was settled already, or its lease went to somebody else`,
           )
@@ -83,6 +89,14 @@ export class Settler {
       }
     }
     return true
+  }
+
+  /** One of them stands again behind all others already: another call sent it there, and waits for its sync. */
+  #isReplaced(state: CursorState, from: number, to: number): boolean {
+    const { log } = this.#parts
+    if (log.unrecorded.length === 0) return false
+    for (let id = from; id <= to; id++) if (isReplaced(log, state, id)) return true
+    return false
   }
 
   async #failHeld({ ids, reason, counted = true }: Extract<Settlement, { outcome: 'fail' }>): Promise<void> {
@@ -133,7 +147,10 @@ export class Settler {
 
   /** Undefined where somebody else retried or discarded one of them since they were read. */
   async #tryRetry(wanted: readonly number[] | undefined): Promise<number | undefined> {
-    const { cursor, judge } = this.#parts
+    const { cursor, judge, log } = this.#parts
+    // Another retry of the same may wait for its sync.
+    await this.#appender.moved()
+    await recordReplaced(log, cursor)
     const { listed, lost } = await cursor.step((state) => {
       const ids = new Set(wanted ?? state.failed.keys())
       const all = this.#failed.list(state, 0, Number.POSITIVE_INFINITY)
@@ -143,7 +160,8 @@ export class Settler {
     if (listed.length === 0) return 0
     const pieces = listed.map(({ piece }) => piece)
     const replaced = pieces.map(({ firstId }) => ({ from: firstId, to: firstId }))
-    const stillHolds = (state: CursorState): boolean => replaced.every(({ from }) => state.failed.has(from))
+    const stillHolds = (state: CursorState): boolean =>
+      replaced.every(({ from }) => state.failed.has(from) && !isReplaced(log, state, from))
     const isDone = await this.#appendAgain(pieces, { due: 0, attempt: 0, replaced, retried: true, stillHolds })
     return isDone ? listed.length : undefined
   }

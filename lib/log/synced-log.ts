@@ -55,6 +55,12 @@ export class SyncedLog extends SegmentList {
     return late.filter((segment) => this.openIfThere(segment) && !segment.poisoned && segment.synced.end < segment.end)
   }
 
+  /** True where all of the segment up to there is known to be on the medium, and its name. */
+  isDurable(segment: Segment, offset: number): boolean {
+    if (segment.named && segment.synced.end >= offset) return true
+    return !isBefore(this.#syncedTo, { segment: segment.base, offset })
+  }
+
   async #syncFolder(): Promise<void> {
     const unnamed = this.segments.filter((segment) => !segment.named)
     await this.world.disk.syncFolder(this.folder)

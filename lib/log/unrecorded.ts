@@ -1,21 +1,87 @@
 // unrecorded.ts: what frames say besides their items, as records. A frame that delays its items, or that replaces
-// others, is the commit; its record is written in the same step, unless its writer died in between. Then whoever
-// meets the frame writes it, before anything else is decided.
+// others, is the commit. Whoever meets it before it is recorded (its writer may have died) records it before anything
+// else is decided:
+//
+//    due         in the same step as the frame
+//    replaced    once the frame is durable: a power cut that took the frame and left the record would take the item
+//
+// So what was replaced may be there twice after a crash between, never zero times.
 
-import type { IdRange } from '../store.ts'
+import type { Cursor } from './cursor.ts'
 import type { CursorState } from './cursor-state.ts'
-import { DUE, RETRIES, readPreamble } from './frame.ts'
+import { DUE, type Extra, RETRIES, readPreamble } from './frame.ts'
 import type { Frame } from './frame-reader.ts'
+import type { Written } from './frame-writer.ts'
 import type { Log } from './log.ts'
 import type { CursorRecord } from './record.ts'
+import type { Segment } from './segment-file.ts'
+
+/** A frame that says more than its items, as long as the cursor's state doesn't know all of it. */
+export interface Unrecorded {
+  readonly segment: Segment
+  readonly frame: Frame
+  /** Written here, and its sync is waited for: then this handle records what it replaces, or takes it back. */
+  isOwn: boolean
+}
+
+type Replacing = Pick<Extra, 'replaced' | 'retried'>
 
 /** Records that are missing for frames that were met since the last time; `log.refresh()` comes first. */
 export function missingRecords(log: Log, state: CursorState): CursorRecord[] {
   if (log.unrecorded.length === 0) return []
   // A frame is met no more when the state knows all that it says: a step that fails is made again.
-  const missing = log.unrecorded.map((frame) => ({ frame, records: recordsOf(frame, state) }))
-  log.unrecorded = missing.filter(({ records }) => records.length > 0).map(({ frame }) => frame)
-  return missing.flatMap(({ records }) => records)
+  const missing = log.unrecorded.map((met) => ({ met, records: recordsOf(met.frame, state) }))
+  const left = missing.filter(({ met, records }) => met.isOwn || (records.length > 0 && !isLost(log, met)))
+  log.unrecorded = left.map(({ met }) => met)
+  return left.flatMap(({ met, records }) => (isCommitted(log, met, state) ? records : records.filter(isDue)))
+}
+
+function isDue({ kind }: CursorRecord): boolean {
+  return kind === 'due'
+}
+
+function isCommitted(log: Log, { segment, frame, isOwn }: Unrecorded, state: CursorState): boolean {
+  return !isOwn && log.isDurable(segment, frame.next) && !isWithdrawn(frame, state)
+}
+
+/** Its sync failed here: nobody can tell any more whether it is durable, and what it replaces stays. */
+function isLost(log: Log, { segment, frame }: Unrecorded): boolean {
+  return segment.poisoned && !log.isDurable(segment, frame.next)
+}
+
+/** Its writer may have taken it back, as its sync failed. (If all of it was taken, what it replaces comes twice.) */
+function isWithdrawn({ firstId, header }: Frame, state: CursorState): boolean {
+  return state.runs.live(firstId, firstId + header.count - 1) === 0
+}
+
+/** Nobody waits for it any more here: from now on it is met like anybody's. */
+export function forgo(log: Log, { segment, from, to }: Pick<Written, 'segment' | 'from' | 'to'>): void {
+  for (const met of log.unrecorded) {
+    if (met.segment === segment && met.frame.offset >= from && met.frame.offset < to) met.isOwn = false
+  }
+}
+
+/** Makes durable what others wrote in place of other items, and settles those. */
+export async function recordReplaced(log: Log, cursor: Cursor): Promise<void> {
+  const late = log.unrecorded.filter(
+    (met) => !met.isOwn && !isLost(log, met) && !log.isDurable(met.segment, met.frame.next),
+  )
+  for (const segment of new Set(late.map((met) => met.segment))) await log.makeDurable(segment)
+  // Whose segment is gone by now says nothing more: all of it was taken.
+  const gone = late.filter((met) => !log.isDurable(met.segment, met.frame.next))
+  if (gone.length > 0) log.unrecorded = log.unrecorded.filter((met) => !gone.includes(met))
+  if (log.unrecorded.length > 0) {
+    await cursor.step((state) => ({ records: missingRecords(log, state), result: undefined }))
+  }
+}
+
+/** True where the item stands again under another id already, though it is not recorded yet. */
+export function isReplaced(log: Log, state: CursorState, id: number): boolean {
+  return log.unrecorded.some((met) => {
+    if (!met.isOwn && (isLost(log, met) || isWithdrawn(met.frame, state))) return false
+    const { replaced } = readPreamble(met.frame.body, met.frame.header.flags)
+    return replaced.some(({ from, to }) => from <= id && id <= to)
+  })
 }
 
 /** What a frame says, as far as the state doesn't know it yet. */
@@ -25,11 +91,16 @@ export function recordsOf(frame: Frame, state: CursorState): CursorRecord[] {
   const records: CursorRecord[] = []
   const fresh = flags & DUE ? state.runs.freshRanges(frame.firstId, frame.firstId + count - 1) : []
   if (fresh.length > 0) records.push({ kind: 'due', due, attempt, ids: fresh })
-  const ids = flags & RETRIES ? replaced.filter(({ from }) => state.failed.has(from)) : live(replaced, state)
-  if (ids.length > 0) records.push(flags & RETRIES ? { kind: 'unfailed', ids } : { kind: 'settled', ids })
+  records.push(...replacedRecords({ replaced, retried: (flags & RETRIES) !== 0 }, state))
   return records
 }
 
-function live(ranges: readonly IdRange[], state: CursorState): IdRange[] {
-  return ranges.flatMap(({ from, to }) => state.runs.liveRanges(from, to))
+/** Settles what is replaced, as far as that is still there: a power cut may have taken the word that it had failed. */
+export function replacedRecords({ replaced, retried }: Replacing, state: CursorState): CursorRecord[] {
+  const records: CursorRecord[] = []
+  const failed = retried ? replaced.filter(({ from }) => state.failed.has(from)) : []
+  if (failed.length > 0) records.push({ kind: 'unfailed', ids: failed })
+  const live = replaced.flatMap(({ from, to }) => state.runs.liveRanges(from, to))
+  if (live.length > 0) records.push({ kind: 'settled', ids: live })
+  return records
 }

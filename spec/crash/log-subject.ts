@@ -34,14 +34,14 @@ const NAMES = [
 /** What a queue may hold besides that whose failed items are not all gone. */
 const FAILED = /^\/q\/failed\/\d{20}\.\d+\.log$/
 
-/** The ways in which the log is tried: its durabilities, and 'disk' with all that the second family of words asks for. */
-export const subjectNames = ['disk', 'os', 'wide'] as const
+/** The ways in which the log is tried: its durabilities, alone and with all that the second family of words asks for. */
+export const subjectNames = ['disk', 'os', 'wide', 'wide-os'] as const
 export type SubjectName = (typeof subjectNames)[number]
 
 /** `clock`: one for all openings, that a spec can move. Default: one of its own for each. */
 export function logSubject(name: SubjectName = 'disk', clock?: SpecClock): FullSubject {
-  const durability: Durability = name === 'os' ? 'os' : 'disk'
-  const isWide = name === 'wide'
+  const durability: Durability = name.endsWith('os') ? 'os' : 'disk'
+  const isWide = name.startsWith('wide')
   return {
     names: isWide ? [...NAMES, FAILED] : NAMES,
     maxNames: isWide ? 20 : 16,

@@ -38,6 +38,11 @@ function wideWords(length: number): string[] {
   return all.filter((word) => /[FRXTDWcMmd]/.test(word)).map((word) => CALM + word)
 }
 
+/** The same behind a put that is safe, whatever the durability. */
+function wideOsWords(length: number): string[] {
+  return wideWords(length).map((word) => word.replace('3', '3o'))
+}
+
 /** Every n-th, others for each seed, so that there are about so many. */
 function some(all: readonly string[], count: number): string[] {
   const step = Math.ceil(all.length / count)
@@ -121,6 +126,12 @@ describe('the queue, after a crash', () => {
         options: { limit: 4 },
         least: 60_000,
       }),
+    }))
+
+  it("keeps those of 'os' there", (t) =>
+    battery(t, 'wide-os', {
+      quick: { words: some(wideOsWords(2), 8), options: { limit: 1 }, least: 40 },
+      full: () => ({ words: [...wideOsWords(1), ...wideOsWords(2)], options: { limit: 8 }, least: 20_000 }),
     }))
 
   for (const subject of ['disk', 'os'] as const) {

@@ -9,7 +9,7 @@ import type { Found } from './oracle.ts'
 import type { Mark } from './promises.ts'
 import { documentOf, itemsOf } from './trial.ts'
 
-export const WIDE_ALPHABET = '13pLofFXDWcMmd'
+export const WIDE_ALPHABET = '13pLofFRXTDWcMmd'
 
 /** Later than any clock of the specs ever shows. */
 const LATER = 4_000_000_000_000

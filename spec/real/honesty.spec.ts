@@ -76,9 +76,13 @@ function wholeLines(trace: string): string[] {
   return lines
 }
 
-/** A manifest in the making is named by chance. */
-function untagged(call: string): string {
-  return call.replaceAll(/queue\.json\.[0-9a-f]{8}/g, 'queue.json.<tag>')
+/**
+ * A manifest in the making is named by chance. And whether a sync that nobody waits for begins in time to cover what a
+ * second one is asked for, depends on the disk: one behind the other they are the same as one.
+ */
+function told(calls: readonly string[]): string[] {
+  const named = calls.map((call) => call.replaceAll(/queue\.json\.[0-9a-f]{8}/g, 'queue.json.<tag>'))
+  return named.filter((call, i) => !(call.startsWith('fdatasync') && call === named[i - 1]))
 }
 
 for (const word of WORDS) {
@@ -93,6 +97,6 @@ for (const word of WORDS) {
     const real = seen(readFileSync(trace, 'utf8'), folder)
     t.diagnostic(`word '${word}': ${real.length} calls`)
     assert.ok(real.length > 20)
-    assert.deepEqual(real.map(untagged), recorded(disk.log).map(untagged))
+    assert.deepEqual(told(real), told(recorded(disk.log)))
   })
 }

@@ -106,7 +106,7 @@ async function tryBug(copy: string, bug: Bug): Promise<Tried> {
 async function run(copy: string, layer: Layer): Promise<string | undefined> {
   const specs = join(copy, 'dist', 'spec')
   if ('words' in layer) {
-    const words = [layer.durability, String(layer.limit), ...layer.words]
+    const words = [layer.subject, String(layer.limit), ...layer.words]
     const { code, output } = await node(copy, [join(specs, 'real', 'try-words.js'), ...words])
     // Only what a trial says counts: a process that was killed because it took too long has caught nothing.
     return code === 1 ? lineOf(output, /\S/) : undefined

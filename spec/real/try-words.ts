@@ -1,12 +1,13 @@
 // try-words.ts: some words of the crash battery, in a process of its own, so that a copy of the library with a planted
-// bug can be tried: node try-words.js <disk | os> <states of each step> <word …>. Exit code 1 where a state is wrong.
+// bug can be tried: node try-words.js <subject> <states of each step> <word …>. Exit code 1 where a state is wrong.
 
 import { tryWord } from '../crash/battery.ts'
-import { logSubject } from '../crash/log-subject.ts'
+import { logSubject, subjectNames } from '../crash/log-subject.ts'
 
-const [durability = '', limit = '', ...words] = process.argv.slice(2)
-if (durability !== 'disk' && durability !== 'os') throw new TypeError(`no durability: ${durability}`)
-const subject = logSubject(durability)
+const [wanted = '', limit = '', ...words] = process.argv.slice(2)
+const name = subjectNames.find((each) => each === wanted)
+if (!name) throw new TypeError(`no subject: ${wanted}`)
+const subject = logSubject(name)
 let states = 0
 for (const word of words) {
   const result = await tryWord(word, subject, { seed: 1, limit: Number(limit), whole: true })

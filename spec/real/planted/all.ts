@@ -8,11 +8,12 @@ import { fileURLToPath } from 'node:url'
 import { type Bug, nameOf } from './bug.ts'
 import { checks } from './checks.ts'
 import { failures } from './failures.ts'
+import { moved } from './moved.ts'
 import { order } from './order.ts'
 import { syncs } from './syncs.ts'
 import { together } from './together.ts'
 
-export const bugs: readonly Bug[] = [...syncs, ...failures, ...checks, ...order, ...together]
+export const bugs: readonly Bug[] = [...syncs, ...failures, ...checks, ...order, ...moved, ...together]
 
 const BEGIN = '<!-- planted bugs: written by spec/real/planted/all.ts -->\n'
 const END = '<!-- end of the planted bugs -->\n'

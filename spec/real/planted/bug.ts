@@ -2,13 +2,14 @@
 // library; and the layer of the battery that catches it.
 
 import { readFileSync } from 'node:fs'
+import type { SubjectName } from '../../crash/log-subject.ts'
 
 export type Layer = States | Spec
 
 /** Disks that a crash leaves of words of the crash battery (spec/crash/workloads.ts), so many at each step. */
 export interface States {
   readonly words: readonly string[]
-  readonly durability: 'disk' | 'os'
+  readonly subject: SubjectName
   readonly limit: number
 }
 
@@ -29,8 +30,8 @@ export interface Bug {
 
 const FEW_STATES = 8
 
-export function states(durability: 'disk' | 'os', words: string, limit = FEW_STATES): States {
-  return { words: words.split(' '), durability, limit }
+export function states(subject: SubjectName, words: string, limit = FEW_STATES): States {
+  return { words: words.split(' '), subject, limit }
 }
 
 export function spec(name: string): Spec {
@@ -38,7 +39,7 @@ export function spec(name: string): Spec {
 }
 
 export function nameOf(layer: Layer): string {
-  return 'spec' in layer ? `spec/${layer.spec}` : `crash states of ${layer.words.join(' ')}, '${layer.durability}'`
+  return 'spec' in layer ? `spec/${layer.spec}` : `crash states of ${layer.words.join(' ')}, '${layer.subject}'`
 }
 
 /** A built file with the bug in it. Throws where what it replaces doesn't stand there once: it would not be planted. */

@@ -13,8 +13,8 @@ export const syncs: readonly Bug[] = [
   {
     name: 'a put that goes fast resolves without its sync',
     file: 'log/appender.js',
-    from: `if (!written || this.#parts.durability !== 'disk')`,
-    to: 'if (true)',
+    from: `if (written && this.#parts.durability === 'disk')`,
+    to: 'if (false)',
     layer: states('disk', '1'),
   },
   {
