@@ -12,7 +12,7 @@ export interface Stats extends Counts {
   readonly deadBytes: number
   /** Files of the log. */
   readonly segments: number
-  /** When the oldest waiting item was put. */
+  /** When the oldest ready item was put, the one with the lowest id, whatever the order. */
   readonly oldest?: Date
   /** The id that the next item gets. */
   readonly nextId: number
@@ -30,7 +30,7 @@ export interface Entry<T> {
   /** `undefined` where it does not decode. */
   readonly item: T | undefined
   readonly status: Status
-  /** Deliveries so far. */
+  /** Deliveries so far. A log doesn't keep those of acknowledged items: 0. */
   readonly attempt: number
   readonly enqueuedAt: Date
   /** Why it was set aside. */

@@ -171,13 +171,13 @@ export class MemoryStore implements seam.Store {
 
   async stats(): Promise<seam.StoreStats> {
     this.#check()
-    const waiting = [...this.#shelf.list('ready'), ...this.#shelf.list('inFlight')].map(({ item }) => item)
+    const [oldest] = this.#shelf.list('ready', 0, 1)
     return {
       ...this.#shelf.counts(),
-      bytes: Math.round(waiting.reduce((sum, { document }) => sum + document.bytes.length / document.count, 0)),
+      bytes: Math.round(this.#shelf.heldBytes),
       deadBytes: 0,
       segments: 0,
-      oldest: this.#shelf.peek(1)[0]?.enqueuedAt,
+      oldest: oldest?.item.enqueuedAt,
       nextId: this.#shelf.nextId,
       lost: 0,
     }

@@ -44,7 +44,7 @@ export class Looker {
     const [sums, next, first] = await this.#ask([
       this.#sums,
       `SELECT next_id FROM spoolq_queues WHERE id = ${this.#queue}`,
-      `SELECT enqueued ${this.#fronts.ready()} LIMIT 1`,
+      `SELECT enqueued ${this.#fronts.byId(READY)} LIMIT 1`,
     ])
     const [, , , , , , bytes, lost] = (sums?.rows[0] ?? []).map(Number)
     const oldest = first?.rows[0]?.[0]

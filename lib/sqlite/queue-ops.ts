@@ -90,8 +90,7 @@ export const queueOps = {
   'queue.stats': writing((connection: Connection, { queue, now }: Asked): Answer<Stats> => {
     const scene = sceneOf(connection, queue)
     const sums = scene.pass(now)
-    const order = { fifo: 'id', lifo: 'id DESC', priority: 'priority, id' }[scene.order]
-    const oldest = scene.get(`SELECT enqueued FROM $ready ORDER BY ${order} LIMIT 1`)?.[0]
+    const oldest = scene.get('SELECT enqueued FROM $ready ORDER BY id LIMIT 1')?.[0]
     const time = oldest === undefined ? undefined : Number(oldest)
     return { value: { ...sums, freeBytes: freeBytes(connection), oldest: time } }
   }),
@@ -108,7 +107,7 @@ export const queueOps = {
       const shown = rows
         .map((row, i) => (broken.has(i) ? [...row.slice(0, 3), NONE, ...row.slice(4)] : row))
         .filter(isShown)
-      if (shown.length > 0 || rows.length < args.limit) return listing(scene, shown)
+      if (shown.length > 0 || rows.length < Math.max(1, args.limit)) return listing(scene, shown)
       after = last
     }
   }),

@@ -57,7 +57,8 @@ await withServer(() => {
         ['a lease of what is behind an id', 1, async () => (await queue.lease({ after: 2 * MANY + 2000 }))?.nack()],
         ['a peek', 1, () => queue.peek()],
         ['a size', 0, () => queue.size()],
-        ['stats', 1, () => queue.stats()],
+        // By priority the oldest is found along the ids, behind what failed and was kept.
+        ['stats', order === 'priority' ? 2 * MANY : 1, () => queue.stats()],
         ['a list', 10, () => queue.list({ after: 2 * MANY + 1000, limit: 10 })],
         ['a list of what failed', 10, () => queue.list({ status: 'failed', after: MANY + 1000, limit: 10 })],
         ['a list of what was acknowledged', 10, () => queue.list({ status: 'acked', after: 1000, limit: 10 })],

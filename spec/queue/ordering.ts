@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { type AsyncQueue, FormatError, UnsupportedError } from '../../lib/index.ts'
-import { fresh, type MakePlace, numbers } from './place.ts'
+import { fresh, type MakePlace, numbers, turns } from './place.ts'
 
 /** Items in the order of a 'priority' queue: put as [item, priority]. */
 const PUT = [
@@ -131,6 +131,17 @@ export function ordering(place: MakePlace): void {
       [2, 4],
     )
     assert.equal(await queue.size(), 4)
+  })
+
+  it('tells when the oldest item was put, whichever is first', async () => {
+    for (const order of ['lifo', 'priority'] as const) {
+      const queue = await fresh<number>(place, { order })
+      await queue.put(1)
+      const [first] = await queue.list()
+      while (Date.now() <= (first?.enqueuedAt.getTime() ?? Infinity) + 1) await turns(1)
+      await queue.put(2, order === 'priority' ? { priority: -1 } : {})
+      assert.deepEqual((await queue.stats()).oldest, first?.enqueuedAt)
+    }
   })
 
   it('copies its order and its priorities', async () => {

@@ -84,6 +84,26 @@ export function taking(place: MakePlace): void {
     await assert.rejects(queue.list({ limit: -1 }), RangeError)
   })
 
+  it('lists none where none is asked for', async () => {
+    const queue = await fresh<number>(place)
+    await queue.putMany([1, 2])
+    for (const status of ['ready', 'acked', 'failed'] as const) {
+      assert.deepEqual(await queue.list({ status, limit: 0 }), [])
+    }
+    assert.equal((await queue.list({ limit: Infinity })).length, 2)
+  })
+
+  it('counts the bytes of what is ready, delayed or in flight', async () => {
+    const queue = await fresh<string>(place, { codec: 'json' })
+    await queue.put('late', { delay: 1e9 })
+    await queue.put('held')
+    await queue.lease()
+    const { bytes } = await queue.stats()
+    await queue.put('ready')
+    assert.ok(bytes >= 2 * '"held"'.length)
+    assert.ok((await queue.stats()).bytes >= bytes + '"ready"'.length)
+  })
+
   it('flushes, and tells what that reclaimed', async () => {
     const queue = await fresh<number>(place)
     await queue.putMany(numbers(1, 100))
