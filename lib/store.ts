@@ -53,6 +53,11 @@ export interface Bound {
   readonly bytes?: number | undefined
   /** What to do where there is no room: nothing ('refuse', the default), or drop the oldest ready items, by id. */
   readonly whenFull?: 'refuse' | 'drop-oldest' | undefined
+  /**
+   * After an append that found no room the store refuses all appends of this handle that have the same round: none goes
+   * in before it. Whoever hears of the refusal begins a higher one.
+   */
+  readonly round?: number | undefined
   /** Told how many items were dropped. */
   readonly dropped?: ((count: number) => void) | undefined
 }

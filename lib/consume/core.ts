@@ -108,7 +108,7 @@ export class Core<T> {
     })
     this.gets = new Line(this.#changes)
     this.loops = new Line(this.#changes)
-    this.puts = new Line(this.#changes)
+    this.puts = new Line(this.#changes, { isOrdered: true })
     this.joins = new Line(this.#changes)
   }
 

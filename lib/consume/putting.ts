@@ -1,7 +1,8 @@
 // putting.ts: items into the queue, and the wait for room where it has a bound.
 //
 // A put that finds room goes in at once; one that finds none parks, and parked puts are served in order: a small one
-// does not pass a large one, so a large one is not starved.
+// does not pass a large one, so a large one is not starved, and what was put later does not come out earlier. Of those
+// that are under way at once the store sees to that: they are of one round, which ends when one of them finds no room.
 
 import type { PutOptions } from '../call-options.ts'
 import { QueueFullError, UnsupportedError } from '../errors.ts'
@@ -24,6 +25,7 @@ export class Putting<T> {
   readonly #core: Core<T>
   /** Undefined where each put is an append of its own: it may be refused, or the store has no documents of many. */
   readonly #gathered: GatheredPuts<T> | undefined
+  #round = 1
 
   constructor(core: Core<T>) {
     this.#core = core
@@ -144,20 +146,25 @@ export class Putting<T> {
     if (bytes > maxBytes) {
       throw new QueueFullError(`${bytes} encoded bytes never fit into a queue with maxBytes ${maxBytes}`)
     }
-    const attempt = (): Promise<R | undefined> => append(this.#bound())
-    const done = puts.length === 0 ? await attempt() : undefined
-    if (done !== undefined) return done
-    const wait = options.wait ?? whenFull !== 'reject'
-    if (!wait) throw this.#full()
-    options.signal?.throwIfAborted()
-    const { signal, timeout } = options
+    const { signal, timeout, wait = whenFull !== 'reject' } = options
+    if (!wait || signal?.aborted) {
+      const done = puts.length === 0 ? await append(this.#bound()) : undefined
+      if (done !== undefined) return done
+      throw wait ? signal?.reason : this.#full()
+    }
+    const attempt = async (): Promise<R | undefined> => {
+      const round = this.#round
+      const done = await append(this.#bound(round))
+      if (done === undefined && round === this.#round) this.#round += 1
+      return done
+    }
     const parked = new Parked(puts, attempt, { clock, signal, timeout, expired: () => this.#full(timeout) })
     return parked.promise
   }
 
-  #bound(): Bound {
+  #bound(round?: number): Bound {
     const { maxSize, maxBytes, whenFull, tally } = this.#core
-    const bound = { items: maxSize, bytes: maxBytes === Infinity ? undefined : maxBytes }
+    const bound = { items: maxSize, bytes: maxBytes === Infinity ? undefined : maxBytes, round }
     if (whenFull !== 'drop-oldest') return bound
     const dropped = (count: number): void => {
       tally.dropped += count

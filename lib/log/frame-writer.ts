@@ -1,6 +1,7 @@
 // frame-writer.ts: how batches get into the log: as one frame under append.lock, and, where a bound or what they replace has
 // to be looked at, under cursor.lock too, so that what is counted still holds when it is added to; a large one aside.
 
+import { Rounds } from '../rounds.ts'
 import { Aside } from './aside.ts'
 import { type Batch, draftOf } from './batch.ts'
 import type { Cursor, Decide } from './cursor.ts'
@@ -33,6 +34,7 @@ export class FrameWriter {
   readonly #parts: WriterParts
   readonly #frameBytes: number
   readonly #held: HeldBytes
+  readonly #rounds = new Rounds()
 
   constructor(parts: WriterParts) {
     this.#parts = parts
@@ -74,7 +76,7 @@ export class FrameWriter {
       const before = missingRecords(log, state)
       if (before.length > 0) return { before }
       if (group.some(({ extra }) => extra?.stillHolds?.(state) === false)) return { records: [], result: undefined }
-      const room = new Room(log, state, this.#held)
+      const room = new Room(log, state, { bytes: this.#held, rounds: this.#rounds })
       const fitted = group.filter((batch) => room.admits(batch))
       if (fitted.length > 0) lock.takeOver()
       const result = fitted.length > 0 ? write(fitted) : undefined

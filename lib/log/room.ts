@@ -1,5 +1,6 @@
 // room.ts: whether a batch fits a bound, against what is really there. Under both locks, after catching up.
 
+import type { Rounds } from '../rounds.ts'
 import type { Bound, IdRange } from '../store.ts'
 import type { Batch } from './batch.ts'
 import type { CursorState } from './cursor-state.ts'
@@ -20,14 +21,16 @@ export class Room {
   readonly #log: Log
   readonly #state: CursorState
   readonly #bytes: HeldBytes
+  readonly #rounds: Rounds
   #held: number
   #heldBytes: number | undefined
   #dropping: IdRange[] = []
 
-  constructor(log: Log, state: CursorState, bytes: HeldBytes) {
+  constructor(log: Log, state: CursorState, { bytes, rounds }: { bytes: HeldBytes; rounds: Rounds }) {
     this.#log = log
     this.#state = state
     this.#bytes = bytes
+    this.#rounds = rounds
     const { ready, delayed } = state.runs.count(log.nextId, log.world.now())
     this.#held = ready + delayed + state.runs.inFlight
   }
@@ -37,13 +40,19 @@ export class Room {
     // What replaces other items takes no more room than they did.
     const isMoved = extra !== undefined && extra.replaced.length > 0 && !extra.retried
     const added = isMoved ? NOTHING : { items: count, bytes: bound?.bytes === undefined ? 0 : payloadOf(documents) }
-    const excess = bound ? this.#excess(bound, added) : NOTHING
-    if (bound && isExcess(excess) && (bound.whenFull !== 'drop-oldest' || !this.#drop(excess, bound.dropped))) {
+    if (bound && !this.#makesRoom(bound, added)) {
+      this.#rounds.end(bound)
       return false
     }
     this.#held += added.items
     if (this.#heldBytes !== undefined) this.#heldBytes += added.bytes
     return true
+  }
+
+  #makesRoom(bound: Bound, added: Excess): boolean {
+    if (this.#rounds.isOver(bound)) return false
+    const excess = this.#excess(bound, added)
+    return !isExcess(excess) || (bound.whenFull === 'drop-oldest' && this.#drop(excess, bound.dropped))
   }
 
   #excess(bound: Bound, added: Excess): Excess {

@@ -2,6 +2,7 @@
 // shared by all handles of the process that give it, and keeps its items while the process lives, open or not.
 
 import { CodecMismatchError, FormatError, QueueClosedError } from '../errors.ts'
+import { Rounds } from '../rounds.ts'
 import { bytesOf } from '../share.ts'
 import type * as seam from '../store.ts'
 import type { Clock } from '../wait/clock.ts'
@@ -22,6 +23,7 @@ export class MemoryStore implements seam.Store {
   readonly supports = supports
   readonly #shelf: Shelf
   readonly #clock: Clock
+  readonly #rounds = new Rounds()
   readonly #keepAcked: number
   readonly #unwatch = new Set<() => void>()
   #state: 'open' | 'closed' = 'open'
@@ -234,11 +236,15 @@ export class MemoryStore implements seam.Store {
   }
 
   #makesRoom(bound: seam.Bound, documents: readonly seam.Document[]): boolean {
+    if (this.#rounds.isOver(bound)) return false
     const items = this.#held() + countOf(documents) - bound.items
     const bytes = this.#shelf.heldBytes + bytesOf(documents) - (bound.bytes ?? Infinity)
     if (items <= 0 && bytes <= 0) return true
     const drop = bound.whenFull === 'drop-oldest' ? this.#oldest(items, bytes) : undefined
-    if (drop === undefined) return false
+    if (drop === undefined) {
+      this.#rounds.end(bound)
+      return false
+    }
     this.#shelf.dropOldest(drop)
     bound.dropped?.(drop)
     return true

@@ -5,6 +5,7 @@
 // takes, however slow the net and the producer are.
 
 import { StorageError } from '../errors.ts'
+import { Rounds } from '../rounds.ts'
 import { bytesOf } from '../share.ts'
 import type { AppendOptions, Document } from '../store.ts'
 import type { Fronts } from './fronts.ts'
@@ -36,6 +37,7 @@ export class Putter {
   readonly #steps: Steps
   readonly #lane: Lane<Put>
   readonly #fronts: Fronts
+  readonly #rounds = new Rounds()
   readonly #changed: () => void
 
   constructor(scene: Scene, fronts: Fronts, changed: () => void) {
@@ -67,9 +69,9 @@ export class Putter {
 
   async #run(puts: readonly Put[]): Promise<void> {
     try {
-      let room = new Room(this.#fronts, puts)
+      let room = new Room(this.#fronts, puts, this.#rounds)
       const plan = async (step: Step): Promise<Plan<readonly Outcome[]>> => {
-        room = new Room(this.#fronts, puts)
+        room = new Room(this.#fronts, puts, this.#rounds)
         return this.#plan({ puts, outcomes: await room.decide(step.link), room })
       }
       const ids = await this.#steps.run({ plan }).catch(async (error: unknown) => {

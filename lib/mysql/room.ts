@@ -2,6 +2,7 @@
 // made by dropping the oldest ready items where it says so, and of unique ones what has no equal. Where nothing is
 // bounded or unique there is nothing to ask; else the queue's row is locked first, so that nobody puts meanwhile.
 
+import type { Rounds } from '../rounds.ts'
 import { bytesOf } from '../share.ts'
 import type { Bound } from '../store.ts'
 import type { Link } from './driver.ts'
@@ -34,6 +35,7 @@ interface Amount {
 export class Room {
   readonly #fronts: Fronts
   readonly #puts: readonly Put[]
+  readonly #rounds: Rounds
   readonly #dropped: (Droppable & { readonly id: number })[] = []
   /** What these puts put themselves, and may drop again: by offset. */
   readonly #own = new Map<number, Droppable>()
@@ -44,9 +46,10 @@ export class Room {
   #held: Amount = { items: 0, bytes: 0 }
   #count = 0
 
-  constructor(fronts: Fronts, puts: readonly Put[]) {
+  constructor(fronts: Fronts, puts: readonly Put[], rounds: Rounds) {
     this.#fronts = fronts
     this.#puts = puts
+    this.#rounds = rounds
   }
 
   /** What was asked for when the transaction was begun, if it was. */
@@ -115,7 +118,11 @@ export class Room {
     const fresh = keys && freshOf(keys, this.#keys)
     const those = documents.filter((_, i) => fresh?.[i] ?? true)
     const wanted = { items: those.length, bytes: bytesOf(those) }
-    if (options.bound !== undefined && those.length > 0 && !(await this.#makesRoom(link, put, wanted))) return undefined
+    const { bound } = options
+    if (bound !== undefined && those.length > 0 && !(await this.#makesRoom(link, put, wanted))) {
+      this.#rounds.end(bound)
+      return undefined
+    }
     this.#held = { items: this.#held.items + wanted.items, bytes: this.#held.bytes + wanted.bytes }
     const isReady = (options.due ?? 0) <= Date.now()
     return documents.map(({ bytes }, i) => {
@@ -129,6 +136,7 @@ export class Room {
 
   async #makesRoom(link: Link, put: Put, wanted: Amount): Promise<boolean> {
     const { items, bytes = Infinity, whenFull }: Bound = put.options.bound ?? { items: Infinity }
+    if (put.options.bound !== undefined && this.#rounds.isOver(put.options.bound)) return false
     const excess = { items: this.#held.items + wanted.items - items, bytes: this.#held.bytes + wanted.bytes - bytes }
     if (excess.items <= 0 && excess.bytes <= 0) return true
     if (whenFull !== 'drop-oldest' || wanted.items > items || wanted.bytes > bytes) return false

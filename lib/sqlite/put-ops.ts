@@ -14,7 +14,9 @@ export interface PutArgs {
   readonly due: number
   readonly attempt: number
   readonly priority: number
-  readonly bound: (Pick<Bound, 'items' | 'bytes'> & { readonly isDropping: boolean }) | undefined
+  readonly bound: (Pick<Bound, 'items' | 'bytes' | 'round'> & { readonly isDropping: boolean }) | undefined
+  /** Whose rounds those are. */
+  readonly owner: number
   /** One an item, where the queue is unique. */
   readonly keys: readonly string[] | undefined
 }
@@ -150,8 +152,16 @@ function setKeyed(scene: Scene): void {
 }
 
 /** How many items went to make room; undefined where there is none. */
-function makeRoom({ scene, args: { bound, now } }: Put, size: Size): number | undefined {
+function makeRoom(put: Put, size: Size): number | undefined {
+  const { bound, owner } = put.args
   if (bound === undefined) return 0
+  const rounds = put.scene.roundsOf(owner)
+  const dropped = rounds.isOver(bound) ? undefined : dropFor(put, bound, size)
+  if (dropped === undefined) rounds.end(bound)
+  return dropped
+}
+
+function dropFor({ scene, args: { now } }: Put, bound: NonNullable<PutArgs['bound']>, size: Size): number | undefined {
   const sums = scene.pass(now)
   const items = sums.ready + sums.delayed + sums.flying + size.items - bound.items
   const bytes = bound.bytes === undefined ? 0 : sums.bytes + size.bytes - bound.bytes

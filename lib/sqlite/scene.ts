@@ -3,6 +3,7 @@
 // In a statement `$ready` stands for the queue's own table, and so on. A move takes items from one table to another, and
 // what is common to all tables with them.
 
+import { Rounds } from '../rounds.ts'
 import type { Order } from '../store.ts'
 import type { Connection } from './connection.ts'
 import type { Row, Value } from './driver.ts'
@@ -56,11 +57,19 @@ export class Scene {
   readonly #connection: Connection
   readonly #queue: number
   readonly #texts = new Map<string, string>()
+  readonly #rounds = new Map<number, Rounds>()
 
   constructor(connection: Connection, queue: number, order: Order) {
     this.#connection = connection
     this.#queue = queue
     this.order = order
+  }
+
+  /** Of a handle that puts. */
+  roundsOf(owner: number): Rounds {
+    const rounds = this.#rounds.get(owner) ?? new Rounds()
+    this.#rounds.set(owner, rounds)
+    return rounds
   }
 
   get file(): string {

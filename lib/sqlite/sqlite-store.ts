@@ -120,7 +120,8 @@ export class SqliteStore implements seam.Store {
     keys?: readonly string[],
   ): Promise<ValueOf<'queue.put'>> {
     const isDropping = bound?.whenFull === 'drop-oldest'
-    const limits = bound === undefined ? undefined : { items: bound.items, bytes: bound.bytes, isDropping }
+    const { items = 0, bytes, round } = bound ?? {}
+    const limits = bound === undefined ? undefined : { items, bytes, round, isDropping }
     const args = { ...this.#plainly(), due, attempt, priority, bound: limits, keys }
     const put = await this.#appends.alone(args, documents)
     if (put !== undefined && put.dropped > 0) bound?.dropped?.(put.dropped)
@@ -128,7 +129,8 @@ export class SqliteStore implements seam.Store {
   }
 
   readonly #plainly = (): ArgsOf<'queue.put'> => {
-    return { ...this.#asked(), due: 0, attempt: 0, priority: 0, bound: undefined, keys: undefined }
+    const { own: owner } = this.#parts.owners
+    return { ...this.#asked(), owner, due: 0, attempt: 0, priority: 0, bound: undefined, keys: undefined }
   }
 
   async update(id: number, document: seam.Document, key?: string): Promise<boolean> {

@@ -2,6 +2,9 @@
 //
 // A caller in front that cannot be served yet holds up those behind it, which is what keeps the order; and only it
 // is tried when something changes, so that a thousand parked callers cost one look and not a thousand.
+//
+// Callers whose attempts keep their order by themselves (`isOrdered`: none succeeds that was begun behind one that did
+// not) are tried side by side, for as long as nobody waits in vain.
 
 /** One parked caller. */
 export interface Caller {
@@ -21,23 +24,32 @@ export interface Attendance {
 export class Line {
   readonly #callers = new Set<Caller>()
   readonly #attendance: Attendance
+  readonly #isOrdered: boolean
+  /** Tried side by side; they do not wait yet. */
+  readonly #beside = new Set<Caller>()
   #serving = false
   #trying: Caller | undefined
   #again = false
   #closed: { readonly reason: unknown } | undefined
 
-  constructor(attendance: Attendance) {
+  constructor(attendance: Attendance, { isOrdered = false } = {}) {
     this.#attendance = attendance
+    this.#isOrdered = isOrdered
   }
 
+  /** Those that wait. */
   get length(): number {
-    return this.#callers.size
+    return this.#callers.size - this.#beside.size
   }
 
-  /** Stands at the end, and is tried at once if nobody is in front. A closed line sends it away. */
+  /** Stands at the end, and is tried at once if nobody in front waits. A closed line sends it away. */
   join(caller: Caller): void {
     if (this.#closed !== undefined) {
       caller.dismiss(this.#closed.reason)
+      return
+    }
+    if (this.#isOrdered && this.length === 0) {
+      void this.#tryBeside(caller)
       return
     }
     this.#callers.add(caller)
@@ -48,6 +60,7 @@ export class Line {
   /** Goes away; whoever was behind may be served now. */
   leave(caller: Caller): void {
     if (!this.#callers.delete(caller)) return
+    if (this.#beside.delete(caller)) return
     this.#attendance.departed()
     // One that is served is followed by the next anyway.
     if (caller !== this.#trying) this.wake()
@@ -55,15 +68,29 @@ export class Line {
 
   /** Something may have changed: tries the callers in order, up to the first that cannot be served. */
   wake(): void {
-    if (this.#callers.size === 0) return
+    if (this.length === 0) return
     this.#again = true
-    if (!this.#serving) void this.#serve()
+    // While others are tried beside it, the first would change places with those that turn out to wait as well.
+    if (!this.#serving && this.#beside.size === 0) void this.#serve()
   }
 
   /** Sends away all who wait, and who come later. */
   close(reason: unknown): void {
     this.#closed = { reason }
     for (const caller of [...this.#callers]) caller.dismiss(reason)
+  }
+
+  async #tryBeside(caller: Caller): Promise<void> {
+    this.#callers.add(caller)
+    this.#beside.add(caller)
+    if (await caller.attempt()) this.leave(caller)
+    else {
+      this.#beside.delete(caller)
+      this.#attendance.arrived()
+      this.#attendance.unserved()
+    }
+    // What came while they were tried may be what they wait for.
+    if (this.#beside.size === 0) this.wake()
   }
 
   async #serve(): Promise<void> {

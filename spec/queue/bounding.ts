@@ -49,6 +49,25 @@ export function bounding(place: MakePlace): void {
     assert.equal(await small, 6)
   })
 
+  it('lets no put pass one that was called earlier, however many are called at once', async () => {
+    const where = await place()
+    const queue = await where.open<string>({ maxSize: 40, maxBytes: 100, codec: 'json' })
+    const items = Array.from({ length: 60 }, (_, n) => String(n).padEnd(n % 3 === 0 ? 60 : 6, '.'))
+    const called: string[] = []
+    const taken: string[] = []
+    const taking = (async () => {
+      while (taken.length < items.length) taken.push(await queue.get())
+    })()
+    const puts = items.map(async (item, n) => {
+      if (n % 7 === 0) await turns(n % 4)
+      called.push(item)
+      return n % 5 === 0 ? queue.putMany([item]) : queue.put(item)
+    })
+    await Promise.all(puts)
+    await taking
+    assert.deepEqual(taken, called)
+  })
+
   it('rejects with QueueFullError at once where it was told not to wait', async () => {
     const where = await place()
     const queue = await where.open({ maxSize: 1 })

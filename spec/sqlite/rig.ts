@@ -71,6 +71,7 @@ export const plainPut: PutArgs = {
   attempt: 0,
   priority: 0,
   bound: undefined,
+  owner: 0,
   keys: undefined,
 }
 

@@ -75,6 +75,46 @@ describe('the queue, while callers wait,', () => {
     assert.equal(tries, 2)
   })
 
+  it('tries those side by side that keep their order by themselves, until one waits in vain', async () => {
+    const answers: ((answer: string | undefined) => void)[] = []
+    const told: string[] = []
+    const line = new Line(
+      { arrived: () => told.push('+'), unserved() {}, departed: () => told.push('-') },
+      { isOrdered: true },
+    )
+    const park = (): Parked<string> => {
+      const attempt = () => new Promise<string | undefined>((resolve) => answers.push(resolve))
+      return new Parked(line, attempt, { clock: new ManualClock() })
+    }
+    const [a, b, c] = [park(), park(), park()]
+    assert.equal(answers.length, 3)
+    assert.equal(line.length, 0)
+    answers[0]?.('a')
+    answers[1]?.(undefined)
+    assert.equal(await a.promise, 'a')
+    await turns()
+    const d = park()
+    line.wake()
+    await turns()
+    // One in front of it waits, and nobody is tried before it is known who else does.
+    assert.equal(answers.length, 3)
+    answers[2]?.(undefined)
+    for (const [parked, name] of [
+      [b, 'b'],
+      [c, 'c'],
+      [d, 'd'],
+    ] as const) {
+      await turns()
+      answers.at(-1)?.(name)
+      assert.equal(await parked.promise, name)
+    }
+    assert.equal(answers.length, 6)
+    assert.equal(line.length, 0)
+    assert.equal(told.join(''), '+++---')
+    void park()
+    assert.equal(answers.length, 7)
+  })
+
   it('lets a caller go after its time, and tries the next', async () => {
     const counter = new Counter()
     const first = counter.park('a', { timeout: 10 })
