@@ -1,0 +1,81 @@
+// Two handles of an SQLite queue do what two handles of memory do, act by act, in every order, with keys and without. After
+// each act what both resolved to, and all that they hold, is the same.
+
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import fc from 'fast-check'
+import { MemoryStore } from '../../lib/memory/memory-store.ts'
+import { SqliteStore } from '../../lib/sqlite/sqlite-store.ts'
+import type { Order, Store } from '../../lib/store.ts'
+import { long } from '../process/parts.ts'
+import { ManualClock } from '../wait/manual-clock.ts'
+import { type Act, carryOut, KINDS, type Side, stateOf } from './acts.ts'
+import { newFile } from './rig.ts'
+
+const RUNS = long(200, 3)
+const ACTS_MAX = 80
+
+const act: fc.Arbitrary<Act> = fc.record({
+  kind: fc.constantFrom(...KINDS, 'put', 'put', 'lease', 'lease', 'ack'),
+  handle: fc.constantFrom(0, 1),
+  n: fc.integer({ min: 1, max: 7 }),
+  m: fc.nat({ max: 1000 }),
+})
+
+interface Kind {
+  readonly order: Order
+  readonly isKeyed: boolean
+}
+
+function optionsOf(order: Order) {
+  const told = { recovered() {}, flushed() {}, corruption: () => assert.fail('damage'), failed: assert.ifError }
+  const sizes = { flushLimit: 100_000, segmentSize: 1000, keepAcked: 3 }
+  return { durability: 'os', codec: 'raw', order, onDamage: 'fail', autoResume: true, events: told, ...sizes } as const
+}
+
+let places = 0
+
+async function sideOf(kind: Kind, open: (name: string, clock: ManualClock) => Promise<Store>): Promise<Side> {
+  const clock = new ManualClock()
+  const name = `model ${++places}`
+  const opened = (): Promise<Store> => open(name, clock)
+  return { ...kind, clock, stores: [await opened(), await opened()], handed: [[], []], open: opened }
+}
+
+async function compared([memory, sqlite]: readonly [Side, Side], acts: readonly Act[]): Promise<void> {
+  for (const one of acts) {
+    const expected = await carryOut(memory, one)
+    assert.deepEqual(await carryOut(sqlite, one), expected, JSON.stringify(one))
+    assert.deepEqual(await stateOf(sqlite), await stateOf(memory), JSON.stringify(one))
+  }
+}
+
+async function run(kind: Kind, file: string, acts: readonly Act[]): Promise<void> {
+  const options = optionsOf(kind.order)
+  const sides = [
+    await sideOf(kind, (name, clock) => MemoryStore.open(name, options, clock)),
+    await sideOf(kind, (queue, clock) => SqliteStore.open({ file, queue }, options, { clock })),
+  ] as const
+  try {
+    await compared(sides, acts)
+  } finally {
+    for (const { stores } of sides) for (const store of stores) await store.close()
+  }
+}
+
+const kinds = (['fifo', 'lifo', 'priority'] as const).flatMap((order) => {
+  return [false, true].map((isKeyed): Kind => ({ order, isKeyed }))
+})
+
+for (const kind of kinds) {
+  it(`the queue in SQLite does what the queue in memory does: ${kind.order}${kind.isKeyed ? ', unique' : ''}`, async () => {
+    const file = newFile()
+    // Its thread stays from run to run.
+    const keeper = await SqliteStore.open({ file, queue: 'keeper' }, optionsOf('fifo'))
+    const property = fc.asyncProperty(fc.array(act, { minLength: 30, maxLength: ACTS_MAX }), (acts) => {
+      return run(kind, file, acts)
+    })
+    await fc.assert(property, { numRuns: RUNS, endOnFailure: true })
+    await keeper.close()
+  })
+}
