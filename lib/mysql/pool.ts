@@ -8,14 +8,14 @@
 //
 // The server may not have noticed yet that a connection is lost, whose open transaction then still has its locks; what it
 // had locked would be skipped by whoever takes instead. So nobody gets another one before the server has forgotten it, or
-// a second has passed.
+// three seconds have passed.
 
 import { pause } from '../wait/pause.ts'
 import type { Address } from './address.ts'
 import { connect, type Link } from './driver.ts'
 
 const BEATS = 4
-const GHOST_MS = 1000
+const GHOST_MS = 3000
 const GHOST_PAUSE_MS = 5
 
 const pools = new Map<string, Pool>()
