@@ -5,7 +5,7 @@
 //     │ bytes          │ CRC-32  │   little endian
 //     └──────────── … ─┴─────────┘
 
-import { crc32 } from 'node:zlib'
+import { checksumOf } from './checksum.ts'
 import type { Packed } from './messages.ts'
 
 export const SEAL_BYTES = 4
@@ -17,7 +17,7 @@ export function sealed(blobs: readonly Uint8Array[]): Packed {
   let at = 0
   for (const blob of blobs) {
     all.set(blob, at)
-    at = all.writeUInt32LE(crc32(blob), at + blob.length)
+    at = all.writeUInt32LE(checksumOf(blob), at + blob.length)
   }
   return { lengths, bytes: all }
 }
@@ -34,7 +34,7 @@ export function brokenAmong({ lengths, bytes }: Packed): number[] {
   let at = 0
   lengths.forEach((length, i) => {
     const end = at + length - SEAL_BYTES
-    if (end < at || crc32(all.subarray(at, end)) !== all.readUInt32LE(end)) broken.push(i)
+    if (end < at || checksumOf(all, at, end) !== all.readUInt32LE(end)) broken.push(i)
     at += length
   })
   return broken
