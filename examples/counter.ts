@@ -30,14 +30,14 @@ async function count(part: number): Promise<void> {
 }
 
 async function main(where: string): Promise<void> {
+  const expected = new Map<string, number>()
+  for (const word of wordsOf(readFileSync(file, 'utf8'))) expected.set(word, (expected.get(word) ?? 0) + 1)
   const counting = Array.from({ length: processes }, (_, i) =>
     spawn(process.execPath, [fileURLToPath(import.meta.url), file, where, String(i)], { stdio: 'inherit' }),
   )
   const ends = await Promise.all(counting.map((each) => once(each, 'exit')))
   assert.ok(ends.every(([code]) => code === 0))
 
-  const expected = new Map<string, number>()
-  for (const word of wordsOf(readFileSync(file, 'utf8'))) expected.set(word, (expected.get(word) ?? 0) + 1)
   await using counts = await PersistentMap.open<number>(location(where))
   let total = 0
   for await (const [word, n] of counts) {

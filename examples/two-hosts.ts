@@ -16,7 +16,7 @@ interface Order {
 
 const total = 200
 const [url, role] = process.argv.slice(2)
-if (url === undefined) explain()
+if (url === undefined || !URL.canParse(url)) explain()
 else if (role === undefined) await main(url)
 else await pack(url)
 

@@ -25,6 +25,7 @@ export class MemoryStore implements seam.Store {
   readonly #clock: Clock
   readonly #rounds = new Rounds()
   readonly #keepAcked: number
+  readonly #events: seam.StoreEvents
   readonly #unwatch = new Set<() => void>()
   #state: 'open' | 'closed' = 'open'
 
@@ -39,13 +40,14 @@ export class MemoryStore implements seam.Store {
       throw new FormatError(`memory:${name} was made with order '${shelf.order}', not '${options.order}'`)
     }
     if (name !== '') shelves.set(name, shelf)
-    return new MemoryStore(shelf, clock, options.keepAcked ?? 0)
+    return new MemoryStore(shelf, clock, options)
   }
 
-  private constructor(shelf: Shelf, clock: Clock, keepAcked: number) {
+  private constructor(shelf: Shelf, clock: Clock, { keepAcked = 0, events }: seam.StoreOptions) {
     this.#shelf = shelf
     this.#clock = clock
     this.#keepAcked = keepAcked
+    this.#events = events
   }
 
   get codec(): string {
@@ -195,7 +197,9 @@ export class MemoryStore implements seam.Store {
 
   async flush(): Promise<{ readonly reclaimed: number }> {
     this.#check()
-    return { reclaimed: 0 }
+    const report = { reclaimed: 0 }
+    this.#events.flushed(report)
+    return report
   }
 
   async identity(): Promise<string> {

@@ -49,6 +49,7 @@ export class MysqlStore implements seam.Store {
   readonly #looker: Looker
   readonly #graves: Graves
   readonly #watching: Watching
+  readonly #events: seam.StoreEvents
   #closing: Promise<void> | undefined
 
   /**
@@ -79,6 +80,7 @@ export class MysqlStore implements seam.Store {
     this.order = queue.order
     this.#pool = pool
     this.#recorded = queue
+    this.#events = options.events
     this.#owner = new Owner(queue.id, pool)
     const scene: Scene = { queue: queue.id, owner: this.#owner, pool, packetBytes }
     const fronts = new Fronts(queue.id, queue.order)
@@ -91,10 +93,10 @@ export class MysqlStore implements seam.Store {
   }
 
   /** Alive from here on; what dead handles held is ready. */
-  async #enter({ autoResume, events }: seam.StoreOptions): Promise<void> {
+  async #enter({ autoResume }: seam.StoreOptions): Promise<void> {
     await this.#owner.alive()
     const reclaimed = autoResume ? await this.#taker.reclaim() : 0
-    if (reclaimed > 0) queueMicrotask(() => events.recovered({ tornBytes: 0, reclaimed }))
+    if (reclaimed > 0) queueMicrotask(() => this.#events.recovered({ tornBytes: 0, reclaimed }))
   }
 
   async append(documents: readonly seam.Document[], options: seam.AppendOptions = {}): Promise<number | undefined> {
@@ -207,7 +209,9 @@ export class MysqlStore implements seam.Store {
     this.#check()
     const before = await this.#looker.deadBytes()
     await this.#pool.use((link) => link.ask(['OPTIMIZE TABLE spoolq_items']))
-    return { reclaimed: Math.max(before - (await this.#looker.deadBytes()), 0) }
+    const reclaimed = Math.max(before - (await this.#looker.deadBytes()), 0)
+    this.#events.flushed({ reclaimed })
+    return { reclaimed }
   }
 
   async identity(): Promise<string> {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
@@ -90,6 +90,16 @@ describe('the examples', { timeout: 240_000, concurrency: 4 }, () => {
     const printed = await run('tracker.js', [file, join(folder, 'tracker')])
     assert.match(printed, /^readings on the server +700 /m)
     assert.match(printed, /Proved: /)
+  })
+
+  it('each tells what it is for and takes, where it is asked', async () => {
+    const parts = ['local.js', 'place.js', 'random.js', 'two-hosts.js']
+    const named = readdirSync(examples).filter((name) => name.endsWith('.js') && !parts.includes(name))
+    for (const name of named) {
+      const printed = await run(name, ['--help'])
+      assert.ok(printed.startsWith(`// ${name.replace('.js', '.ts')}: `), name)
+      assert.match(printed, /^\/\/ {3}(node dist\/examples\/|npm start)/m)
+    }
   })
 
   it('the tracker reads standard input', async () => {

@@ -108,7 +108,10 @@ export function taking(place: MakePlace): void {
     const queue = await fresh<number>(place)
     await queue.putMany(numbers(1, 100))
     await queue.pop(50)
-    assert.equal(typeof (await queue.flush()).reclaimed, 'number')
+    const told = new Promise((resolve) => queue.once('flush', resolve))
+    const report = await queue.flush()
+    assert.equal(typeof report.reclaimed, 'number')
+    assert.deepEqual(await told, report)
     assert.deepEqual(await queue.pop(100), numbers(51, 100))
   })
 
