@@ -2,13 +2,21 @@
 //
 // Ready items that were taken stay in the index for a while as marks of the server's, until nobody could still see them;
 // a take that began at the front would step over all of them. So a handle of a 'fifo' queue begins behind what it took
-// last (Behind), for as long as nothing older became ready, which the sum of `returns` says. What somebody else was just
-// about to take, and then did not, is met when that is over: after 100 ms, or where too little is found.
+// last (Behind), for as long as nothing older became ready, which the sum of `returns` says. There the items that follow
+// lie side by side in the table itself, and are read in half the time that the index takes. What somebody else was just
+// about to take, and then did not, is met when that is over: after 1 s, or where too little is found.
+//
+// A read that locks also locks the row at which it sees that its range is over, which may be another queue's first, and
+// is skipped by whoever takes there. Three ways are free of that, and no other is used: the index with nothing but equal
+// columns, read upwards; the table itself by ids, read upwards; and to read without a lock first, and lock by ids then.
 
 import type { Order } from '../store.ts'
 import { ACKED, FAILED, READY } from './schema.ts'
 
-const BEHIND_MS = 100
+const BEHIND_MS = 1000
+/** What others hold may lie between: so many times as many ids as items are looked at. */
+const AHEAD = 2
+const AHEAD_LEAST = 100
 
 /** Where a take may begin. */
 export interface Behind {
@@ -16,6 +24,15 @@ export interface Behind {
   readonly returns: number
   readonly until: number
 }
+
+/** What a handle knows from its last take. */
+export interface Known {
+  /** Something may become ready by itself: it is delayed, or has a deadline. */
+  readonly isTimed: boolean
+  readonly behind: Behind | undefined
+}
+
+export const NOTHING_KNOWN: Known = { isTimed: true, behind: undefined }
 
 export class Fronts {
   readonly queue: number
@@ -29,11 +46,23 @@ export class Fronts {
     this.first = order === 'lifo' ? 'ORDER BY place DESC, id DESC' : 'ORDER BY place, id'
   }
 
-  /** Ready items from the first on, those behind that alone. */
-  ready(behind?: Behind): string {
-    const where = behind === undefined ? '' : `AND place = 0 AND id > ${behind.id}`
-    return `FROM spoolq_items FORCE INDEX (spoolq_front) WHERE queue = ${this.queue} AND status = ${READY} ${where}
-      ${this.first}`
+  /** Ready items from the first on. */
+  ready(): string {
+    return `FROM spoolq_items FORCE INDEX (spoolq_front) WHERE queue = ${this.queue} AND status = ${READY} ${this.first}`
+  }
+
+  /** The ready items behind that, as far as they are near enough for a take of `n`. */
+  ahead({ id }: Behind, n: number): string {
+    const last = id + Math.min(AHEAD * n + AHEAD_LEAST, 2 ** 52)
+    return `FROM spoolq_items FORCE INDEX (PRIMARY)
+      WHERE queue = ${this.queue} AND id BETWEEN ${id + 1} AND ${last} AND status = ${READY} ORDER BY id`
+  }
+
+  /** Those of them that are ready. */
+  these(ids: readonly number[]): string {
+    const way = this.order === 'lifo' ? 'DESC' : ''
+    return `FROM spoolq_items FORCE INDEX (PRIMARY)
+      WHERE queue = ${this.queue} AND id IN (${ids.join()}) AND status = ${READY} ORDER BY id ${way}`
   }
 
   /** Items of a status by their ids; `which`: a condition of theirs. */
@@ -44,9 +73,8 @@ export class Fronts {
       ${which} ORDER BY id ${way === 'up' ? '' : 'DESC'}`
   }
 
-  /** Where the next take may begin, after one that took everything up to `id`. */
-  behind(id: number | undefined, returns: number): Behind | undefined {
-    if (this.order !== 'fifo' || id === undefined) return undefined
-    return { id, returns, until: performance.now() + BEHIND_MS }
+  /** Where the next take may begin, after one that took everything up to `id`; `until`: as it was known before. */
+  behind(id: number | undefined, returns: number, until = performance.now() + BEHIND_MS): Behind | undefined {
+    return this.order === 'fifo' && id !== undefined ? { id, returns, until } : undefined
   }
 }

@@ -141,11 +141,12 @@ export async function update(step: Step, { queue, id, bytes, key }: Update): Pro
 
 async function failedRows(step: Step, { queue, ids, after }: Failed, limit: number): Promise<FailedRow[]> {
   const which = ids === undefined ? '' : `AND ${withIds(ids)}`
+  const along = ids === undefined ? 'spoolq_front' : 'PRIMARY'
   const [, , found] = await step.link.ask([
     'BEGIN',
     lockingIds(queue),
-    `SELECT id, LENGTH(payload), ukey FROM spoolq_items FORCE INDEX (spoolq_front)
-      WHERE queue = ${queue} AND status = ${FAILED} AND place = 0 AND id > ${after} ${which} ORDER BY id LIMIT ${limit} FOR UPDATE`,
+    `SELECT id, LENGTH(payload), ukey FROM spoolq_items FORCE INDEX (${along})
+      WHERE queue = ${queue} AND status = ${FAILED} AND place = 0 AND id + 0 > ${after} ${which} ORDER BY id LIMIT ${limit} FOR UPDATE`,
   ])
   return (found?.rows ?? []).map(failedRow)
 }

@@ -14,6 +14,8 @@
 // (queue, status, place, id) is the one index beside the key: what is first, what is due and what was held too long
 // are all at its front, so no take looks at a settled row. Times are microseconds since 1970 by the server's clock.
 //
+// No column changes its length when an item is taken, so that its row is changed where it is: owner is 0 rather than NULL.
+//
 // Counts are sums over tallies: each handle changes its own row alone, in the transaction that changes the items, so
 // no two handles wait for each other; the row of a dead handle is added to that of owner 0. `changes` is another number
 // after every change, `returns` whenever something became ready that is older than what was ready already. A tally also
@@ -45,7 +47,7 @@ const TABLES = [
   `CREATE TABLE IF NOT EXISTS spoolq_items (
     queue INT UNSIGNED NOT NULL, id BIGINT UNSIGNED NOT NULL, status TINYINT NOT NULL DEFAULT 0,
     place DOUBLE NOT NULL DEFAULT 0, priority DOUBLE NOT NULL DEFAULT 0, attempt INT NOT NULL DEFAULT 0,
-    owner INT UNSIGNED, ahead TINYINT NOT NULL DEFAULT 0, updated TINYINT NOT NULL DEFAULT 0,
+    owner INT UNSIGNED NOT NULL DEFAULT 0, ahead TINYINT NOT NULL DEFAULT 0, updated TINYINT NOT NULL DEFAULT 0,
     enqueued BIGINT NOT NULL, reason LONGBLOB, ukey VARBINARY(64), payload LONGBLOB NOT NULL,
     PRIMARY KEY (queue, id), KEY spoolq_front (queue, status, place, id)) ${ENGINE} ROW_FORMAT=DYNAMIC`,
   `CREATE TABLE IF NOT EXISTS spoolq_keys (

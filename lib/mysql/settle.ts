@@ -31,7 +31,7 @@ export function settling({ settlement, items }: Settled, holder: Holder, tally: 
   switch (settlement.outcome) {
     case 'ack':
       move(holder.keepAcked > 0 ? ACKED : undefined)
-      return [acking(held, holder.keepAcked), check, ...freeing(queue, items)]
+      return [`${acking(held, holder.keepAcked)} LIMIT ${items.length}`, check, ...freeing(queue, items)]
     case 'fail':
       move(FAILED)
       return [failing(held, settlement), check, ...freeing(queue, items)]
@@ -70,7 +70,7 @@ export function moving(items: readonly HeldItem[], to: number | undefined, tally
 /** Ready at the old place, or delayed. */
 export function givingBack(due: number | undefined, isCounted: boolean): string {
   const where = isLater(due) ? `status = ${DELAYED}, place = ${fromNow(due)}` : `status = ${READY}, place = priority`
-  return `${where}, owner = NULL, ahead = 0${isCounted ? '' : ', attempt = attempt - 1'}`
+  return `${where}, owner = 0, ahead = 0${isCounted ? '' : ', attempt = attempt - 1'}`
 }
 
 /** Locks the queue's row: @first is the next id. */
@@ -102,12 +102,12 @@ function isLater(due: number | undefined): due is number {
 
 function acking(held: string, keepAcked: number): string {
   if (keepAcked === 0) return `DELETE FROM spoolq_items ${held}`
-  return `UPDATE spoolq_items SET status = ${ACKED}, place = 0, owner = NULL, ahead = 0 ${held}`
+  return `UPDATE spoolq_items SET status = ${ACKED}, place = 0, owner = 0, ahead = 0 ${held}`
 }
 
 function failing(held: string, { reason, counted = true }: Settlement & { outcome: 'fail' }): string {
   const attempt = counted ? '' : ', attempt = attempt - 1'
-  const aside = `status = ${FAILED}, place = 0, owner = NULL, ahead = 0, reason = ${text(reason)}${attempt}`
+  const aside = `status = ${FAILED}, place = 0, owner = 0, ahead = 0, reason = ${text(reason)}${attempt}`
   return `UPDATE spoolq_items SET ${aside} ${held}`
 }
 

@@ -11,6 +11,13 @@ export function text(words: string): string {
   return hex(Buffer.from(words))
 }
 
+/** Fails, with OUT_OF_RANGE, where the condition holds. Nothing else that fails on condition costs as little. */
+export function failsWhere(condition: string): string {
+  return `9223372036854775807 + (${condition})`
+}
+
+export const OUT_OF_RANGE = 1690
+
 /** Microseconds since 1970, by the server's clock. */
 export const NOW = 'CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS UNSIGNED)'
 

@@ -18,20 +18,20 @@ import { type Link, LostError, type Result, ServerError } from './driver.ts'
 import type { Owner } from './owner.ts'
 import { patiently } from './patience.ts'
 import type { Pool } from './pool.ts'
+import { failsWhere, OUT_OF_RANGE } from './statements.ts'
 import type { Tally } from './tally.ts'
 
-const TOO_MANY_ROWS = 1242
 /** What is sent in one trip, unless one statement is longer; the server's packet may be smaller. */
 const TRIP_CHARACTERS = 2 ** 22
 
-/** Fails where the statement before it did not change `count` rows. */
+/** Fails where the statement before it did not change `count` rows; else it says @first. */
 export function changed(count: number): string {
-  return `SELECT (SELECT 1 UNION ALL SELECT 2 FROM DUAL WHERE ROW_COUNT() <> ${count})`
+  return `SELECT ${failsWhere(`ROW_COUNT() <> ${count}`)}, @first`
 }
 
-/** True of a step that `changed` ended: what it was written for is not so any more. */
+/** True of a step that ended because what it was written for is not so any more. */
 export function isOutdated(error: unknown): boolean {
-  return error instanceof ServerError && error.number === TOO_MANY_ROWS
+  return error instanceof ServerError && error.number === OUT_OF_RANGE
 }
 
 /** Where a handle's steps are done. */
@@ -151,9 +151,9 @@ export class Steps {
       await link.ask(['ROLLBACK'])
       return 0
     }
-    const whole = [...statements, 'SELECT @first', this.#tallied(owner, tally), changed(1), 'COMMIT']
+    const whole = [...statements, this.#tallied(owner, tally), changed(1), 'COMMIT']
     const results = await send(link, whole, Math.min(TRIP_CHARACTERS, this.#scene.packetBytes / 2))
-    return Number(results.at(-4)?.rows[0]?.[0])
+    return Number(results.at(-2)?.rows[0]?.[1])
   }
 
   #tallied(owner: number, tally: Tally): string {

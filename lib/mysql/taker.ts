@@ -3,7 +3,7 @@
 // really held is read, and all is done again without what is not.
 
 import type { HeldRange, Settlement } from '../store.ts'
-import type { Behind } from './fronts.ts'
+import { type Known, NOTHING_KNOWN } from './fronts.ts'
 import type { Graves } from './graves.ts'
 import { HeldItems } from './held.ts'
 import { Lane } from './lane.ts'
@@ -38,7 +38,7 @@ export class Taker {
   readonly #changed: () => void
   readonly #steps: Steps
   readonly #lane: Lane<Call | Alone>
-  #behind: Behind | undefined
+  #known: Known = NOTHING_KNOWN
 
   constructor(scene: Scene, graves: Graves, { changed, ...options }: TakingOptions & { changed: () => void }) {
     this.#scene = scene
@@ -140,16 +140,16 @@ export class Taker {
   async #runTakes(calls: readonly Call[]): Promise<void> {
     const planned = this.#planned(calls)
     if (planned.length === 0) return
-    let found: Found<Call> = { rows: new Map(), behind: undefined }
+    let found: Found<Call> = { rows: new Map(), known: NOTHING_KNOWN }
     const plan = async (step: Step): Promise<Plan<Found<Call>>> => {
-      const whole = await new Taking(this.#options, planned, { step, behind: this.#behind }).plan()
+      const whole = await new Taking(this.#options, planned, { step, known: this.#known }).plan()
       found = whole.result(0)
       return whole
     }
     try {
       this.#publish(planned, await this.#steps.run({ plan, undo: { plan: (step) => this.#undo(step, found) } }))
     } catch (error) {
-      this.#behind = undefined
+      this.#known = NOTHING_KNOWN
       if (isOutdated(error)) await this.#again(planned)
       else for (const { call } of planned) call.reject(error)
     }
@@ -198,8 +198,8 @@ export class Taker {
     return { statements: [`UPDATE spoolq_items SET updated = 0 WHERE ${where}`], tally: new Tally(), result }
   }
 
-  #publish(planned: readonly Planned<Call>[], { rows: found, behind }: Found<Call>): void {
-    this.#behind = behind
+  #publish(planned: readonly Planned<Call>[], { rows: found, known }: Found<Call>): void {
+    this.#known = known
     for (const { call, settled } of planned) {
       for (const { settlement, items } of settled) {
         this.held.delete(items.map(({ id }) => id))

@@ -1,19 +1,24 @@
 // taking.ts: one transaction of taking and settling, for many calls at once.
 //
-//      BEGIN · sums · SELECT … FOR UPDATE SKIP LOCKED                 first trip, only where something is taken
-//      settlements · DELETE or UPDATE of what was found · COMMIT      last trip
+//      BEGIN · settlements · sums · SELECT … FOR UPDATE SKIP LOCKED   first trip, only where something is taken
+//      DELETE or UPDATE of what was found · COMMIT                    last trip
 //
-// What is given back may be what is taken next: then the settlements come before the first trip. A lease is a row that
-// says so, committed: no transaction is open while an item is out.
+// What was locked and not taken would be skipped by whoever takes meanwhile, and so come behind younger items. So the
+// SELECT is the last thing asked, and the sums before it fail where they are not as this handle knows them: because
+// something is due, or something older became ready. Then all is rolled back, and begun again the long way:
+//
+//      BEGIN · settlements · sums · what is due · UPDATE of that · SELECT … FOR UPDATE SKIP LOCKED
+//
+// A lease is a row that says so, committed: no transaction is open while an item is out.
 
 import type { Hold, Pick, Settlement } from '../store.ts'
 import type { Result } from './driver.ts'
-import type { Behind, Fronts } from './fronts.ts'
+import type { Behind, Fronts, Known } from './fronts.ts'
 import { COLUMNS, LENGTH, type Row, rowOf } from './rows.ts'
 import { ACKED, DELAYED, READY, TIMED } from './schema.ts'
 import { freeing, givingBack, holding, type Settled, settling, statusOf } from './settle.ts'
-import { NOW, withIds } from './statements.ts'
-import type { Plan, Step } from './steps.ts'
+import { failsWhere, NOW, withIds } from './statements.ts'
+import { isOutdated, type Plan, type Step } from './steps.ts'
 import { Tally } from './tally.ts'
 
 export interface Take {
@@ -34,19 +39,15 @@ export interface TakingOptions {
   readonly keepAcked: number
 }
 
-/** What each call got, and where the next take may begin. */
+/** What each call got, and what is known from then on. */
 export interface Found<C> {
   readonly rows: ReadonlyMap<C, readonly Row[]>
-  readonly behind: Behind | undefined
-}
-
-/** What somebody else may have changed. */
-interface Sums {
-  readonly returns: number
-  readonly isTimed: boolean
+  readonly known: Known
 }
 
 const DUE_LIMIT = 1000
+/** Ids that are read before they are locked: some may be somebody else's by then. */
+const SKIM = { least: 16, most: 5000 }
 /** Of a statement's LIMIT. */
 const MOST = 2 ** 53
 
@@ -57,30 +58,31 @@ export class Taking<C extends Take> {
   readonly #step: Step
   readonly #tally = new Tally()
   readonly #found = new Map<C, readonly Row[]>()
+  #isTimed: boolean
   #behind: Behind | undefined
+  /** The sum as this transaction read it, before it took anything. */
+  #returns: number | undefined
   /** What is not sent yet. */
   #writes: string[] = ['BEGIN']
   #state: 'looking' | 'changing' = 'looking'
 
-  constructor(options: TakingOptions, planned: readonly Planned<C>[], { step, behind }: Start) {
+  constructor(options: TakingOptions, planned: readonly Planned<C>[], { step, known }: Start) {
     this.#options = options
     this.#planned = planned
     this.#calls = planned.map(({ call }) => call)
     this.#step = step
-    this.#behind = behind
+    this.#isTimed = known.isTimed
+    this.#behind = known.behind && performance.now() < known.behind.until ? known.behind : undefined
   }
 
   async plan(): Promise<Plan<Found<C>>> {
     const takes = this.#calls.some(({ n, use }) => n > 0 || use === 'resume')
     this.#settle()
-    if (takes && this.#has('back', 'toBack')) {
-      this.#behind = undefined
-      await this.#ask([])
-    }
     if (takes) await this.#take()
     if (this.#options.keepAcked > 0 && this.#has('ack')) await this.#trim()
     const statements = this.#state === 'changing' ? this.#writes : undefined
-    const found = { rows: this.#found, behind: this.#behind }
+    const behind = this.#tally.isReturning ? undefined : this.#behind
+    const found = { rows: this.#found, known: { isTimed: this.#isTimed, behind } }
     return { statements, tally: this.#tally, result: () => found }
   }
 
@@ -120,51 +122,89 @@ export class Taking<C extends Take> {
 
   /** The first items, what is due among them. */
   async #first(n: number): Promise<Row[]> {
+    const opening = [...this.#writes]
+    if (this.#isTimed || this.#options.fronts.order === 'lifo') await this.#resumeAll()
+    if (this.#tally.isReturning) this.#behind = undefined
+    const rows = await this.#look(n)
+    if (rows !== undefined && (this.#behind === undefined || rows.length === n)) {
+      this.#behind = this.#options.fronts.behind(rows.at(-1)?.id, this.#returns ?? 0, this.#behind?.until)
+      return rows
+    }
+    this.#behind = undefined
+    this.#writes = ['ROLLBACK', ...opening]
+    return this.#first(n)
+  }
+
+  /** The first items; undefined where something is not as it was known. */
+  async #look(n: number): Promise<Row[] | undefined> {
     const { fronts } = this.#options
-    const behind = this.#behind !== undefined && performance.now() < this.#behind.until ? this.#behind : undefined
-    const [read, some] = await this.#ask([this.#sums, this.#select(fronts.ready(behind), n)])
-    const { returns, isTimed } = sumsOf(read)
-    const isDue = isTimed && (await this.#resumeDue())
-    const isWhole = behind === undefined || (behind.returns === returns && rowsOf(some).length === n)
-    const [found] = isDue || !isWhole ? await this.#ask([this.#select(fronts.ready(), n)]) : [some]
-    const rows = rowsOf(found)
-    const until = isWhole && !isDue ? behind?.until : undefined
-    const next = fronts.behind(rows.at(-1)?.id ?? behind?.id, returns)
-    this.#behind = next && { ...next, until: until ?? next.until }
+    if (fronts.order === 'lifo') return this.#skim(n)
+    const behind = this.#behind
+    const select = this.#select(behind === undefined ? fronts.ready() : fronts.ahead(behind, n), n)
+    if (this.#returns !== undefined) return rowsOf((await this.#ask([select]))[0])
+    const isOther = behind === undefined ? '' : ` OR SUM(returns) <> ${behind.returns} OR SUM(ready) < ${n}`
+    const expected = this.#sums(failsWhere(`SUM(waiting) + SUM(timed) > 0${isOther}`))
+    try {
+      const [sums, found] = await this.#ask([expected, select])
+      this.#returns = Number(sums?.rows[0]?.[0])
+      return rowsOf(found)
+    } catch (error) {
+      if (!isOutdated(error)) throw error
+      this.#isTimed = behind === undefined
+      return undefined
+    }
+  }
+
+  /** The next ready items by their ids, `after` one of them or from the first on; in a 'lifo' queue downwards. */
+  async #skim(n: number, after?: number, others = ''): Promise<Row[]> {
+    const { fronts } = this.#options
+    const [sign, way] = fronts.order === 'lifo' ? (['<', 'down'] as const) : (['>', 'up'] as const)
+    const rows: Row[] = []
+    for (let last = after; rows.length < n; ) {
+      const most = Math.min(Math.max(n - rows.length, SKIM.least), SKIM.most)
+      const which = `${last === undefined ? '' : `AND id ${sign} ${last}`} ${others}`
+      const [read] = await this.#ask([`SELECT id ${fronts.byId(READY, which, way)} LIMIT ${most}`])
+      const ids = (read?.rows ?? []).map(([id]) => Number(id))
+      last = ids.at(-1)
+      if (last === undefined) break
+      const [found] = await this.#ask([this.#select(fronts.these(ids), n - rows.length)])
+      rows.push(...rowsOf(found))
+      if (ids.length < most) break
+    }
     return rows
   }
 
+  #sums(other: string): string {
+    return `SELECT SUM(returns), ${other} FROM spoolq_tallies WHERE queue = ${this.#options.fronts.queue}`
+  }
+
+  /** What is due is ready from here on. */
   async #resumeAll(): Promise<void> {
-    const [read] = await this.#ask([this.#sums])
-    if (sumsOf(read).isTimed) await this.#resumeDue()
+    const sums = this.#sums('SUM(waiting) + SUM(timed)')
+    const [read, delayed, late] = await this.#ask([sums, this.#due(DELAYED), this.#due(TIMED)])
+    const [returns = 0, timed = 0] = (read?.rows[0] ?? []).map(Number)
+    this.#returns = returns
+    this.#isTimed = timed > 0
+    if (this.#behind?.returns !== returns) this.#behind = undefined
+    await this.#resume(delayed, DELAYED)
+    await this.#resume(late, TIMED)
   }
 
-  get #sums(): string {
-    return `SELECT SUM(returns), SUM(waiting) + SUM(timed) FROM spoolq_tallies WHERE queue = ${this.#options.fronts.queue}`
-  }
-
-  async #resumeDue(): Promise<boolean> {
-    const [delayed, late] = await this.#ask([this.#due(DELAYED), this.#due(TIMED)])
-    return [this.#resume(delayed, DELAYED), this.#resume(late, TIMED)].includes(true)
-  }
-
-  /** What is due of that status, as far as nobody else is at it. */
   #due(status: number): string {
-    return `SELECT id, LENGTH(payload) FROM spoolq_items FORCE INDEX (spoolq_front)
-      WHERE queue = ${this.#options.fronts.queue} AND status = ${status} AND place <= ${NOW}
-      LIMIT ${DUE_LIMIT} FOR UPDATE SKIP LOCKED`
+    return `SELECT id FROM spoolq_items FORCE INDEX (spoolq_front)
+      WHERE queue = ${this.#options.fronts.queue} AND ${isDue(status)} LIMIT ${DUE_LIMIT}`
   }
 
-  /** What was due is ready from here on. */
-  #resume(due: Result | undefined, from: number): boolean {
-    const rows = due?.rows ?? []
-    if (rows.length === 0) return false
-    const ids = withIds(rows.map(([id]) => Number(id)))
-    const back = givingBack(undefined, true)
-    this.#write(`UPDATE spoolq_items SET ${back} WHERE queue = ${this.#options.fronts.queue} AND ${ids}`)
-    const bytes = rows.reduce((sum, [, length]) => sum + Number(length), 0)
-    this.#tally.move(rows.length, bytes, { from, to: READY })
-    return true
+  /** What was due, and still is, is ready from here on. */
+  async #resume(due: Result | undefined, from: number): Promise<void> {
+    const ids = (due?.rows ?? []).map(([id]) => Number(id))
+    if (ids.length === 0) return
+    const where = `queue = ${this.#options.fronts.queue} AND id IN (${ids.join()}) AND ${isDue(from)}`
+    this.#state = 'changing'
+    const [done] = await this.#ask([
+      `UPDATE spoolq_items FORCE INDEX (PRIMARY) SET ${givingBack(undefined, true)} WHERE ${where}`,
+    ])
+    this.#tally.move(done?.affected ?? 0, 0, { from, to: READY })
   }
 
   #select(from: string, n: number): string {
@@ -191,13 +231,8 @@ export class Taking<C extends Take> {
       this.#found.set(call, rowsOf(read))
       return
     }
-    const [behind, way] = fronts.order === 'lifo' ? (['<', 'down'] as const) : (['>', 'up'] as const)
-    const after = `AND id ${behind} ${pick.after} ${others}`
-    for (const which of [after, others]) {
-      const [read] = await this.#ask([this.#select(fronts.byId(READY, which, way), 1)])
-      this.#found.set(call, rowsOf(read))
-      if (read?.rows.length === 1) return
-    }
+    const next = await this.#skim(1, pick.after, others)
+    this.#found.set(call, next.length > 0 ? next : await this.#skim(1, undefined, others))
   }
 
   /** What was found for leases is in flight, the calls that hold alike together. */
@@ -221,7 +256,10 @@ export class Taking<C extends Take> {
     const rows = this.#calls.flatMap((call) => (call.use === 'lease' ? [] : (this.#found.get(call) ?? [])))
     if (rows.length === 0) return
     const { queue } = this.#options.fronts
-    this.#write(`DELETE FROM spoolq_items WHERE queue = ${queue} AND ${idsOf(rows)}`, ...freeing(queue, rows))
+    this.#write(
+      `DELETE FROM spoolq_items WHERE queue = ${queue} AND ${idsOf(rows)} LIMIT ${rows.length}`,
+      ...freeing(queue, rows),
+    )
     this.#tally.move(rows.length, sizeOf(rows), { from: READY })
   }
 
@@ -244,12 +282,11 @@ export class Taking<C extends Take> {
 
 interface Start {
   readonly step: Step
-  readonly behind: Behind | undefined
+  readonly known: Known
 }
 
-function sumsOf(read: Result | undefined): Sums {
-  const [returns = 0, timed = 0] = (read?.rows[0] ?? []).map(Number)
-  return { returns, isTimed: timed > 0 }
+function isDue(status: number): string {
+  return `status = ${status} AND place <= ${NOW}`
 }
 
 function rowsOf(result: Result | undefined): Row[] {

@@ -36,6 +36,11 @@ export class Tally {
     this.#returns = 1
   }
 
+  /** Something became ready that is older than what was. */
+  get isReturning(): boolean {
+    return this.#returns > 0
+  }
+
   /** The assignments of an UPDATE, `changes` among them. */
   get assignments(): string {
     const sum = (column: string, by: number): string => (by === 0 ? '' : `, ${column} = ${column} + ${by}`)
