@@ -17,8 +17,8 @@ export interface HeldItem {
 export class HeldItems {
   readonly #items = new Map<number, HeldItem>()
 
-  add({ id, bytes, key, attempt, isTimed }: HeldItem): void {
-    this.#items.set(id, { id, bytes, key, attempt, isTimed })
+  add(item: HeldItem): void {
+    this.#items.set(item.id, item)
   }
 
   /** It was updated while it was out. */

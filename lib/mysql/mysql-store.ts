@@ -2,6 +2,7 @@
 //
 //      putter       puts, in one transaction after the other           two lanes, so that
 //      taker        takes and settlements, in another                  neither waits for the other
+//      mender       items that nobody holds, in that lane too
 //      looker       what is there
 //      graves       which others are dead, whose items are ready then
 //      owner        that this handle lives
@@ -15,7 +16,7 @@ import type { Address } from './address.ts'
 import { Fronts } from './fronts.ts'
 import { Graves } from './graves.ts'
 import { Looker } from './looker.ts'
-import * as mending from './mending.ts'
+import { Mender } from './mender.ts'
 import { Owner } from './owner.ts'
 import { patiently } from './patience.ts'
 import { Pool } from './pool.ts'
@@ -24,7 +25,7 @@ import { pieceOf } from './rows.ts'
 import { type Recorded, recorded } from './schema.ts'
 import { checkServer } from './settings.ts'
 import { hex } from './statements.ts'
-import type { Scene, Step, Task } from './steps.ts'
+import type { Scene } from './steps.ts'
 import { Taker } from './taker.ts'
 import { type Attended, Watching } from './watching.ts'
 
@@ -46,6 +47,7 @@ export class MysqlStore implements seam.Store {
   readonly #owner: Owner
   readonly #putter: Putter
   readonly #taker: Taker
+  readonly #mender: Mender
   readonly #looker: Looker
   readonly #graves: Graves
   readonly #watching: Watching
@@ -88,6 +90,7 @@ export class MysqlStore implements seam.Store {
     this.#putter = new Putter(scene, fronts, changed)
     this.#graves = new Graves(scene, !options.autoResume)
     this.#taker = new Taker(scene, this.#graves, { fronts, keepAcked: options.keepAcked ?? 0, changed })
+    this.#mender = new Mender(queue.id, this.#taker)
     this.#looker = new Looker(fronts, pool)
     this.#watching = new Watching(queue.uuid, () => this.#attend())
   }
@@ -114,11 +117,10 @@ export class MysqlStore implements seam.Store {
     return this.#putter.append(documents, options, keys)
   }
 
-  async update(id: number, { bytes }: seam.Document, key?: string): Promise<boolean> {
+  async update(id: number, document: seam.Document, key?: string): Promise<boolean> {
     this.#check()
-    this.#putter.checkSize(bytes.length)
-    const queue = this.#recorded.id
-    return this.#taker.alone((step) => mending.update(step, { queue, id, bytes, key }))
+    this.#putter.checkSize(document.bytes.length)
+    return this.#mender.update(id, document, key)
   }
 
   async peek(n: number): Promise<seam.Piece[]> {
@@ -141,8 +143,7 @@ export class MysqlStore implements seam.Store {
   async clear(): Promise<number> {
     await this.#attended()
     const { nextId } = await this.#looker.stats()
-    const queue = this.#recorded.id
-    return this.#parts((step) => mending.clear(step, { queue, before: nextId }))
+    return this.#mender.clear(nextId)
   }
 
   async lease(
@@ -172,12 +173,12 @@ export class MysqlStore implements seam.Store {
 
   async retry(ids?: readonly number[]): Promise<number> {
     this.#check()
-    return this.#parts((step, after) => mending.retry(step, { queue: this.#recorded.id, ids, after }))
+    return this.#mender.retry(ids)
   }
 
   async discard(ids?: readonly number[]): Promise<number> {
     this.#check()
-    return this.#parts((step, after) => mending.discard(step, { queue: this.#recorded.id, ids, after }))
+    return this.#mender.discard(ids)
   }
 
   async settle(settlements: readonly seam.Settlement[]): Promise<void> {
@@ -187,7 +188,7 @@ export class MysqlStore implements seam.Store {
 
   async fail(piece: seam.Piece, reason: string): Promise<void> {
     this.#check()
-    await this.#taker.alone(async () => mending.setAside(this.#recorded.id, { piece, reason }))
+    await this.#mender.setAside(piece, reason)
   }
 
   async counts(): Promise<seam.Counts> {
@@ -271,18 +272,6 @@ export class MysqlStore implements seam.Store {
     const dueMs = isTimed ? await this.#looker.dueIn() : Infinity
     if (dueMs === 0) await this.#taker.resume()
     return { changes, dueMs }
-  }
-
-  /** Does it in as many transactions as it takes; resolves to how many items that were. */
-  async #parts(plan: (step: Step, after: number) => ReturnType<Task<mending.Part>['plan']>): Promise<number> {
-    let count = 0
-    for (let after: number | undefined = 0; after !== undefined; ) {
-      const from: number = after
-      const done: mending.Part = await this.#taker.alone((step) => plan(step, from))
-      count += done.count
-      after = done.after
-    }
-    return count
   }
 }
 

@@ -209,7 +209,9 @@ export class Taker {
       }
       if (call.use !== 'lease') continue
       const isTimed = statusOf(call.hold) === TIMED
-      for (const row of found.get(call) ?? []) this.held.add({ ...row, attempt: row.attempt + 1, isTimed })
+      for (const { id, bytes, key, attempt } of found.get(call) ?? []) {
+        this.held.add({ id, bytes, key, attempt: attempt + 1, isTimed })
+      }
     }
     this.#changed()
     for (const { call } of planned) call.resolve(found.get(call) ?? [])

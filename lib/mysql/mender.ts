@@ -1,0 +1,49 @@
+// mender.ts: calls about items that nobody holds, each in transactions of its own (mending.ts), in the lane of the taker.
+
+import type { Document, Piece } from '../store.ts'
+import * as mending from './mending.ts'
+import type { Plan, Step } from './steps.ts'
+import type { Taker } from './taker.ts'
+
+export class Mender {
+  readonly #queue: number
+  readonly #taker: Taker
+
+  constructor(queue: number, taker: Taker) {
+    this.#queue = queue
+    this.#taker = taker
+  }
+
+  update(id: number, { bytes }: Document, key?: string): Promise<boolean> {
+    return this.#taker.alone((step) => mending.update(step, { queue: this.#queue, id, bytes, key }))
+  }
+
+  /** What is ready or delayed, and older than `before`. */
+  clear(before: number): Promise<number> {
+    return this.#parts((step) => mending.clear(step, { queue: this.#queue, before }))
+  }
+
+  retry(ids?: readonly number[]): Promise<number> {
+    return this.#parts((step, after) => mending.retry(step, { queue: this.#queue, ids, after }))
+  }
+
+  discard(ids?: readonly number[]): Promise<number> {
+    return this.#parts((step, after) => mending.discard(step, { queue: this.#queue, ids, after }))
+  }
+
+  setAside(piece: Piece, reason: string): Promise<void> {
+    return this.#taker.alone(async () => mending.setAside(this.#queue, { piece, reason }))
+  }
+
+  /** Does it in as many transactions as it takes; resolves to how many items that were. */
+  async #parts(plan: (step: Step, after: number) => Promise<Plan<mending.Part>>): Promise<number> {
+    let count = 0
+    for (let after: number | undefined = 0; after !== undefined; ) {
+      const from: number = after
+      const done = await this.#taker.alone((step) => plan(step, from))
+      count += done.count
+      after = done.after
+    }
+    return count
+  }
+}
