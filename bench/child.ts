@@ -1,8 +1,9 @@
-// child.ts: what a process of its own does for growth.ts and processes.ts: it opens the queue, says so, waits to be told
-// to go, and tells what came of it.
+// child.ts: what a process of its own does for growth.ts and processes.ts: where its speed is asked for it warms up in a
+// place of its own; it opens the queue, says so, waits to be told to go, and tells what came of it.
 //
 //   node child.js <job> <folder> <number>
 
+import { rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AsyncQueue } from '../lib/index.ts'
 import { cycleOf, type Told } from './children.ts'
@@ -32,6 +33,33 @@ const jobs: Record<string, (folder: string) => Promise<Told>> = {
   put: async (folder) => withQueue<Made>(folder, put),
   ping: async (folder) => withQueue<Ping>(folder, ping),
   listen: async (folder) => withQueue<Ping>(folder, listen),
+}
+
+const SINGLE = 10_000
+const MANY = 200_000
+/** What is to be compiled before it goes. The others are asked for their memory. */
+const warming: Record<string, () => Promise<void>> = {
+  put: () => warmUp(putEach, pop),
+  ping: () => warmUp(putEach, pop),
+  pop: () => warmUp((queue) => fill(queue, MANY), pop),
+  items: () => warmUp((queue) => fill(queue, MANY), loop),
+  listen: () => warmUp(putEach, loop),
+}
+
+async function warmUp(
+  put: (queue: AsyncQueue<Item>) => Promise<unknown>,
+  take: (queue: AsyncQueue<Item>) => Promise<unknown>,
+): Promise<void> {
+  const place = `${folder}-warm-${process.pid}`
+  const queue = await AsyncQueue.open<Item>(place, { durability: 'os' })
+  await put(queue)
+  while ((await queue.size()) > 0) await take(queue)
+  await queue.close()
+  rmSync(place, { recursive: true, force: true })
+}
+
+async function putEach(queue: AsyncQueue<Item>): Promise<void> {
+  for (const item of cycleOf().slice(0, SINGLE)) await queue.put(item)
 }
 
 async function withQueue<T>(folder: string, work: (queue: AsyncQueue<T>) => Promise<Told>): Promise<Told> {
@@ -139,6 +167,7 @@ async function listen(queue: AsyncQueue<Ping>): Promise<Told> {
   return { count: latenciesMs.length, latenciesMs }
 }
 
+await warming[job]?.()
 const told = await jobs[job]?.(folder)
 if (told !== undefined) process.send?.(told)
 process.disconnect()

@@ -26,12 +26,12 @@ interface Options extends Effort {
 }
 
 const COUNTS = [1, 2, 4]
-const MOST_PER_MS = 3000
+const MOST_PER_MS = 2500
 
 export async function processes({ wanted, folder, runMs }: Options): Promise<Shared[]> {
   const all: Shared[] = []
   // So long that starting and stopping don't count.
-  const ms = runMs * 10
+  const ms = runMs * 20
   for (const job of ['put', 'pop', 'items'] as const) {
     for (const count of COUNTS) {
       const title = `processes: ${{ put: 'put', pop: 'pop(100)', items: 'for await' }[job]}`
