@@ -7,6 +7,9 @@
 // A file with neither and nothing in it becomes ours; anything else is a FormatError, and stays as it is. Pages that
 // fall free can be given back one by one (auto_vacuum = INCREMENTAL, which must be said before the first table).
 //
+// A file that is deleted, or replaced by another, while it is open: SQLite would go on in what has no name any more, and
+// all that is put there would go with it. So each turn looks first, and refuses.
+//
 // No descriptor of the database file itself is ever opened beside SQLite's: closing one would drop the locks that
 // SQLite holds on the file in the same process.
 
@@ -26,6 +29,7 @@ export class Connection {
   readonly file: string
   readonly #driver: Driver
   readonly #statements = new Map<string, Statement>()
+  #identity = ''
   #synchronous: 'FULL' | 'NORMAL' | undefined
 
   /** Opens the file, or makes it. Throws FormatError, StorageError or a SqliteFailure. */
@@ -35,6 +39,7 @@ export class Connection {
     try {
       const connection = new Connection(file, driver)
       connection.#begin()
+      connection.#identity = identityOf(file)
       return connection
     } catch (error) {
       driver.close()
@@ -45,6 +50,14 @@ export class Connection {
   private constructor(file: string, driver: Driver) {
     this.file = file
     this.#driver = driver
+  }
+
+  /** Throws StorageError where the file is not the one that was opened. */
+  refuseIfGone(): void {
+    if (this.isMemory || identityOf(this.file) === this.#identity) return
+    throw new StorageError(
+      `${this.file}: deleted or replaced while it was open: what is put now would be lost with it: close it, open it again`,
+    )
   }
 
   get driverName(): string {
@@ -184,6 +197,13 @@ export class Connection {
 }
 
 export const MEMORY = ':memory:'
+
+/** Which file has the name; '' where none has. */
+function identityOf(file: string): string {
+  if (file === MEMORY) return ''
+  const found = fs.statSync(file, { throwIfNoEntry: false })
+  return found === undefined ? '' : `${found.dev}:${found.ino}`
+}
 
 /** A commit whose sync failed: it may be there after a crash, or not. */
 export class UnknownOutcome extends SqliteFailure {

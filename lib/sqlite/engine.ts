@@ -42,6 +42,7 @@ export class Engine {
   run(calls: readonly Call[]): Outcome[] {
     try {
       this.#connection ??= Connection.open(this.#file, this.#openDriver())
+      this.#connection.refuseIfGone()
       this.#dispel(this.#connection, calls)
     } catch (error) {
       return calls.map(() => this.#refused(error))
@@ -111,6 +112,7 @@ export class Engine {
   /** What was committed so far is on the medium. */
   sync(): void {
     try {
+      this.#connection?.refuseIfGone()
       this.#connection?.syncWal()
     } catch (error) {
       this.#isDoubtful = true

@@ -1,5 +1,5 @@
-// owners.ts: who is alive. Each open handle holds a file in `<database>-owners`, flocked while it lives: the kernel
-// frees the lock however the handle ended, and so its items are known to be nobody's.
+// owners.ts: who is alive. Each open handle holds a file (owner-files.ts), flocked while it lives: the kernel frees the
+// lock however the handle ended, and so its items are known to be nobody's.
 //
 //      number ──▶ file, locked ──▶ joined (a row that others look at) ──▶ left (the row goes, then the file)
 //
@@ -10,7 +10,8 @@ import { codeOf, type Disk, type DiskFile } from '../disk/disk.ts'
 import { StorageError } from '../errors.ts'
 import type { IdRange } from '../store.ts'
 import type { Database } from './database.ts'
-import { ownersFolder, writeMark } from './marks.ts'
+import { writeMark } from './marks.ts'
+import { OwnerFiles } from './owner-files.ts'
 
 interface World {
   readonly disk: Disk
@@ -20,67 +21,53 @@ interface World {
   readonly queue: number
 }
 
+interface Numbered {
+  readonly owner: number
+  readonly own: DiskFile | undefined
+}
+
 export class Owners {
   readonly own: number
   readonly #world: World
+  readonly #files: OwnerFiles | undefined
   readonly #file: DiskFile | undefined
-  readonly #release: () => void
 
   /** Takes a number, and joins. */
   static async join(world: World): Promise<Owners> {
     const { database, file, disk, queue } = world
-    let release = (): void => {}
-    let own: DiskFile | undefined
+    const files = file === undefined ? undefined : new OwnerFiles(disk, file)
     try {
-      if (file !== undefined) {
-        disk.makeFolder(ownersFolder(file))
-        release = disk.claim(ownersFolder(file))
-      }
-      const { value: owner } = await database.call('owner.number', queue, { within: Infinity })
-      if (file !== undefined) {
-        own = disk.open(pathOf(file, owner), 'create')
-        own.tryLock()
-      }
-      await database.call('owner.join', { queue, owner }, { within: Infinity })
-      return new Owners(world, { owner, file: own, release })
+      files?.enter()
+      const numbered = await takeNumber(world, files)
+      await database.call('owner.join', { queue, owner: numbered.owner }, { within: Infinity })
+      return new Owners(world, files, numbered)
     } catch (error) {
-      own?.close()
-      release()
+      files?.leave()
       throw asStorageError(error)
     }
   }
 
-  private constructor(world: World, own: { owner: number; file: DiskFile | undefined; release: () => void }) {
+  private constructor(world: World, files: OwnerFiles | undefined, { owner, own }: Numbered) {
     this.#world = world
-    this.own = own.owner
-    this.#file = own.file
-    this.#release = own.release
+    this.own = owner
+    this.#files = files
+    this.#file = own
   }
 
   /** Gives back what the dead hold, if any; resolves to how many items that were. */
   async reclaim(within: number): Promise<number> {
-    const { database, file, disk, queue } = this.#world
-    if (file === undefined) return 0
+    const { database, queue } = this.#world
+    const files = this.#files
+    if (files === undefined) return 0
     const { value: joined } = await database.call('owner.list', queue, { within: Infinity })
-    const dead = joined.filter((owner) => owner !== this.own && !this.#isAlive(file, owner))
-    if (dead.length === 0) return 0
-    const { value: items } = await database.call('owner.leave', { queue, owners: dead }, { within })
-    for (const owner of dead) unlink(disk, pathOf(file, owner))
-    return items
-  }
-
-  #isAlive(file: string, owner: number): boolean {
-    let found: DiskFile
     try {
-      found = this.#world.disk.open(pathOf(file, owner), 'write')
+      const dead = joined.filter((owner) => owner !== this.own && !files.isAlive(owner))
+      if (dead.length === 0) return 0
+      const { value: items } = await database.call('owner.leave', { queue, owners: dead }, { within })
+      for (const owner of dead) files.remove(owner)
+      return items
     } catch (error) {
-      if (codeOf(error) === 'ENOENT') return false
       throw asStorageError(error)
-    }
-    try {
-      return !found.tryLock()
-    } finally {
-      found.close()
     }
   }
 
@@ -91,26 +78,22 @@ export class Owners {
 
   /** Gives back what this handle holds, and its number; on the medium when it resolves. */
   async leave(): Promise<void> {
-    const { database, file, disk, queue } = this.#world
+    const { database, queue } = this.#world
     try {
       await database.call('owner.leave', { queue, owners: [this.own] }, { within: 0 })
-      if (file !== undefined) unlink(disk, pathOf(file, this.own))
+      this.#files?.remove(this.own)
     } finally {
-      this.#file?.close()
-      this.#release()
+      this.#files?.leave()
     }
   }
 }
 
-function pathOf(file: string, owner: number): string {
-  return `${ownersFolder(file)}/${owner}`
-}
-
-function unlink(disk: Disk, path: string): void {
-  try {
-    disk.unlink(path)
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error
+async function takeNumber({ database, queue }: World, files: OwnerFiles | undefined): Promise<Numbered> {
+  for (;;) {
+    const { value: owner } = await database.call('owner.number', queue, { within: Infinity })
+    if (files === undefined) return { owner, own: undefined }
+    const own = files.make(owner)
+    if (own !== undefined) return { owner, own }
   }
 }
 

@@ -1,7 +1,19 @@
 // What an SQLite queue does when the file is not what it should be.
 
 import assert from 'node:assert/strict'
-import { closeSync, mkdirSync, openSync, readFileSync, rmdirSync, statSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { describe, it } from 'node:test'
 import { AsyncQueue, CorruptionError, FormatError, StorageError } from '../../lib/index.ts'
 import { foreign, newFile } from './rig.ts'
@@ -111,5 +123,23 @@ describe('the queue', () => {
     rmdirSync(`${file}-wal`)
     await using queue = await AsyncQueue.open<string>(`sqlite:${file}`)
     assert.equal(await queue.pop(), textOf(0))
+  })
+
+  it('takes nothing into a file that was deleted, or replaced by another, while it was open', async () => {
+    for (const other of [undefined, await filled(3)]) {
+      const file = await filled(1)
+      const queue = await AsyncQueue.open<string>(`sqlite:${file}`)
+      await queue.put('in time')
+      if (other === undefined) unlinkSync(file)
+      else renameSync(other, file)
+      const isGone = (error: unknown) => error instanceof StorageError && /deleted or replaced/.test(error.message)
+      await assert.rejects(queue.put('too late'), isGone)
+      await assert.rejects(queue.pop(), isGone)
+      await assert.rejects(queue.close(), isGone)
+      // What SQLite had beside the file belongs to nothing now.
+      for (const suffix of ['-wal', '-shm']) rmSync(`${file}${suffix}`, { force: true })
+      await using again = await AsyncQueue.open<string>(`sqlite:${file}`)
+      assert.equal(await again.size(), other === undefined ? 0 : 3)
+    }
   })
 })

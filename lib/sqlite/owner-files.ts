@@ -1,0 +1,119 @@
+// owner-files.ts: the files of the handles that have a database open, in a folder beside it that is there as long as
+// somebody has: `<database>-owners/<number>`, flocked by its owner while that lives.
+//
+//      enter ──▶ the folder is there, and shared (disk.ts, claim) ──▶ make ──▶ leave: the file goes, and the folder if
+//                        ▲                                             │       nobody else has a file in it
+//                        └──────────── the folder went meanwhile ──────┘
+//
+// Numbers are the database's. A file of that number that is there already, and that nobody holds, is one of another
+// database that stood at this path before.
+
+import fs from 'node:fs'
+import { codeOf, type Disk, type DiskFile } from '../disk/disk.ts'
+import { StorageError } from '../errors.ts'
+import { ownersFolder } from './marks.ts'
+
+/** How often the folder may go before somebody is in it. */
+const TRIES = 100
+
+export class OwnerFiles {
+  readonly #disk: Disk
+  readonly #folder: string
+  /** Which folder is shared: another may have the name by now. */
+  #identity = ''
+  #own: DiskFile | undefined
+  #release = (): void => {}
+
+  constructor(disk: Disk, database: string) {
+    this.#disk = disk
+    this.#folder = ownersFolder(database)
+  }
+
+  /** Throws where one thread has the database to itself. */
+  enter(): void {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        this.#disk.makeFolder(this.#folder)
+        this.#identity = this.#identityNow()
+        this.#release = this.#disk.claim(this.#folder)
+        return
+      } catch (error) {
+        if (codeOf(error) !== 'ENOENT' || tries === TRIES) throw error
+      }
+    }
+  }
+
+  /** The file of a new owner, locked; undefined where somebody holds the number, and another one is needed. */
+  make(owner: number): DiskFile | undefined {
+    if (this.isAlive(owner)) return undefined
+    this.remove(owner)
+    for (let tries = 1; tries <= TRIES; tries += 1) {
+      this.#own = this.#created(owner)
+      if (this.#own !== undefined) {
+        this.#own.tryLock()
+        return this.#own
+      }
+      this.#release()
+      this.enter()
+    }
+    throw new StorageError(`${this.#folder}: gone as often as it was made: something removes it`)
+  }
+
+  /** Undefined where somebody who left took the folder with him. */
+  #created(owner: number): DiskFile | undefined {
+    let own: DiskFile
+    try {
+      own = this.#disk.open(this.#pathOf(owner), 'create')
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return undefined
+      throw error
+    }
+    if (this.#identityNow() === this.#identity) return own
+    own.close()
+    this.remove(owner)
+    return undefined
+  }
+
+  isAlive(owner: number): boolean {
+    let found: DiskFile
+    try {
+      found = this.#disk.open(this.#pathOf(owner), 'write')
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return false
+      throw error
+    }
+    try {
+      return !found.tryLock()
+    } finally {
+      found.close()
+    }
+  }
+
+  remove(owner: number): void {
+    try {
+      this.#disk.unlink(this.#pathOf(owner))
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error
+    }
+  }
+
+  /** Frees what is held; the folder goes if nothing is in it. */
+  leave(): void {
+    this.#own?.close()
+    try {
+      fs.rmdirSync(this.#folder)
+    } catch {
+      // Somebody else is in it, or it went with the database.
+    }
+    this.#release()
+  }
+
+  #pathOf(owner: number): string {
+    return `${this.#folder}/${owner}`
+  }
+
+  #identityNow(): string {
+    const { dev, ino } = fs.statSync(this.#folder, { bigint: true })
+    return `${dev}:${ino}`
+  }
+}
