@@ -57,7 +57,7 @@ export function assemble(opened: Opened, options: StoreOptions, world: World, ho
   const reclaimer = new Reclaimer(parts, options.autoResume)
   const settler = new Settler(parts, appender, failed, options.keepAcked ?? 0)
   const taker = new Taker(parts, settler, reclaimer)
-  const looker = new Looker(parts, failed)
+  const looker = new Looker(parts, failed, reclaimer)
   const counter = new Counter(parts, looker, reclaimer)
   return { appender, taker, settler, reclaimer, looker, counter, flusher }
 }

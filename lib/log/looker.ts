@@ -1,4 +1,4 @@
-// looker.ts: looking at items without changing anything.
+// looker.ts: looking at items without changing anything, but that what the dead held is ready, and what was held too long.
 
 import type { IdRange, Listed, ListOptions, Piece } from '../store.ts'
 import type { Decide } from './cursor.ts'
@@ -7,14 +7,17 @@ import type { Gap } from './document-reader.ts'
 import type { FailedItems } from './failed-items.ts'
 import type { RunStatus } from './id-state.ts'
 import { attemptAt, type Parts, upToDate } from './parts.ts'
+import type { Reclaimer } from './reclaimer.ts'
 
 export class Looker {
   readonly #parts: Parts
   readonly #failed: FailedItems
+  readonly #reclaimer: Reclaimer
 
-  constructor(parts: Parts, failed: FailedItems) {
+  constructor(parts: Parts, failed: FailedItems, reclaimer: Reclaimer) {
     this.#parts = parts
     this.#failed = failed
+    this.#reclaimer = reclaimer
   }
 
   peek(n: number): Promise<Piece[]> {
@@ -25,6 +28,9 @@ export class Looker {
   /** Reads items without a record of them; gaps are judged. */
   async #read(choose: (state: CursorState) => readonly IdRange[]): Promise<Piece[]> {
     const decide: Decide<Piece[] | Gap> = (state) => {
+      // Who peeks again and again would else never see what the dead held.
+      const before = this.#reclaimer.due(state)
+      if (before.length > 0) return { before }
       const attempts = (id: number) => attemptAt(state, id)
       const result = this.#parts.reader.pieces(choose(state), attempts, Number.POSITIVE_INFINITY)
       return { records: [], result }

@@ -109,8 +109,8 @@ export class Taker {
 
   async #runAll(calls: readonly (Call | Alone)[]): Promise<void> {
     const takes: Call[] = []
-    // A take that can do without it is not kept from it.
-    if (this.#graves.isDue) await this.#bury().catch(() => {})
+    // A take that can do without it is not kept from it; who reclaims is told how many items that were.
+    if (this.#graves.isDue && calls.some((call) => !('run' in call))) await this.#bury().catch(() => {})
     for (const call of calls) {
       if ('run' in call) await call.run()
       else takes.push(call)

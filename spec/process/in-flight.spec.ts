@@ -51,6 +51,20 @@ it('the queue gives back what a process held that just exits', async (t) => {
   )
 })
 
+it('the queue shows what a killed process held to those who only look', async (t) => {
+  for (const look of ['peek', 'list'] as const) {
+    const folder = newPlace(t)
+    await fill(folder, 10)
+    await using queue = await AsyncQueue.open<Numbered>(folder)
+    const victim = startPart(t, 'halve', { folder, count: 10 })
+    await victim.heard(1)
+    const seen = async (): Promise<number> => (look === 'peek' ? await queue.peek(10) : await queue.list()).length
+    assert.equal(await seen(), 0)
+    await victim.kill()
+    await until(async () => (await seen()) === 5)
+  }
+})
+
 it('the queue leaves a stopped process what it holds: it is alive', async (t) => {
   const folder = newPlace(t)
   await fill(folder, 1)

@@ -79,6 +79,15 @@ export function limiting(place: MakePlace): void {
     await waiting.return(undefined)
   })
 
+  it('shows an item whose lease is over to those who only look', async () => {
+    for (const look of ['peek', 'list', 'size'] as const) {
+      const queue = await fresh<number>(place, { leaseTimeout: 20 })
+      await queue.put(1)
+      await leased(queue)
+      await until(async () => [await queue[look]()].flat(1).some((seen) => seen !== undefined && seen !== 0))
+    }
+  })
+
   it('refuses a late settlement also where the same handle has the item again', async () => {
     const queue = await fresh<number>(place, { leaseTimeout: 20 })
     await queue.put(1)
