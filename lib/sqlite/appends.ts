@@ -3,10 +3,10 @@
 // is asked for between two puts keeps them apart, so that all happens in the order of the calls.
 
 import type { Document } from '../store.ts'
-import type { Answered } from './database.ts'
 import type { Packed } from './messages.ts'
 import type { PutArgs, PutResult } from './put-ops.ts'
 import { sealed } from './seal.ts'
+import type { Answered } from './thread.ts'
 
 type Put = (args: PutArgs, blobs: () => Packed) => Promise<Answered<PutResult | undefined>>
 

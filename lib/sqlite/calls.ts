@@ -5,10 +5,11 @@ import { CorruptionError, QueueClosedError } from '../errors.ts'
 import type { Durability, StoreOptions } from '../store.ts'
 import type { Clock } from '../wait/clock.ts'
 import { MEMORY } from './connection.ts'
-import type { Answered, CallOptions, Database } from './database.ts'
+import type { Database } from './database.ts'
 import type { ArgsOf, OpName, ValueOf } from './ops.ts'
 import type { Owners } from './owners.ts'
 import type { Recorded } from './schema.ts'
+import type { Answered, CallOptions } from './thread.ts'
 
 /** How often the owners of items in flight are looked at. */
 const PROBE_MS = 400

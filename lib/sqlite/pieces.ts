@@ -1,9 +1,9 @@
 // pieces.ts: what the worker thread answers, as the seam speaks of it: an item is a document of its own.
 
-import type { Listed, Piece, Status } from '../store.ts'
-import type { Answered } from './database.ts'
+import type { Counts, Listed, Piece, Status } from '../store.ts'
 import type { ValueOf } from './ops.ts'
 import { unsealed } from './seal.ts'
+import type { Answered } from './thread.ts'
 
 const NOTHING = new Uint8Array(0)
 
@@ -24,4 +24,8 @@ export function listedOf(answered: Answered<ValueOf<'queue.list'>>, status: Stat
   return piecesOf(answered, (attempt) => attempt).map((piece, i) => {
     return { piece, status, reason: reasons[i], priority: priorities[i] }
   })
+}
+
+export function countsOf({ ready, delayed, flying: inFlight, failed, acked }: ValueOf<'queue.counts'>): Counts {
+  return { ready, delayed, inFlight, failed, acked }
 }

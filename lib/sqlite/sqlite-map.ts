@@ -3,8 +3,9 @@
 
 import type * as seam from '../map-store.ts'
 import type { Durability } from '../store.ts'
-import { type Answered, type Database, openDatabase } from './database.ts'
+import { type Database, openDatabase } from './database.ts'
 import type { Seen } from './map-ops.ts'
+import type { Answered } from './thread.ts'
 
 /** What nobody waited for, until somebody is told. */
 interface Told {

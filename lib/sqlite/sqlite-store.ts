@@ -2,36 +2,20 @@
 // transaction with all that came with it (put-ops.ts, take-ops.ts, settle-ops.ts); how it is called is in calls.ts, who is
 // alive in owners.ts.
 
-import { nodeDisk } from '../disk/node.ts'
 import type * as seam from '../store.ts'
-import { type Clock, systemClock } from '../wait/clock.ts'
+import { systemClock } from '../wait/clock.ts'
 import type { SqliteAddress } from './address.ts'
 import { Appends } from './appends.ts'
-import { Calls, type Parts, withinOf } from './calls.ts'
-import { MEMORY } from './connection.ts'
-import { type Answered, type CallOptions, openDatabase } from './database.ts'
-import type { DriverName } from './driver.ts'
+import { Arguments, limitOf } from './arguments.ts'
+import { Calls, type Parts } from './calls.ts'
+import { openParts, type World } from './opening.ts'
 import type { ArgsOf, OpName, ValueOf } from './ops.ts'
-import { Owners } from './owners.ts'
-import { listedOf, piecesOf } from './pieces.ts'
+import { countsOf, listedOf, piecesOf } from './pieces.ts'
 import { Pops } from './pops.ts'
 import { sealed } from './seal.ts'
+import { SUPPORTS } from './supports.ts'
+import type { Answered, CallOptions } from './thread.ts'
 import { watchDatabase } from './watching.ts'
-
-const SUPPORTS: seam.Supports = Object.freeze({
-  orders: Object.freeze(['fifo', 'lifo', 'priority'] as const),
-  unique: true,
-  update: true,
-  leaseById: true,
-  durable: true,
-  documents: false,
-})
-
-export interface World {
-  readonly clock: Clock
-  /** Which drivers to try. */
-  readonly drivers?: readonly DriverName[] | undefined
-}
 
 export class SqliteStore implements seam.Store {
   readonly supports = SUPPORTS
@@ -39,6 +23,7 @@ export class SqliteStore implements seam.Store {
   readonly order: seam.Order
   readonly #parts: Parts
   readonly #queue: number
+  readonly #args: Arguments
   readonly #calls: Calls
   readonly #appends: Appends
   readonly #pops: Pops
@@ -49,26 +34,19 @@ export class SqliteStore implements seam.Store {
    * UnsupportedError where no SQLite can be loaded.
    */
   static async open(
-    { file, queue: name }: SqliteAddress,
+    address: SqliteAddress,
     options: seam.StoreOptions,
     world: World = { clock: systemClock },
   ): Promise<SqliteStore> {
-    const { signal, codec, order, flushLimit, events } = options
-    const { drivers, clock } = world
-    signal?.throwIfAborted()
-    const told = { vacuumed: (reclaimed: number) => events.flushed({ reclaimed }), failed: events.failed.bind(events) }
-    const database = await openDatabase(file, { events: told, freeBytes: flushLimit, drivers })
+    const parts = await openParts(address, options, world)
+    const store = new SqliteStore(parts)
+    if (!options.autoResume) return store
     try {
-      signal?.throwIfAborted()
-      const within = withinOf(options.durability)
-      const { value: recorded } = await database.call('queue.open', { name, codec, order }, { within })
-      const path = file === MEMORY || file.startsWith('memory:') ? undefined : file
-      const owners = await Owners.join({ disk: nodeDisk, database, file: path, queue: recorded.id })
-      const store = new SqliteStore({ clock, options, database, recorded, owners, file: path })
-      if (options.autoResume) await store.#recover()
+      await store.#recover()
       return store
     } catch (error) {
-      await database.close()
+      await parts.owners.leave().catch(() => {})
+      await parts.database.close()
       throw error
     }
   }
@@ -79,6 +57,7 @@ export class SqliteStore implements seam.Store {
     this.order = recorded.order
     this.#parts = parts
     this.#queue = recorded.id
+    this.#args = new Arguments(parts)
     this.#calls = new Calls(parts)
     this.#appends = new Appends((args, blobs) => {
       this.#pops.end()
@@ -91,18 +70,13 @@ export class SqliteStore implements seam.Store {
   }
 
   async #recover(): Promise<void> {
-    const { owners, options } = this.#parts
-    try {
-      const reclaimed = await this.#calls.reclaim()
-      if (reclaimed > 0) queueMicrotask(() => options.events.recovered({ tornBytes: 0, reclaimed }))
-    } catch (error) {
-      await owners.leave().catch(() => {})
-      throw error
-    }
+    const { events } = this.#parts.options
+    const reclaimed = await this.#calls.reclaim()
+    if (reclaimed > 0) queueMicrotask(() => events.recovered({ tornBytes: 0, reclaimed }))
   }
 
   append(documents: readonly seam.Document[], options?: seam.AppendOptions): Promise<number | undefined> {
-    if (options === undefined) return this.#appends.plain(this.#plainly, documents)
+    if (options === undefined) return this.#appends.plain(this.#args.plain, documents)
     return this.#put(documents, options).then((put) => put?.ids[0])
   }
 
@@ -122,38 +96,33 @@ export class SqliteStore implements seam.Store {
     const isDropping = bound?.whenFull === 'drop-oldest'
     const { items = 0, bytes, round } = bound ?? {}
     const limits = bound === undefined ? undefined : { items, bytes, round, isDropping }
-    const args = { ...this.#plainly(), due, attempt, priority, bound: limits, keys }
+    const args = { ...this.#args.plain(), due, attempt, priority, bound: limits, keys }
     const put = await this.#appends.alone(args, documents)
     if (put !== undefined && put.dropped > 0) bound?.dropped?.(put.dropped)
     return put
   }
 
-  readonly #plainly = (): ArgsOf<'queue.put'> => {
-    const { own: owner } = this.#parts.owners
-    return { ...this.#asked(), owner, due: 0, attempt: 0, priority: 0, bound: undefined, keys: undefined }
-  }
-
   async update(id: number, document: seam.Document, key?: string): Promise<boolean> {
-    const args = { queue: this.#queue, id, key, now: this.#now() }
+    const args = { ...this.#args.asked(), id, key }
     return (await this.#change('queue.update', args, { blobs: () => sealed([document.bytes]) })).value
   }
 
   async peek(n: number): Promise<seam.Piece[]> {
     if (this.#calls.isProbeDue) await this.#calls.probe()
-    return this.#pieces(await this.#ask('queue.peek', this.#taking(n)), () => 0)
+    return this.#pieces(await this.#ask('queue.peek', this.#args.taking(n)), () => 0)
   }
 
   async pop(n: number): Promise<seam.Piece[]> {
     if (this.#calls.isProbeDue) await this.#calls.probe()
-    return this.#pops.pop(this.#taking(n))
+    return this.#pops.pop(this.#args.taking(n))
   }
 
   async delete(n: number): Promise<number> {
-    return (await this.#change('queue.delete', this.#taking(n))).value
+    return (await this.#change('queue.delete', this.#args.taking(n))).value
   }
 
   async clear(): Promise<number> {
-    return (await this.#change('queue.clear', { queue: this.#queue, now: this.#now() })).value
+    return (await this.#change('queue.clear', this.#args.asked())).value
   }
 
   async lease(
@@ -164,7 +133,7 @@ export class SqliteStore implements seam.Store {
   ): Promise<seam.Piece[]> {
     if (this.#calls.isProbeDue) await this.#calls.probe()
     const hold = { deadline: deadline || null, isAhead: uncharged, pick }
-    const args = { ...this.#taking(n), ...this.#settling(first), ...hold }
+    const args = { ...this.#args.taking(n), ...this.#args.settling(first), ...hold }
     const taken = await this.#ask('queue.lease', args, this.#calls.behind)
     if (first.length > 0) this.#parts.database.changed()
     return this.#pieces(taken, (attempt) => attempt)
@@ -175,13 +144,7 @@ export class SqliteStore implements seam.Store {
   }
 
   async extend(ids: readonly seam.HeldRange[], deadline: number): Promise<void> {
-    const args = {
-      queue: this.#queue,
-      now: this.#now(),
-      owner: this.#parts.owners.own,
-      ids,
-      deadline: deadline || null,
-    }
+    const args = { ...this.#args.asked(), owner: this.#parts.owners.own, ids, deadline: deadline || null }
     await this.#change('queue.extend', args)
   }
 
@@ -199,7 +162,7 @@ export class SqliteStore implements seam.Store {
 
   async settle(settlements: readonly seam.Settlement[], relaxed = false): Promise<void> {
     const within = relaxed ? this.#calls.behind : this.#calls.within
-    await this.#change('queue.settle', this.#settling(settlements), { within })
+    await this.#change('queue.settle', this.#args.settling(settlements), { within })
   }
 
   async fail({ firstId, attempt, enqueuedAt, document }: seam.Piece, reason: string): Promise<void> {
@@ -209,18 +172,18 @@ export class SqliteStore implements seam.Store {
 
   async counts(): Promise<seam.Counts> {
     if (this.#calls.isProbeDue) await this.#calls.probe()
-    const { value } = await this.#ask('queue.counts', this.#asked())
+    const { value } = await this.#ask('queue.counts', this.#args.asked())
     return countsOf(value)
   }
 
   async stats(): Promise<seam.StoreStats> {
-    const { value } = await this.#ask('queue.stats', this.#asked())
+    const { value } = await this.#ask('queue.stats', this.#args.asked())
     const { bytes, nextId, oldest, lost, freeBytes: deadBytes } = value
     return { ...countsOf(value), bytes, deadBytes, segments: 0, oldest, nextId, lost }
   }
 
   async list({ status, after, limit }: seam.ListOptions): Promise<seam.Listed[]> {
-    const args = { ...this.#asked(), status, after, limit: limitOf(limit) }
+    const args = { ...this.#args.asked(), status, after, limit: limitOf(limit) }
     return listedOf(await this.#ask('queue.list', args), status)
   }
 
@@ -263,26 +226,9 @@ export class SqliteStore implements seam.Store {
     }
   }
 
-  #now(): number {
-    return this.#parts.clock.now()
-  }
-
-  #asked(): { queue: number; now: number } {
-    return { queue: this.#queue, now: this.#now() }
-  }
-
-  #taking(n: number): ArgsOf<'queue.pop'> {
-    return { ...this.#asked(), n: limitOf(n), isStrict: this.#parts.options.onDamage === 'fail' }
-  }
-
   #pieces(taken: Answered<ValueOf<'queue.pop'>>, attemptOf: (attempt: number) => number): seam.Piece[] {
     this.#calls.met(taken.value)
     return piecesOf(taken, attemptOf)
-  }
-
-  #settling(settlements: readonly seam.Settlement[]): ArgsOf<'queue.settle'> {
-    const { owners, options } = this.#parts
-    return { ...this.#asked(), owner: owners.own, settlements, keep: options.keepAcked ?? 0 }
   }
 
   #ask<N extends OpName>(op: N, args: ArgsOf<N>, within = this.#calls.within): Promise<Answered<ValueOf<N>>> {
@@ -300,12 +246,4 @@ export class SqliteStore implements seam.Store {
     this.#appends.end()
     this.#pops.end()
   }
-}
-
-function limitOf(n: number): number {
-  return Math.min(n, Number.MAX_SAFE_INTEGER)
-}
-
-function countsOf({ ready, delayed, flying: inFlight, failed, acked }: ValueOf<'queue.counts'>): seam.Counts {
-  return { ready, delayed, inFlight, failed, acked }
 }

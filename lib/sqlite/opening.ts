@@ -1,0 +1,40 @@
+// opening.ts: how a queue in a database is opened: the file, the queue's record in it, and a number among its owners.
+
+import { nodeDisk } from '../disk/node.ts'
+import type { StoreOptions } from '../store.ts'
+import type { Clock } from '../wait/clock.ts'
+import type { SqliteAddress } from './address.ts'
+import { type Parts, withinOf } from './calls.ts'
+import { MEMORY } from './connection.ts'
+import { openDatabase } from './database.ts'
+import type { DriverName } from './driver.ts'
+import { Owners } from './owners.ts'
+
+export interface World {
+  readonly clock: Clock
+  /** Which drivers to try. */
+  readonly drivers?: readonly DriverName[] | undefined
+}
+
+/** Rejects as SqliteStore.open does; then nothing is open. */
+export async function openParts(
+  { file, queue: name }: SqliteAddress,
+  options: StoreOptions,
+  { clock, drivers }: World,
+): Promise<Parts> {
+  const { signal, codec, order, flushLimit, events } = options
+  signal?.throwIfAborted()
+  const told = { vacuumed: (reclaimed: number) => events.flushed({ reclaimed }), failed: events.failed.bind(events) }
+  const database = await openDatabase(file, { events: told, freeBytes: flushLimit, drivers })
+  try {
+    signal?.throwIfAborted()
+    const within = withinOf(options.durability)
+    const { value: recorded } = await database.call('queue.open', { name, codec, order }, { within })
+    const path = file === MEMORY || file.startsWith('memory:') ? undefined : file
+    const owners = await Owners.join({ disk: nodeDisk, database, file: path, queue: recorded.id })
+    return { clock, options, database, recorded, owners, file: path }
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+}
