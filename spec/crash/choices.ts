@@ -17,8 +17,14 @@ import { SECTOR, SectorOrder } from './sector-order.ts'
 const PARTS = 8
 /** Up to so many units, every subset is tried. */
 const EXHAUSTIVE = 12
+/** So many subsets are always looked at. */
+const FEW = 5
 const PAIRS = 400
 const RANDOM = 400
+/** Where only some choices are tried: how many times as many of each kind there are to choose from. */
+const OFFERED = 4
+/** About so many ways there are to tear one write. */
+const TEARS = 120
 const HEAD_CUTS = 32
 
 export type Fill = '' | 'z' | 's' | 'g'
@@ -66,35 +72,52 @@ function sectorBounds({ position, bytes }: WriteOp): number[] {
   return bounds
 }
 
-/** Everything that is tried at one point of the log, the plainest first; some of it twice. */
-export function* choices(units: readonly Unit[], ledger: Ledger, random: Random): Generator<Choice> {
+/**
+ * Everything that is tried at one point of the log, the plainest first; some of it twice. Where no more than `most` are
+ * going to be tried, there are some times as many to choose from, and not all.
+ */
+export function* choices(
+  units: readonly Unit[],
+  ledger: Ledger,
+  random: Random,
+  most = Number.POSITIVE_INFINITY,
+): Generator<Choice> {
   const order = new SectorOrder(units)
-  const isExhaustive = units.length <= EXHAUSTIVE
-  for (const choice of anyOrder(units, random)) {
+  const enough = most * OFFERED
+  const isExhaustive = units.length <= EXHAUSTIVE && 2 ** units.length <= Math.max(enough, 2 ** FEW)
+  for (const choice of anyOrder(units, random, { isExhaustive, enough })) {
     if (!order.isBinding) yield choice
     else yield { keep: order.dropped(choice.keep) }
     if (order.isBinding && !isExhaustive) yield { keep: order.added(choice.keep) }
   }
-  for (const unit of units) {
-    if (unit.from > 0) continue
-    for (const { keep, tear } of tears(units, unit, ledger)) yield order.torn(keep, tear)
+  const torn = units.filter(({ from }) => from === 0)
+  const odds = enough / (torn.length * TEARS)
+  for (const unit of torn) {
+    for (const { keep, tear } of tears(units, unit, ledger)) {
+      if (odds >= 1 || random(2 ** 20) < odds * 2 ** 20) yield order.torn(keep, tear)
+    }
   }
 }
 
-function* anyOrder(units: readonly Unit[], random: Random): Generator<Choice> {
+interface Extent {
+  readonly isExhaustive: boolean
+  readonly enough: number
+}
+
+function* anyOrder(units: readonly Unit[], random: Random, { isExhaustive, enough }: Extent): Generator<Choice> {
   const n = units.length
   yield keeping(n, () => true)
   yield keeping(n, () => false)
   for (let end = 1; end < n; end++) yield keeping(n, (i) => i < end)
-  if (n <= EXHAUSTIVE) yield* subsets(n)
-  else yield* samples(units, random)
+  if (isExhaustive) yield* subsets(n)
+  else yield* samples(units, random, enough)
 }
 
 function* subsets(n: number): Generator<Choice> {
   for (let mask = 1; mask < 2 ** n - 1; mask++) yield keeping(n, (i) => ((mask >> i) & 1) === 1)
 }
 
-function* samples(units: readonly Unit[], random: Random): Generator<Choice> {
+function* samples(units: readonly Unit[], random: Random, enough: number): Generator<Choice> {
   const n = units.length
   const isName = units.map(({ entry }) => entry.op.kind !== 'write' && entry.op.kind !== 'truncate')
   for (let end = 0; end <= n; end++) {
@@ -107,12 +130,13 @@ function* samples(units: readonly Unit[], random: Random): Generator<Choice> {
     yield keeping(n, (i) => i !== one)
   }
   const all = (n * (n - 1)) / 2
-  for (let pair = 0; pair < Math.min(all, PAIRS); pair++) {
-    const [a, b] = all <= PAIRS ? pairOf(pair) : [random(n), random(n)]
+  const pairs = Math.min(PAIRS, enough)
+  for (let pair = 0; pair < Math.min(all, pairs); pair++) {
+    const [a, b] = all <= pairs ? pairOf(pair) : [random(n), random(n)]
     yield keeping(n, (i) => i === a || i === b)
     yield keeping(n, (i) => i !== a && i !== b)
   }
-  for (let i = 0; i < RANDOM; i++) {
+  for (let i = 0; i < Math.min(RANDOM, enough); i++) {
     const odds = 1 + random(9)
     yield keeping(n, () => random(10) < odds)
   }

@@ -17,7 +17,7 @@ import { RecordingDisk } from './recording-disk.ts'
 import { crashStates, stateNamed } from './states.ts'
 import { newTold, type Told, Trials } from './trial.ts'
 
-const CODES = ['EIO', 'ENOSPC', 'EACCES', 'EMFILE'] as const
+const CODES = ['EIO', 'ENOSPC', 'EACCES', 'EMFILE', 'EDQUOT'] as const
 const LOSSES = ['kept', 'lost', 'half'] as const
 /**
  * File systems journal their names, and stop rather than forget one: a sync of a folder that ends well after one that
@@ -27,7 +27,7 @@ const forgives = true
 /** Behind a sync of a word of so many letters every point is crashed at; of a longer one its end. */
 const SHORT_WORD = 2
 /** What of a write gets through. */
-const SHORT = [1, 31, 40]
+const SHORT = [1, 16, 31, 40, 63, 600]
 
 export type FaultOptions = Pick<BatteryOptions, 'seed' | 'limit' | 'step'>
 
@@ -105,7 +105,8 @@ export class FaultBattery {
     const wrong = await run.run()
     if (wrong.length > 0) throw new Error(`${word} without any fault: ${wrong.join('\n')}`)
     const { calls } = run.faults
-    return { all: calls.get('all') ?? 0, syncs: calls.get('sync') ?? 0, folders: calls.get('syncFolder') ?? 0 }
+    const writes = (calls.get('write') ?? 0) + (calls.get('writeAside') ?? 0)
+    return { all: calls.get('all') ?? 0, writes, syncs: calls.get('sync') ?? 0, folders: calls.get('syncFolder') ?? 0 }
   }
 }
 
@@ -116,16 +117,16 @@ interface Trying {
 
 interface Calls {
   readonly all: number
+  readonly writes: number
   readonly syncs: number
   readonly folders: number
 }
 
-function* callFaults({ all }: Calls, step: number): Generator<string> {
-  for (let at = 1; at <= all; at += step) {
-    for (const times of ['once', 'forever']) {
-      for (const code of CODES) yield `${at}:${code}:${times}`
-      for (const short of SHORT) yield `${at}:ENOSPC${short}:${times}`
-    }
+function* callFaults({ all, writes }: Calls, step: number): Generator<string> {
+  for (const times of ['once', 'forever']) {
+    for (let at = 1; at <= all; at += step) for (const code of CODES) yield `${at}:${code}:${times}`
+    // Of these the at-th write fails.
+    for (let at = 1; at <= writes; at += step) for (const short of SHORT) yield `${at}:ENOSPC${short}:${times}`
   }
 }
 

@@ -40,7 +40,7 @@ export interface Fault {
   readonly times?: 'once' | 'forever'
   /** For writes: how many bytes get through. */
   readonly short?: number
-  /** Only writes fail; other calls take no notice. */
+  /** Only writes count and fail; other calls take no notice. */
   readonly onlyWrites?: boolean
   /** For syncs. Default: 'kept'. */
   readonly loss?: SyncLoss
@@ -122,8 +122,8 @@ export class FaultDisk implements Disk {
     for (const counted of [call, 'all'] as const) this.calls.set(counted, (this.calls.get(counted) ?? 0) + 1)
     const fault = this.#fault
     if (!fault || (fault.call && fault.call !== call)) return undefined
-    if (--this.#left > 0 || (this.#left < 0 && fault.times !== 'forever')) return undefined
     if (fault.onlyWrites && call !== 'write' && call !== 'writeAside') return undefined
+    if (--this.#left > 0 || (this.#left < 0 && fault.times !== 'forever')) return undefined
     this.failures++
     this.failing?.()
     return fault

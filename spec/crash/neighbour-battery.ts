@@ -21,6 +21,8 @@ import { slowSyncs } from './workloads.ts'
 /** How much of its last write the dying process leaves. */
 const CUTS = [0, 1, 4, 16, 31, 32, 33, 63, 64, 100, 600, 1055, 1056, 1057, 1100]
 const MOST_CALLS = 100
+/** What a call leaves in the log: the write that it was cut in, and what came before. */
+const LAST_OPS = 2
 const BEFORE = '3Bp1B'
 const AFTER = '1p3Bp'
 
@@ -140,6 +142,8 @@ class Scene {
     const wrong: string[] = []
     this.#far.dieAt(call, cut)
     await this.#dying(step)
+    // What could crash before its last call could with a call that came earlier.
+    this.#from = Math.max(this.#from, this.#disk.log.length - LAST_OPS)
     const deadly = this.#far.dead ? this.#far.deadly : undefined
     if (!this.#far.dead) this.#far.kill()
     this.#b.orphan()

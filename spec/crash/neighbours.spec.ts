@@ -34,14 +34,14 @@ describe('the queue, with a process beside it,', () => {
   it('goes on when that one dies, and keeps its promises in a crash after it', (t) =>
     crashes(
       t,
-      CHECK ? { pieces: DEATHS, limit: 2, least: 60_000 } : { pieces: ['death:L'], limit: 1, step: 11, least: 100 },
+      CHECK ? { pieces: DEATHS, limit: 4, least: 50_000 } : { pieces: ['death:L'], limit: 1, step: 11, least: 100 },
     ))
 
   it('keeps its promises in a crash that meets both in the middle of their steps', (t) =>
     crashes(
       t,
       CHECK
-        ? { pieces: PAIRS, limit: 60, least: 60_000 }
+        ? { pieces: PAIRS, limit: 30, least: 50_000 }
         : { pieces: PAIRS.filter((_, i) => i % 10 === SEED % 10), limit: 1, least: 100 },
     ))
 })

@@ -141,7 +141,7 @@ class Walk {
     const random = this.#random()
     const point = this.#point()
     const fresh: Choice[] = []
-    for (const choice of choices(medium.units, this.#ledger, random)) {
+    for (const choice of choices(medium.units, this.#ledger, random, this.#limit)) {
       if (this.#level === 'J' && !inOrder(medium.units, choice, this.#ledger)) continue
       if (!this.#isNew(medium.digest(choice) + this.#marks.length)) continue
       if (this.#limit === Number.POSITIVE_INFINITY) yield this.#cut(medium, choice, point)

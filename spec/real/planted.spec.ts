@@ -60,7 +60,9 @@ it('the queue with a bug planted in it is caught by the battery', async (t) => {
 })
 
 it('the queue as it is passes what catches its bugs', async (t) => {
-  const waiting = [...new Map(chosen.map(({ layer }) => [JSON.stringify(layer), layer])).values()]
+  // Whole specs are run by themselves in the same check.
+  const layers = chosen.map(({ layer }) => layer).filter((layer) => !CHECK || 'words' in layer)
+  const waiting = [...new Map(layers.map((layer) => [JSON.stringify(layer), layer])).values()]
   const lane = async () => {
     const copy = newCopy(t)
     for (let layer = waiting.shift(); layer; layer = waiting.shift()) {
