@@ -2,11 +2,11 @@
 // shared by all handles of the process that give it, and keeps its items while the process lives, open or not.
 
 import { CodecMismatchError, FormatError, QueueClosedError } from '../errors.ts'
-import { Rounds } from '../rounds.ts'
-import { bytesOf } from '../share.ts'
 import type * as seam from '../store.ts'
 import type { Clock } from '../wait/clock.ts'
-import { type Item, bytesOf as itemBytes, Shelf } from './shelf.ts'
+import { pieceOf, piecesOf } from './pieces.ts'
+import { Room } from './room.ts'
+import { Shelf } from './shelf.ts'
 
 const shelves = new Map<string, Shelf>()
 
@@ -23,7 +23,7 @@ export class MemoryStore implements seam.Store {
   readonly supports = supports
   readonly #shelf: Shelf
   readonly #clock: Clock
-  readonly #rounds = new Rounds()
+  readonly #room: Room
   readonly #keepAcked: number
   readonly #events: seam.StoreEvents
   readonly #unwatch = new Set<() => void>()
@@ -45,6 +45,7 @@ export class MemoryStore implements seam.Store {
 
   private constructor(shelf: Shelf, clock: Clock, { keepAcked = 0, events }: seam.StoreOptions) {
     this.#shelf = shelf
+    this.#room = new Room(shelf)
     this.#clock = clock
     this.#keepAcked = keepAcked
     this.#events = events
@@ -61,7 +62,7 @@ export class MemoryStore implements seam.Store {
   async append(documents: readonly seam.Document[], options?: seam.AppendOptions): Promise<number | undefined> {
     this.#check()
     const bound = options?.bound
-    if (bound !== undefined && !this.#makesRoom(bound, documents)) return undefined
+    if (bound !== undefined && !this.#room.isMade(bound, documents)) return undefined
     const firstId = this.#shelf.append(documents, this.#clock.now(), options)
     this.#shelf.changed()
     return firstId
@@ -77,7 +78,7 @@ export class MemoryStore implements seam.Store {
     const isNew = keys.map((key) => !this.#shelf.hasKey(key) && seen.size < seen.add(key).size)
     const bound = options?.bound
     const fresh = documents.filter((_, i) => isNew[i])
-    if (bound !== undefined && fresh.length > 0 && !this.#makesRoom(bound, fresh)) return undefined
+    if (bound !== undefined && fresh.length > 0 && !this.#room.isMade(bound, fresh)) return undefined
     const now = this.#clock.now()
     const ids = documents.map((one, i) => (isNew[i] ? this.#shelf.append([one], now, options, keys[i]) : undefined))
     if (fresh.length > 0) this.#shelf.changed()
@@ -239,40 +240,6 @@ export class MemoryStore implements seam.Store {
     this.#shelf.pass(this.#clock.now())
   }
 
-  #makesRoom(bound: seam.Bound, documents: readonly seam.Document[]): boolean {
-    if (this.#rounds.isOver(bound)) return false
-    const items = this.#held() + countOf(documents) - bound.items
-    const bytes = this.#shelf.heldBytes + bytesOf(documents) - (bound.bytes ?? Infinity)
-    if (items <= 0 && bytes <= 0) return true
-    const drop = bound.whenFull === 'drop-oldest' ? this.#oldest(items, bytes) : undefined
-    if (drop === undefined) {
-      this.#rounds.end(bound)
-      return false
-    }
-    this.#shelf.dropOldest(drop)
-    bound.dropped?.(drop)
-    return true
-  }
-
-  /** How many ready items, from the oldest on, come to so many items and bytes; undefined where all of them don't. */
-  #oldest(items: number, bytes: number): number | undefined {
-    const { ready } = this.#shelf.counts()
-    let found = 0
-    let count = 0
-    for (const { item } of bytes > 0 ? this.#shelf.list('ready') : []) {
-      if (found >= bytes) break
-      found += itemBytes(item)
-      count += 1
-    }
-    const wanted = Math.max(items, count)
-    return found >= bytes && wanted <= ready ? wanted : undefined
-  }
-
-  #held(): number {
-    const { ready, delayed, inFlight } = this.#shelf.counts()
-    return ready + delayed + inFlight
-  }
-
   #settle(settlements: readonly seam.Settlement[]): void {
     if (settlements.length === 0) return
     this.#shelf.settle(settlements, this, this.#keepAcked)
@@ -282,36 +249,4 @@ export class MemoryStore implements seam.Store {
 
 function untold(): number {
   return 0
-}
-
-function countOf(documents: readonly seam.Document[]): number {
-  return documents.reduce((sum, { count }) => sum + count, 0)
-}
-
-type Growing = { -readonly [K in keyof seam.Piece]: seam.Piece[K] }
-
-function pieceOf(item: Item, attempt: number): Growing {
-  const { id: firstId, document, skip, enqueuedAt } = item
-  return { firstId, count: 1, document, skip, attempt, enqueuedAt }
-}
-
-/** Items that follow each other in one document are one piece, as long as they were delivered equally often. */
-function piecesOf(items: readonly Item[], attemptOf: (item: Item) => number): seam.Piece[] {
-  const pieces: Growing[] = []
-  let last: Growing | undefined
-  for (const item of items) {
-    const attempt = attemptOf(item)
-    if (last !== undefined && follows(last, item, attempt)) {
-      last.count += 1
-      continue
-    }
-    last = pieceOf(item, attempt)
-    pieces.push(last)
-  }
-  return pieces
-}
-
-function follows(piece: seam.Piece, item: Item, attempt: number): boolean {
-  const isNext = piece.firstId + piece.count === item.id && piece.skip + piece.count === item.skip
-  return piece.document === item.document && isNext && piece.attempt === attempt
 }

@@ -9,37 +9,10 @@
 
 import { randomUUID } from 'node:crypto'
 import { SettledError } from '../errors.ts'
-import { shareOf } from '../share.ts'
 import type { AppendOptions, CopyMark, Counts, Document, HeldRange, Order, Pick, Settlement, Status } from '../store.ts'
+import { byId, bytesOf, type Delayed, type Failed, type InFlight, type Item } from './item.ts'
 import { Ready } from './ready.ts'
-
-export interface Item {
-  readonly id: number
-  readonly enqueuedAt: number
-  readonly priority: number
-  document: Document
-  /** Items of the document before this one. */
-  skip: number
-  deliveries: number
-  key: string | undefined
-}
-
-interface InFlight {
-  readonly item: Item
-  readonly owner: object
-  /** Ready again then, in ms since 1970; 0: never. */
-  readonly deadline: number
-}
-
-interface Delayed {
-  readonly item: Item
-  readonly due: number
-}
-
-interface Failed {
-  readonly item: Item
-  readonly reason: string
-}
+import { Sorted } from './sorted.ts'
 
 export class Shelf {
   readonly codec: string
@@ -51,11 +24,13 @@ export class Shelf {
   readonly #inFlight = new Map<number, InFlight>()
   readonly #failed = new Map<number, Failed>()
   readonly #delayed = new Map<number, Delayed>()
-  readonly #acked = new Map<number, { readonly item: Item }>()
+  readonly #acked = new Sorted<Item>()
   /** The ids of those that have the keys. */
   readonly #keys = new Map<string, number>()
   #nextId = 1
   #heldBytes = 0
+  /** Nothing is due, and no lease over, before. */
+  #nextDue = Infinity
   /** Of the handle that settles. */
   #keepAcked = 0
 
@@ -76,14 +51,18 @@ export class Shelf {
 
   counts(): Counts {
     const [ready, delayed, inFlight] = [this.#ready.length, this.#delayed.size, this.#inFlight.size]
-    return { ready, delayed, inFlight, failed: this.#failed.size, acked: this.#acked.size }
+    return { ready, delayed, inFlight, failed: this.#failed.size, acked: this.#acked.length }
   }
 
   /** What has become due, or was held beyond its lease, is ready. */
   pass(now: number): void {
-    for (const { item, due } of [...this.#delayed.values()]) if (due <= now) this.#return(item)
-    for (const { item, deadline } of [...this.#inFlight.values()]) {
-      if (deadline > 0 && deadline <= now) this.#return(item)
+    if (now < this.#nextDue) return
+    this.#nextDue = Infinity
+    const timed = [...this.#inFlight.values()].filter(({ deadline }) => deadline > 0)
+    const waiting = [...this.#delayed.values(), ...timed.map(({ item, deadline: due }) => ({ item, due }))]
+    for (const { item, due } of waiting) {
+      if (due <= now) this.#return(item)
+      else this.#willBeDue(due)
     }
   }
 
@@ -99,7 +78,7 @@ export class Shelf {
   }
 
   #add(item: Item, due: number): void {
-    if (due > 0) this.#delayed.set(item.id, { item, due })
+    if (due > 0) this.#delay(item, due)
     else this.#ready.add(item)
     if (item.key !== undefined) this.#keys.set(item.key, item.id)
     this.#nextId += 1
@@ -159,7 +138,7 @@ export class Shelf {
     const items = pick === undefined ? this.#ready.take(n) : this.#pick(pick)
     for (const item of items) {
       item.deliveries += 1
-      this.#inFlight.set(item.id, { item, owner, deadline })
+      this.#hold(item, owner, deadline)
     }
     return items
   }
@@ -172,13 +151,15 @@ export class Shelf {
   }
 
   extend(ids: readonly HeldRange[], owner: object, deadline: number): void {
-    for (const item of this.#heldBy(owner, ids)) this.#inFlight.set(item.id, { item, owner, deadline })
+    for (const item of this.#heldBy(owner, ids)) this.#hold(item, owner, deadline)
   }
 
   /** Failed items, all or those. */
   failed(ids?: readonly number[]): Item[] {
     const all = byId(this.#failed.values()).map(({ item }) => item)
-    return ids === undefined ? all : all.filter(({ id }) => ids.includes(id))
+    if (ids === undefined) return all
+    const wanted = new Set(ids)
+    return all.filter(({ id }) => wanted.has(id))
   }
 
   /** They become ready but for those whose key another item has by now; how many. */
@@ -225,7 +206,9 @@ export class Shelf {
   /** Up to `limit` items of a status with ids above `after`, by id. */
   list(status: Status, after = 0, limit = Infinity): { readonly item: Item; readonly reason?: string }[] {
     if (status === 'ready') return this.#ready.list(after, limit).map((item) => ({ item }))
-    const all = { inFlight: this.#inFlight, failed: this.#failed, delayed: this.#delayed, acked: this.#acked }[status]
+    if (status === 'acked') return this.#acked.slice(this.#acked.before(after + 1), limit).map((item) => ({ item }))
+    type Entries = ReadonlyMap<number, { readonly item: Item; readonly reason?: string }>
+    const all: Entries = { inFlight: this.#inFlight, failed: this.#failed, delayed: this.#delayed }[status]
     return byId(all.values())
       .filter(({ item }) => item.id > after)
       .slice(0, limit)
@@ -252,7 +235,7 @@ export class Shelf {
   #again(items: readonly Item[], owner: object, deadline: number): void {
     for (const item of items) {
       item.deliveries += 1
-      this.#inFlight.set(item.id, { item, owner, deadline })
+      this.#hold(item, owner, deadline)
     }
   }
 
@@ -279,9 +262,8 @@ export class Shelf {
   #ack(item: Item): void {
     this.#release(item)
     if (this.#keepAcked === 0) return
-    this.#acked.set(item.id, { item })
-    const excess = [...this.#acked.keys()].sort((one, other) => one - other).slice(0, -this.#keepAcked)
-    for (const id of excess) this.#acked.delete(id)
+    this.#acked.add(item)
+    this.#acked.drop(Math.max(0, this.#acked.length - this.#keepAcked))
   }
 
   #toBack(item: Item, due = 0): void {
@@ -292,8 +274,22 @@ export class Shelf {
   #giveBack(item: Item, counted = true, due = 0): void {
     if (!counted) item.deliveries -= 1
     this.#inFlight.delete(item.id)
-    if (due > 0) this.#delayed.set(item.id, { item, due })
+    if (due > 0) this.#delay(item, due)
     else this.#return(item)
+  }
+
+  #delay(item: Item, due: number): void {
+    this.#delayed.set(item.id, { item, due })
+    this.#willBeDue(due)
+  }
+
+  #hold(item: Item, owner: object, deadline: number): void {
+    this.#inFlight.set(item.id, { item, owner, deadline })
+    if (deadline > 0) this.#willBeDue(deadline)
+  }
+
+  #willBeDue(due: number): void {
+    this.#nextDue = Math.min(this.#nextDue, due)
   }
 
   #return(item: Item): void {
@@ -301,13 +297,4 @@ export class Shelf {
     this.#delayed.delete(item.id)
     this.#ready.add(item)
   }
-}
-
-/** Its share of its document. */
-export function bytesOf({ document, skip }: Item): number {
-  return shareOf(document, skip, 1)
-}
-
-function byId<E extends { readonly item: Item }>(entries: Iterable<E>): E[] {
-  return [...entries].sort((one, other) => one.item.id - other.item.id)
 }
