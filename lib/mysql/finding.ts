@@ -13,7 +13,7 @@ import type { Behind, Fronts, Known } from './fronts.ts'
 import { COLUMNS, LENGTH, type Row, rowOf } from './rows.ts'
 import { DELAYED, READY, TIMED } from './schema.ts'
 import { givingBack } from './settle.ts'
-import { failsWhere, NOW } from './statements.ts'
+import { failsWhere, NOW, withIds } from './statements.ts'
 import { isOutdated } from './steps.ts'
 
 const DUE_LIMIT = 1000
@@ -57,13 +57,23 @@ export class Finding {
     if (this.#isTimed || this.#fronts.order === 'lifo') await this.resume()
     if (tally.isReturning) this.#behind = undefined
     const rows = await this.#look(n)
-    if (rows !== undefined && (this.#behind === undefined || rows.length === n)) {
+    if (rows !== undefined) {
+      if (this.#behind !== undefined && rows.length < n) await this.#addOthers(rows, n)
       this.#behind = this.#fronts.behind(rows.at(-1)?.id, this.#returns ?? 0, this.#behind?.until)
       return rows
     }
     this.#behind = undefined
     this.#draft.again(opening)
     return this.first(n)
+  }
+
+  /** Fewer than wanted follow there: the others are wherever they are. Those that are locked are taken, in any case. */
+  async #addOthers(rows: Row[], n: number): Promise<void> {
+    this.#behind = undefined
+    const others = rows.length === 0 ? '' : `AND NOT ${withIds(rows.map(({ id }) => id))}`
+    const [found] = await this.#draft.ask(this.#select(this.#fronts.ready(others), n - rows.length))
+    rows.push(...rowsOf(found))
+    rows.sort((one, other) => one.id - other.id)
   }
 
   /** The first items; undefined where something is not as it was known. */

@@ -46,9 +46,10 @@ export class Fronts {
     this.first = order === 'lifo' ? 'ORDER BY place DESC, id DESC' : 'ORDER BY place, id'
   }
 
-  /** Ready items from the first on. */
-  ready(): string {
-    return `FROM spoolq_items FORCE INDEX (spoolq_front) WHERE queue = ${this.queue} AND status = ${READY} ${this.first}`
+  /** Ready items from the first on; `others`: a condition of theirs. */
+  ready(others = ''): string {
+    return `FROM spoolq_items FORCE INDEX (spoolq_front) WHERE queue = ${this.queue} AND status = ${READY} ${others}
+      ${this.first}`
   }
 
   /** The ready items behind that, as far as they are near enough for a take of `n`. */

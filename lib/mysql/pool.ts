@@ -12,11 +12,13 @@
 
 import { pause } from '../wait/pause.ts'
 import type { Address } from './address.ts'
-import { connect, type Link } from './driver.ts'
+import { connect, type Link, ServerError } from './driver.ts'
 
 const BEATS = 4
 const GHOST_MS = 3000
 const GHOST_PAUSE_MS = 5
+/** The server, or its user, may have no more connections. */
+const FULL = [1040, 1203, 1226]
 
 const pools = new Map<string, Pool>()
 
@@ -55,12 +57,27 @@ export class Pool {
     else await new Promise<void>((resolve) => this.#waiting.push(resolve))
     let link: Link | undefined
     try {
-      link = this.#idle.pop() ?? (await this.#connect())
+      link = await this.#borrow()
       if (this.#ghosts.size > 0) await this.#forget(link)
       return await task(link)
     } finally {
       if (link?.dead === true) this.#ghosts.add(link.id)
       this.#giveBack(link)
+    }
+  }
+
+  /** Where the server lets no more in, those that are at work have to do. */
+  async #borrow(): Promise<Link> {
+    for (;;) {
+      try {
+        return this.#idle.pop() ?? (await this.#connect())
+      } catch (error) {
+        const idle = this.#idle.pop()
+        if (idle !== undefined) return idle
+        if (!(error instanceof ServerError) || !FULL.includes(error.number) || this.#lent <= 1) throw error
+      }
+      this.#lent -= 1
+      await new Promise<void>((resolve) => this.#waiting.push(resolve))
     }
   }
 

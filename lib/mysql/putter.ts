@@ -13,7 +13,7 @@ import { Lane } from './lane.ts'
 import { type Begun, Room } from './room.ts'
 import { DELAYED, READY } from './schema.ts'
 import { lockingIds } from './settle.ts'
-import { fromNow, hex, NOW, text } from './statements.ts'
+import { fromNow, hex, lotsOf, NOW, text } from './statements.ts'
 import { isOutdated, type Plan, type Scene, type Step, Steps } from './steps.ts'
 import { Tally } from './tally.ts'
 
@@ -67,11 +67,17 @@ export class Putter {
     throw new StorageError(`mysql: an item of ${bytes} bytes needs a max_allowed_packet of ${needed}, and ${has}`)
   }
 
+  /** Characters of a statement. */
+  get #most(): number {
+    return Math.min(INSERT_CHARACTERS, this.#scene.packetBytes / 4)
+  }
+
   async #run(puts: readonly Put[]): Promise<void> {
     try {
-      let room = new Room(this.#fronts, puts, this.#rounds)
+      const newRoom = (): Room => new Room(this.#fronts, puts, { rounds: this.#rounds, most: this.#most })
+      let room = newRoom()
       const plan = async (step: Step): Promise<Plan<readonly Outcome[]>> => {
-        room = new Room(this.#fronts, puts, this.#rounds)
+        room = newRoom()
         return this.#plan({ puts, outcomes: await room.decide(step.link), room })
       }
       const ids = await this.#steps.run({ plan }).catch(async (error: unknown) => {
@@ -89,7 +95,7 @@ export class Putter {
   }
 
   #plan({ puts, outcomes, room }: Decided): Plan<readonly Outcome[]> {
-    const { queue, packetBytes } = this.#scene
+    const { queue } = this.#scene
     const tally = new Tally()
     const result = (first: number): Outcome[] => outcomes.map((offsets) => offsets && idsOf(offsets, first))
     if (room.count === 0) return { statements: undefined, tally, result }
@@ -105,8 +111,8 @@ export class Putter {
     const statements = [
       ...(begun === undefined ? ['BEGIN', 'SET @first = NULL', lockingIds(queue), `SET @now = ${NOW}`] : []),
       ...room.drops(tally),
-      ...insertsOf(rows, { queue, begun, most: Math.min(INSERT_CHARACTERS, packetBytes / 4) }),
-      ...keysOf(queue, rows),
+      ...insertsOf(rows, { queue, begun, most: this.#most }),
+      ...keysOf(queue, rows, this.#most),
       `UPDATE spoolq_queues SET next_id = @first + ${room.count} WHERE id = ${queue}`,
     ]
     return { statements, tally, result }
@@ -175,9 +181,9 @@ function insertsOf(rows: readonly Row[], { queue, begun, most }: Insert): string
   return inserts
 }
 
-function keysOf(queue: number, rows: readonly Row[]): string[] {
+function keysOf(queue: number, rows: readonly Row[], most: number): string[] {
   const values = rows.flatMap(({ key, offset }) => {
     return key === undefined ? [] : [`(${queue},${text(key)},@first+${offset})`]
   })
-  return values.length === 0 ? [] : [`INSERT INTO spoolq_keys (queue, ukey, id) VALUES ${values.join()}`]
+  return lotsOf(values, most).map((lot) => `INSERT INTO spoolq_keys (queue, ukey, id) VALUES ${lot.join()}`)
 }

@@ -10,7 +10,7 @@ import type { Fronts } from './fronts.ts'
 import type { Outcome, Put } from './putter.ts'
 import { READY } from './schema.ts'
 import { lockingIds } from './settle.ts'
-import { NOW, text, withIds } from './statements.ts'
+import { lotsOf, NOW, text, withIds } from './statements.ts'
 import type { Tally } from './tally.ts'
 
 /** From so many rows on, a trip more is cheaper than a variable in each row. */
@@ -32,10 +32,17 @@ interface Amount {
   readonly bytes: number
 }
 
+export interface RoomOptions {
+  readonly rounds: Rounds
+  /** Characters of a statement. */
+  readonly most: number
+}
+
 export class Room {
   readonly #fronts: Fronts
   readonly #puts: readonly Put[]
   readonly #rounds: Rounds
+  readonly #most: number
   readonly #dropped: (Droppable & { readonly id: number })[] = []
   /** What these puts put themselves, and may drop again: by offset. */
   readonly #own = new Map<number, Droppable>()
@@ -46,10 +53,11 @@ export class Room {
   #held: Amount = { items: 0, bytes: 0 }
   #count = 0
 
-  constructor(fronts: Fronts, puts: readonly Put[], rounds: Rounds) {
+  constructor(fronts: Fronts, puts: readonly Put[], { rounds, most }: RoomOptions) {
     this.#fronts = fronts
     this.#puts = puts
     this.#rounds = rounds
+    this.#most = most
   }
 
   /** What was asked for when the transaction was begun, if it was. */
@@ -93,24 +101,30 @@ export class Room {
   }
 
   async #look(link: Link, isBound: boolean): Promise<void> {
-    const keys = new Set(this.#puts.flatMap(({ keys = [] }) => keys))
     const queue = `queue = ${this.#fronts.queue}`
     const sums = 'SUM(ready + waiting + flying + timed), SUM(bytes)'
-    const [, , , first, held, known] = await link.ask([
+    const [, , , first, held] = await link.ask([
       'BEGIN',
       'SET @first = NULL',
       lockingIds(this.#fronts.queue),
       `SELECT @first, ${NOW}`,
       ...(isBound ? [`SELECT ${sums} FROM spoolq_tallies WHERE ${queue}`] : []),
-      ...(keys.size > 0
-        ? [`SELECT ukey FROM spoolq_keys WHERE ${queue} AND ukey IN (${[...keys].map(text).join()})`]
-        : []),
     ])
     const [id = 0, now = 0] = (first?.rows[0] ?? []).map(Number)
     this.#begun = { first: id, now }
     const [items = 0, bytes = 0] = (held?.rows[0] ?? []).map(Number)
     this.#held = { items, bytes }
-    for (const [key] of known?.rows ?? []) this.#keys.add(String(key))
+    await this.#lookForKeys(link)
+  }
+
+  async #lookForKeys(link: Link): Promise<void> {
+    const keys = new Set(this.#puts.flatMap(({ keys = [] }) => keys))
+    for (const lot of lotsOf([...keys].map(text), this.#most)) {
+      const [known] = await link.ask([
+        `SELECT ukey FROM spoolq_keys WHERE queue = ${this.#fronts.queue} AND ukey IN (${lot.join()})`,
+      ])
+      for (const [key] of known?.rows ?? []) this.#keys.add(String(key))
+    }
   }
 
   async #decideOne(link: Link, put: Put): Promise<Outcome> {

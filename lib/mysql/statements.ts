@@ -53,3 +53,18 @@ export function runsOf(ids: readonly number[]): IdRange[] {
   }
   return runs
 }
+
+/** Those words in lots, of about so many characters each. */
+export function lotsOf(words: readonly string[], characters: number): string[][] {
+  const lots: string[][] = []
+  let length = Infinity
+  for (const word of words) {
+    if (length >= characters) {
+      lots.push([])
+      length = 0
+    }
+    lots.at(-1)?.push(word)
+    length += word.length
+  }
+  return lots
+}

@@ -21,7 +21,7 @@ export const DATABASE = 'spool it'
 
 const INIT = `CREATE DATABASE IF NOT EXISTS \`${DATABASE}\`;
 CREATE USER IF NOT EXISTS '${USER}'@'%' IDENTIFIED BY '${PASSWORD.replaceAll("'", "''")}';
-GRANT ALL PRIVILEGES ON *.* TO '${USER}'@'%';
+GRANT ALL PRIVILEGES ON *.* TO '${USER}'@'%' WITH GRANT OPTION;
 `
 
 const PLACES = ['/usr/sbin', '/usr/bin', '/usr/local/sbin', '/usr/local/bin', '/usr/libexec']
