@@ -1,9 +1,10 @@
 // msgpack-reader.ts: the quick way to read many items in the records form (msgpack-writer.ts): null, booleans, numbers,
-// texts, arrays and objects. For anything else in it, and for bytes that make no sense, it gives up, and msgpackr reads.
+// texts, bytes, arrays and objects. For anything else in it, and for what makes no sense, it gives up, and msgpackr reads.
 //
 // What makes it quick: the shape of an object is known by its keys from one document to the next, so that the function
 // that makes such objects is compiled once and for all, and not once a document; and the texts of a document are cut out
-// of one string of all its bytes, which one native call makes.
+// of one string of all its bytes, which one native call makes. Short bytes are copied into the pool that Node's own
+// Buffer.from takes them from: memory of their own, asked of the system once an item, costs more than all the rest.
 
 import { Shape } from './made-shape.ts'
 
@@ -59,6 +60,12 @@ export class MsgpackReader {
         return false
       case 0xc3:
         return true
+      case 0xc4:
+        return this.#buffer(this.#byte())
+      case 0xc5:
+        return this.#buffer(this.#view.getUint16(this.#skip(2)))
+      case 0xc6:
+        return this.#buffer(this.#view.getUint32(this.#skip(4)))
       case 0xcc:
         return this.#byte()
       case 0xcd:
@@ -100,6 +107,12 @@ export class MsgpackReader {
     const values: unknown[] = []
     for (let i = 0; i < length; i++) values.push(this.#value())
     return values
+  }
+
+  /** A copy: the document's bytes may be used again, and are handed out more than once. */
+  #buffer(length: number): Buffer {
+    const from = this.#skip(length)
+    return this.#at > this.#bytes.length ? other() : Buffer.from(this.#bytes.subarray(from, this.#at))
   }
 
   #anyText(length: number): string {

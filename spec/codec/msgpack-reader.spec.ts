@@ -75,6 +75,20 @@ describe('many items in the records form', () => {
     for (const [i, item] of (one ?? []).entries()) assert.notEqual(item, two?.[i])
   })
 
+  it('are read quickly where they are bytes, or have some, as Buffers that share nothing', () => {
+    const reader = new MsgpackReader()
+    const lengths = [0, 1, 255, 256, 1024, 4095, 4096, 65_535, 65_536, 70_000]
+    const items = lengths.map((length) => ({ length, bytes: Buffer.alloc(length, length % 251), more: [Buffer.of(7)] }))
+    const bytes = encoded(items) ?? assert.fail()
+    assert.ok(compare(reader, bytes))
+    const [one, two] = [reader.read(bytes), reader.read(bytes)]
+    bytes.fill(0xff)
+    for (const item of Object.values(one ?? [])) Object(item).bytes.fill(0xee)
+    assert.deepEqual(two, items)
+    const short = encoded([Buffer.alloc(300, 1)]) ?? assert.fail()
+    for (let end = 0; end < short.length; end++) assert.equal(reader.read(short.subarray(0, end)), undefined)
+  })
+
   it('are read as msgpackr does, or left to it, whatever they are', () => {
     const reader = new MsgpackReader()
     fc.assert(
