@@ -4,6 +4,7 @@
 //      taker        takes and settlements, in another                  neither waits for the other
 //      mender       items that nobody holds, in that lane too
 //      looker       what is there
+//      keeper       what is kept beside the items
 //      graves       which others are dead, whose items are ready then
 //      owner        that this handle lives
 //
@@ -15,28 +16,19 @@ import type * as seam from '../store.ts'
 import type { Address } from './address.ts'
 import { Fronts } from './fronts.ts'
 import { Graves } from './graves.ts'
+import { Keeper } from './keeper.ts'
 import { Looker } from './looker.ts'
 import { Mender } from './mender.ts'
 import { Owner } from './owner.ts'
-import { patiently } from './patience.ts'
 import { Pool } from './pool.ts'
 import { Putter } from './putter.ts'
 import { pieceOf } from './rows.ts'
 import { type Recorded, recorded } from './schema.ts'
 import { checkServer } from './settings.ts'
-import { hex } from './statements.ts'
 import type { Scene } from './steps.ts'
+import { SUPPORTS } from './supports.ts'
 import { Taker } from './taker.ts'
 import { type Attended, Watching } from './watching.ts'
-
-const SUPPORTS: seam.Supports = Object.freeze({
-  orders: Object.freeze(['fifo', 'lifo', 'priority'] as const),
-  unique: true,
-  update: true,
-  leaseById: true,
-  durable: true,
-  documents: false,
-})
 
 export class MysqlStore implements seam.Store {
   readonly supports = SUPPORTS
@@ -49,6 +41,7 @@ export class MysqlStore implements seam.Store {
   readonly #taker: Taker
   readonly #mender: Mender
   readonly #looker: Looker
+  readonly #keeper: Keeper
   readonly #graves: Graves
   readonly #watching: Watching
   readonly #events: seam.StoreEvents
@@ -92,6 +85,7 @@ export class MysqlStore implements seam.Store {
     this.#taker = new Taker(scene, this.#graves, { fronts, keepAcked: options.keepAcked ?? 0, changed })
     this.#mender = new Mender(queue.id, this.#taker)
     this.#looker = new Looker(fronts, pool)
+    this.#keeper = new Keeper(queue.id, this.#looker, pool)
     this.#watching = new Watching(queue.uuid, () => this.#attend())
   }
 
@@ -208,9 +202,7 @@ export class MysqlStore implements seam.Store {
 
   async flush(): Promise<{ readonly reclaimed: number }> {
     this.#check()
-    const before = await this.#looker.deadBytes()
-    await this.#pool.use((link) => link.ask(['OPTIMIZE TABLE spoolq_items']))
-    const reclaimed = Math.max(before - (await this.#looker.deadBytes()), 0)
+    const reclaimed = await this.#keeper.flush()
     this.#events.flushed({ reclaimed })
     return { reclaimed }
   }
@@ -221,15 +213,12 @@ export class MysqlStore implements seam.Store {
 
   async copyMark(): Promise<seam.CopyMark | undefined> {
     this.#check()
-    const mark = await this.#looker.copyMark()
-    return Buffer.isBuffer(mark) ? JSON.parse(mark.toString()) : undefined
+    return this.#keeper.copyMark()
   }
 
   async markCopy(mark: seam.CopyMark): Promise<void> {
     this.#check()
-    const words = hex(Buffer.from(JSON.stringify(mark)))
-    const set = `UPDATE spoolq_queues SET copy_mark = ${words} WHERE id = ${this.#recorded.id}`
-    await patiently(() => this.#pool.use((link) => link.ask([set])))
+    await this.#keeper.markCopy(mark)
   }
 
   watch(changed: () => void): () => void {
