@@ -12,18 +12,24 @@ export class Gate {
 
   /** Resolves when a run that began after this call has ended; rejects as it did. */
   pass(): Promise<void> {
+    // Between the end of one run and the next, which somebody waits for, nobody begins one beside it.
+    if (this.#next) return this.#next
     if (!this.#running) return this.#begin()
-    this.#next ??= this.#running.then(this.#again, this.#again)
+    this.#next = this.#running.then(this.#again, this.#again)
     return this.#next
   }
 
   get isIdle(): boolean {
-    return this.#running === undefined
+    return this.#running === undefined && this.#next === undefined
   }
 
   /** Resolves when nothing is under way any more; never rejects. */
   async idle(): Promise<void> {
-    while (this.#running) await this.#running.catch(ignore)
+    for (let last = this.#last; last; last = this.#last) await last.catch(ignore)
+  }
+
+  get #last(): Promise<void> | undefined {
+    return this.#next ?? this.#running
   }
 
   #begin(): Promise<void> {

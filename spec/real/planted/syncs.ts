@@ -125,9 +125,16 @@ export const syncs: readonly Bug[] = [
   {
     name: 'whoever comes while a sync is under way is taken for covered',
     file: 'wait/gate.js',
-    from: `this.#next ??= this.#running.then(this.#again, this.#again);\n        return this.#next;`,
+    from: `this.#next = this.#running.then(this.#again, this.#again);\n        return this.#next;`,
     to: 'return this.#running;',
     layer: spec('log/syncs'),
+  },
+  {
+    name: 'a second sync begins beside the one that others wait for',
+    file: 'wait/gate.js',
+    from: 'if (this.#next)\n            return this.#next;\n',
+    to: '',
+    layer: spec('wait/gate'),
   },
   {
     name: 'synced-to is told too far',
