@@ -6,7 +6,8 @@
 //
 //   npm start                          the readings in examples/data/crossing.csv
 //   npm start -- file [folder]         a file of your own, each line a reading (blank lines and # … are left out);
-//                                      - reads standard input. The folder keeps the queue; else it is a temporary one.
+//                                      - reads standard input. The folder keeps the queue, each run's its own; without
+//                                      one it is temporary.
 //
 // At the end the server's readings are compared with the file's. The program fails if one is missing, or out of order.
 

@@ -34,9 +34,10 @@ import { systemClock } from './wait/clock.ts'
  */
 export class AsyncQueue<T = unknown> extends Handle<T> implements AsyncIterable<T>, AsyncDisposable {
   /**
-   * Opens the queue at `location` (a directory, a `file:` URL, or `memory:name`), or makes a new one there.
-   * Rejects with a TypeError or RangeError for wrong options, with UnsupportedError for what is not built,
-   * CodecMismatchError, FormatError (not a queue, or a newer version's), StorageError, or the signal's reason.
+   * Opens the queue at `location`, or makes a new one there: a directory or `file:` URL, `sqlite:./file.db?queue=name`,
+   * `mysql://user:password@host/database?queue=name`, or `memory:name`. Rejects with a TypeError or RangeError for wrong
+   * options, with UnsupportedError for what the store there can't do, CodecMismatchError, FormatError (not a queue, a
+   * newer version's, or another order), StorageError, or the signal's reason.
    */
   static async open<T = unknown>(location: string | URL, options?: QueueOptions<T>): Promise<AsyncQueue<T>> {
     return new AsyncQueue<T>(location, options).opened
@@ -44,8 +45,9 @@ export class AsyncQueue<T = unknown> extends Handle<T> implements AsyncIterable<
 
   /**
    * Puts one item; resolves to its id when it has the queue's durability, or to undefined where the queue is `unique`
-   * and an equal one is in it. The item is encoded at the call: changing it afterwards changes nothing. Rejects, and nothing was put, with CodecError (it cannot be encoded),
-   * QueueFullError (no room, and no wait or `timeout` ms of it), the signal's reason, or StorageError.
+   * and an equal one is in it. The item is encoded at the call: changing it afterwards changes nothing. Rejects, and
+   * nothing was put, with CodecError (it cannot be encoded), QueueFullError (no room, and no wait or `timeout` ms of it),
+   * UnsupportedError (a priority, and the order is another one), the signal's reason, or StorageError.
    */
   put(item: T, putOptions?: options.PutOptions): Promise<number | undefined> {
     if (!this.takesPuts) return this.putOtherwise([item], putOptions).then(([id]) => id)
