@@ -18,7 +18,7 @@ await withServer(() => {
       for (const child of children) child.kill('SIGKILL')
       clearInterval(alive)
     })
-    const fresh = async (more?: string): Promise<string> => urlOf(await sharedPort(), randomUUID(), more)
+    const fresh = async (): Promise<string> => urlOf(await sharedPort(), randomUUID())
     const holder = async (url: string, count: number): Promise<[ChildProcess, number[]]> => {
       const child = fork(fileURLToPath(new URL('./holder.js', import.meta.url)), [url, String(count)])
       children.push(child)
@@ -58,10 +58,10 @@ await withServer(() => {
     })
 
     it('tells a process that was stopped for too long that its items are somebody else’s', async () => {
-      const url = await fresh('silence=1')
+      const url = await fresh()
       await using queue = await AsyncQueue.open<number>(url)
       await queue.putMany([1, 2])
-      const [child, ids] = await holder(url, 2)
+      const [child, ids] = await holder(`${url}&silence=1`, 2)
       assert.deepEqual(ids, [1, 2])
       child.kill('SIGSTOP')
       await until(async () => (await queue.counts()).inFlight === 0)
