@@ -53,7 +53,7 @@ const MOST = { S: 50_000, M: 10_000, R: 25_000 }
 const GROWTH = 4
 // JavaScript is compiled while it runs. Of code that has run here before, a part is thrown away with what it was compiled
 // for; code that never ran needs some ten thousand calls. A peer does its work in other languages.
-const WARM = { first: 4, later: 0.5 }
+const WARM = { first: 3, later: 0.5 }
 const PEER = 0.5
 
 /** Those that need no whole batches. */

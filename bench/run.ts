@@ -57,9 +57,12 @@ console.log(`Node ${about.node}, ${about.cpus} × ${about.cpu}, ${about.date}`)
 
 try {
   const outcomes = await measureAll()
-  const overOthers = values['no-peers'] ? [] : await stores({ ...effort, wanted })
-  const grown = await growth({ ...effort, runMs: effort.runMs / 3, backlogs, wanted })
-  const shared = await processes({ ...effort, runMs: effort.runMs / 3, wanted })
+  const overOthers = values['no-peers']
+    ? []
+    : await stores({ ...effort, rounds: Math.min(effort.rounds, OTHER_ROUNDS), wanted })
+  const short = { ...effort, runMs: Math.ceil(effort.runMs / 3) }
+  const grown = await growth({ ...short, backlogs, wanted })
+  const shared = await processes({ ...short, wanted })
   if (outcomes.length + overOthers.length + grown.length + shared.length === 0)
     throw new Error(`nothing is called ${positionals.join(' ')}`)
   if (values.json) {
