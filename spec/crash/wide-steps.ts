@@ -114,7 +114,7 @@ async function putDropping({ store, mark, nextCall }: WideHands): Promise<void> 
   const ready = await listed(store, 'ready')
   const items = [0, 1, 2].map((i) => `${putting}.${i}`)
   let dropped = 0
-  mark({ what: 'take', call, n: items.length })
+  mark({ what: 'take', call, n: Math.max(0, ready.length + items.length - MOST) })
   mark({ what: 'put', call: putting, items })
   const bound = { items: MOST, whenFull: 'drop-oldest', dropped: (count: number) => (dropped += count) } as const
   const firstId = await store.append([documentOf(items)], { bound })
