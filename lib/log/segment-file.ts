@@ -44,6 +44,8 @@ export class Segment implements SegmentName {
   poisoned = false
   /** Up to here it is durable, and the id that comes there. */
   synced: { end: number; nextId: number }
+  /** Bytes that are no frame stand behind its seal: the seal, which says so, has to be durable like a frame. */
+  unsure = false
   /** Its name is durable. */
   named = false
   readonly index: SegmentIndex
@@ -167,10 +169,11 @@ export class Segment implements SegmentName {
     this.seal = seal
     this.end = seal.end
     this.nextId = seal.nextId
+    this.unsure = this.size() > seal.end
   }
 
   async #sync(): Promise<void> {
-    const { end, nextId, file } = this
+    const { end, nextId, file, unsure } = this
     if (this.poisoned) throw new Error(`an earlier sync of ${this.path} failed`)
     try {
       await file.sync()
@@ -179,6 +182,7 @@ export class Segment implements SegmentName {
       throw error
     }
     if (end === this.end) this.dirty = false
+    if (unsure) this.unsure = false
     if (end > this.synced.end) this.synced = { end, nextId }
   }
 

@@ -43,7 +43,7 @@ export class SyncedLog extends SegmentList {
       if (own === 0 && told === 0) break
       nextId = own >= told ? segment.synced.nextId : 0
       this.learnSynced({ segment: segment.base, offset: own })
-      if (!segment.seal || Math.max(own, told) < segment.seal.end) break
+      if (!segment.seal || segment.unsure || Math.max(own, told) < segment.seal.end) break
     }
     return { position: this.#syncedTo, nextId }
   }
@@ -52,7 +52,7 @@ export class SyncedLog extends SegmentList {
   unsynced(): Segment[] {
     const from = this.synced().position.segment
     const late = this.segments.filter(({ base }) => base >= from)
-    return late.filter((segment) => this.openIfThere(segment) && !segment.poisoned && segment.synced.end < segment.end)
+    return late.filter((segment) => this.openIfThere(segment) && !segment.poisoned && (segment.unsure || segment.synced.end < segment.end))
   }
 
   /** True where all of the segment up to there is known to be on the medium, and its name. */
