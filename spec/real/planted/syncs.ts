@@ -146,9 +146,16 @@ export const syncs: readonly Bug[] = [
   {
     name: 'synced-to moves past a segment that is not synced',
     file: 'log/synced-log.js',
-    from: 'if (!segment.seal || Math.max(own, told) < segment.seal.end)',
+    from: 'if (!segment.seal || segment.unsure || Math.max(own, told) < segment.seal.end)',
     to: 'if (!segment.seal)',
     layer: spec('log/syncs'),
+  },
+  {
+    name: 'synced-to moves past a seal that is not durable',
+    file: 'log/segment-file.js',
+    from: 'this.unsure = this.size() > seal.end;',
+    to: '',
+    layer: spec('crash/log'),
   },
   {
     name: 'synced-to does not wait for the name',
