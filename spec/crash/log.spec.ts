@@ -63,7 +63,7 @@ const LEAST = Object.freeze({
   four: 550_000,
   os: 160_000,
   wide: 15_000,
-  wideOs: 4000,
+  wideOs: 3000,
   slow: 15_000,
   long: 12_000,
 })
