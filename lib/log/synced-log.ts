@@ -52,7 +52,8 @@ export class SyncedLog extends SegmentList {
   unsynced(): Segment[] {
     const from = this.synced().position.segment
     const late = this.segments.filter(({ base }) => base >= from)
-    return late.filter((segment) => this.openIfThere(segment) && !segment.poisoned && (segment.unsure || segment.synced.end < segment.end))
+    const isUnsynced = ({ unsure, synced, end }: Segment): boolean => unsure || synced.end < end
+    return late.filter((segment) => this.openIfThere(segment) && !segment.poisoned && isUnsynced(segment))
   }
 
   /** True where all of the segment up to there is known to be on the medium, and its name. */
