@@ -3,6 +3,7 @@
 //
 //   node dist/examples/tracker/device.js <file> <queue> <url> <readings a second>
 
+import { createReadStream } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AsyncQueue } from '../../lib/index.ts'
 import { type Reading, readings } from './reading.ts'
@@ -23,7 +24,7 @@ process.off('disconnect', orphaned).disconnect()
 async function record(): Promise<void> {
   const done = await alreadyPut()
   let batch: Reading[] = []
-  for await (const reading of readings(file)) {
+  for await (const reading of readings(createReadStream(file))) {
     if (reading.number <= done) continue
     batch.push(reading)
     if (batch.length < perTick) continue

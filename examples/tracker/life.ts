@@ -4,12 +4,13 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import type { Journey } from './journey.ts'
 import type { Screen } from './screen.ts'
 import type { Server } from './server.ts'
 
 export interface LifeOptions {
   readonly file: string
-  readonly location: string
+  readonly journey: Journey
   readonly total: number
   readonly server: Server
   readonly screen: Screen
@@ -28,7 +29,8 @@ const stuckMs = 30_000
 
 export async function runDevice(options: LifeOptions): Promise<Life> {
   const { total, server, screen } = options
-  const dueAt = { put: killAt.put.map((part) => part * total), taken: killAt.taken.map((part) => part * total) }
+  const ahead = (parts: readonly number[]) => parts.map((part) => part * total).filter((at) => at > server.lines.length)
+  const dueAt = { put: ahead(killAt.put), taken: ahead(killAt.taken) }
   let device = start(options)
   let killed = 0
   const kill = (at: keyof typeof dueAt, count: number) => {
@@ -51,9 +53,11 @@ export async function runDevice(options: LifeOptions): Promise<Life> {
   }
 }
 
-function start({ file, location, total, server }: LifeOptions): ChildProcess {
+function start({ file, journey, total, server }: LifeOptions): ChildProcess {
   const pace = Math.max(leastPerSecond, total / recordingSeconds)
-  return fork(program, [file, location, server.url, String(pace)])
+  const device = fork(program, [file, journey.queue, server.url, String(pace)])
+  if (device.pid !== undefined) journey.joined(device.pid)
+  return device
 }
 
 /** True when the device ended because it was done, false when it was killed. */

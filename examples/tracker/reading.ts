@@ -1,6 +1,5 @@
 // reading.ts: what the device measures. Here its sensor is a file.
 
-import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 
 export interface Reading {
@@ -9,10 +8,10 @@ export interface Reading {
   readonly line: string
 }
 
-/** The lines of a file that are readings, in order. */
-export async function* readings(file: string): AsyncGenerator<Reading> {
+/** The lines that are readings, in order. */
+export async function* readings(input: NodeJS.ReadableStream): AsyncGenerator<Reading> {
   let number = 0
-  for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
+  for await (const line of createInterface({ input, crlfDelay: Infinity })) {
     if (line.trim() !== '' && !line.startsWith('#')) yield { number: ++number, line }
   }
 }

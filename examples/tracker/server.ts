@@ -1,6 +1,8 @@
 // server.ts: the other end, as bad as a server can be while still telling the truth: what it has answered with 204, it
-// has. A batch that it took without answering comes again; it knows its readings by their numbers and keeps each once.
+// has, in its file. A batch that it took without answering comes again; it knows its readings by their numbers and keeps
+// each once.
 
+import { appendFileSync, existsSync, readFileSync, truncateSync } from 'node:fs'
 import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -8,9 +10,15 @@ import { listen, shut } from '../local.ts'
 import { generator } from '../random.ts'
 import type { Reading } from './reading.ts'
 
+export interface ServerOptions {
+  readonly seed: number
+  /** Where its readings are. */
+  readonly file: string
+}
+
 export class Server {
   /** The readings by number, the first at 0. */
-  readonly lines: string[] = []
+  readonly lines: string[]
   /** Readings that came again. */
   repeated = 0
   /** Readings that came before an earlier one had: must stay 0. */
@@ -22,6 +30,7 @@ export class Server {
   online = true
   readonly seed: number
   url = ''
+  readonly #file: string
   readonly #http: HttpServer
   readonly #random: () => number
   #weather: NodeJS.Timeout | undefined
@@ -30,8 +39,10 @@ export class Server {
   /** Called when the network goes or comes. */
   turned: () => void = () => {}
 
-  private constructor(seed: number) {
+  private constructor({ seed, file }: ServerOptions) {
     this.seed = seed
+    this.#file = file
+    this.lines = existsSync(file) ? linesIn(file) : []
     this.#random = generator(seed)
     this.#http = createServer((request, response) => void this.#answer(request, response))
     this.#http.on('connection', (socket) => {
@@ -41,8 +52,8 @@ export class Server {
     })
   }
 
-  static async start({ seed }: { readonly seed: number }): Promise<Server> {
-    const server = new Server(seed)
+  static async start(options: ServerOptions): Promise<Server> {
+    const server = new Server(options)
     const { url } = await listen(server.#http)
     server.url = url
     server.#changeWeather()
@@ -85,7 +96,15 @@ export class Server {
       response.writeHead(503).end()
       return
     }
+    const known = this.lines.length
     for (const reading of batch) this.#take(reading)
+    appendFileSync(
+      this.#file,
+      this.lines
+        .slice(known)
+        .map((line) => `${line}\n`)
+        .join(''),
+    )
     this.taken()
     const forgets = luck < 0.3
     if (forgets || response.destroyed) this.failed++
@@ -98,4 +117,12 @@ export class Server {
     else if (number > this.lines.length + 1) this.early++
     else this.lines.push(line)
   }
+}
+
+/** Where it was killed while it wrote, the last line is cut off, and comes again. */
+function linesIn(file: string): string[] {
+  const text = readFileSync(file, 'utf8')
+  const end = text.lastIndexOf('\n') + 1
+  truncateSync(file, Buffer.byteLength(text.slice(0, end)))
+  return text.slice(0, end).split('\n').slice(0, -1)
 }

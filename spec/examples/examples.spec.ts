@@ -92,6 +92,27 @@ describe('the examples', { timeout: 240_000, concurrency: 4 }, () => {
     assert.match(printed, /Proved: /)
   })
 
+  it('the tracker goes on where it was killed itself', async () => {
+    const file = join(folder, 'long-journey')
+    writeFileSync(file, Array.from({ length: 2000 }, (_, i) => `reading ${i}\n`).join(''))
+    const words = [file, join(folder, 'long')]
+    const stopped = await new Promise<string>((resolve) => {
+      const child = execFile(process.execPath, [join(examples, 'tracker.js'), ...words], (_, printed) =>
+        resolve(printed),
+      )
+      let seen = ''
+      child.stdout?.on('data', (text) => {
+        seen += text
+        if (/[1-9]\d* of 2,000 arrived/.test(seen)) child.kill('SIGKILL')
+      })
+    })
+    assert.doesNotMatch(stopped, /Proved/)
+    const printed = await run('tracker.js', words)
+    assert.match(printed, /^Stopped before, it goes on: [1-9][\d,]* had arrived, /m)
+    assert.match(printed, /Proved: the server has every reading, once, in order\.\n$/)
+    assert.deepEqual(readdirSync(join(folder, 'long')), [])
+  })
+
   it('each tells what it is for and takes, where it is asked', async () => {
     const parts = ['local.js', 'place.js', 'random.js', 'two-hosts.js']
     const named = readdirSync(examples).filter((name) => name.endsWith('.js') && !parts.includes(name))
