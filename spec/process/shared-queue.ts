@@ -22,8 +22,11 @@ async function endEach(folder: string, consumers: readonly Promise<void>[]): Pro
   }
 }
 
-/** `place`: where a queue can be, and was not yet. */
-export function sharedQueue(place: (t: TestContext) => string): void {
+/**
+ * `place`: where a queue can be, and was not yet. `late`: how many of a thousand items may come behind younger ones, where
+ * a take can be begun again.
+ */
+export function sharedQueue(place: (t: TestContext) => string, { late = 0 } = {}): void {
   it("gives each item to one of several processes and threads, in each producer's order", async (t) => {
     const seed = newSeed()
     t.diagnostic(`seed ${seed}`)
@@ -44,17 +47,19 @@ export function sharedQueue(place: (t: TestContext) => string): void {
       popping.map(({ done }) => done),
     )
     const taken = [new Set<number>(), new Set<number>()]
+    const behind: string[] = []
     for (const { lines } of popping) {
       const last = [-1, -1]
       const pairs = lines.flatMap((line) => line.split(' ').map((pair) => pair.split(':').map(Number)))
       for (const [producer = -1, number = -1] of pairs) {
         if (producer < 0) continue
-        assert.ok(number > (last[producer] ?? 0), `item ${number} of ${producer} came behind ${last[producer]}`)
+        if (number <= (last[producer] ?? -1)) behind.push(`${number} of ${producer} behind ${last[producer]}`)
         assert.ok(!taken[producer]?.has(number), `item ${number} of ${producer} came twice`)
-        last[producer] = number
+        last[producer] = Math.max(number, last[producer] ?? -1)
         taken[producer]?.add(number)
       }
     }
+    assert.ok(behind.length <= (2 * count * late) / 1000, `${behind.length} came late: ${behind.slice(0, 9)}`)
     assert.deepEqual(
       taken.map(({ size }) => size),
       [count, count],
