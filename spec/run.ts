@@ -23,7 +23,7 @@ const wanted = process.argv.slice(2).filter((word) => !word.startsWith('--'))
 const jobs = Number(process.env.SPOOLQ_JOBS ?? availableParallelism())
 /** In a --check: files that keep all cores busy by themselves, one at a time. */
 const busy = /^(crash|bench)\b/
-/** Beside those, one at a time too: what mostly waits for processes, disks and the kernel. */
+/** Beside all others, one at a time too: what mostly waits for processes, disks and the kernel. */
 const waiting = /^real\b/
 const fileSeconds = Number(process.env.SPOOLQ_FILE_SECONDS ?? (check ? 3600 : 150))
 const outputLines = 200
@@ -46,8 +46,9 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 const files = specFiles()
 const [alone, beside] = [busy, waiting].map((which) => files.filter((file) => check && which.test(file)))
 const together = files.filter((file) => !alone?.includes(file) && !beside?.includes(file))
+const besides = runAll(beside ?? [], 1)
 const reports = await runAll(together, jobs)
-for (const more of await Promise.all([runAll(alone ?? [], 1), runAll(beside ?? [], 1)])) reports.push(...more)
+reports.push(...(await runAll(alone ?? [], 1)), ...(await besides))
 await (await server)?.stop()
 const isProved = !check || printLayers(reports)
 process.exitCode = printTotals(reports) && isProved ? 0 : 1
