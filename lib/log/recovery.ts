@@ -54,7 +54,7 @@ export function recover(parts: RecoveryParts, state: CursorState): Decision<Reco
   if (rotted[0] && parts.onDamage === 'fail') throw damageError(rotted[0])
   log.reset()
   log.learnSynced(state.synced.position)
-  const { gaps, tornBytes, unborn } = scan(log, state.synced)
+  const { gaps, tornBytes, unborn } = scan(log, state.synced, wasCut(state, boot))
   // Nothing was verified by this handle yet: only what was durable can be damaged.
   const known = { ...log.known, verifiedTo: START }
   const judged = { folder: log.folder, onDamage: parts.onDamage }

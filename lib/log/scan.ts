@@ -29,22 +29,24 @@ export interface Unborn {
   readonly bytes: number
 }
 
-/** `start`: how far the log was durable. */
-export function scan(log: Log, start: SyncedTo): Scanned {
-  return new Scan(log, start).run()
+/** `start`: how far the log was durable; `wasCut`: what was not, a power cut may have mixed with older bytes. */
+export function scan(log: Log, start: SyncedTo, wasCut: boolean): Scanned {
+  return new Scan(log, start, wasCut).run()
 }
 
 class Scan {
   readonly #log: Log
   readonly #start: SyncedTo
+  readonly #wasCut: boolean
   readonly #frames: FrameReader
   readonly #gaps: Gap[] = []
   readonly #unborn: Unborn[] = []
   #tornBytes = 0
 
-  constructor(log: Log, start: SyncedTo) {
+  constructor(log: Log, start: SyncedTo, wasCut: boolean) {
     this.#log = log
     this.#start = start
+    this.#wasCut = wasCut
     this.#frames = new FrameReader(log.world.limits.readBytes)
   }
 
@@ -72,10 +74,11 @@ class Scan {
 
   /** No frame in an unborn one has a header to belong to: nobody was told of it, or damage took it whole. */
   #isBorn(segment: Segment): boolean {
-    if (this.#log.open(segment)) return true
+    const isDamage = isBefore({ segment: segment.base, offset: 0 }, this.#start.position)
+    // Without a header that holds, the frames may be those of whatever stood in these blocks before.
+    if (this.#log.open(segment) && (isDamage || !this.#wasCut || !segment.isGuessed)) return true
     const bytes = segment.size()
     this.#unborn.push({ segment, bytes })
-    const isDamage = isBefore({ segment: segment.base, offset: 0 }, this.#start.position)
     if (!isDamage && !segment.isForeign) this.#tornBytes += Math.max(0, bytes - DATA_START)
     this.#log.drop(segment)
     return false

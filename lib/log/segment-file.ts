@@ -34,6 +34,8 @@ export class Segment implements SegmentName {
   badSeal = false
   /** A whole segment stands under its name, but another one: somebody copied or renamed it. */
   isForeign = false
+  /** No copy of the header holds: what stands for it is guessed from the frames. */
+  isGuessed = false
   /** One copy of the header doesn't hold. */
   damagedHeader = false
   /** Bytes that are no frame stand behind `end`: nothing is ever written over them. */
@@ -116,6 +118,7 @@ export class Segment implements SegmentName {
     const { header } = reading
     this.damagedHeader = reading.damaged || header === undefined
     this.isForeign = header !== undefined && !isOf(header, this)
+    this.isGuessed = header === undefined
     this.#header = this.isForeign ? undefined : (header ?? guessed(file, this))
     if (!this.#header) return false
     if (this.#header.asideEnd > this.end) {

@@ -118,7 +118,8 @@ export class SegmentList {
   /** Under append.lock: removes what was found to be no segment, unless it has become one since. */
   removeUnborn(name: SegmentName, isWorthless: boolean): void {
     const segment = this.named(name)
-    if (this.#opens(segment) !== false) return
+    const isWhole = this.#opens(segment) !== false
+    if (isWhole && !(isWorthless && segment.isGuessed)) return
     if (segment.isForeign && !isWorthless) this.#setAside(segment)
     else this.world.disk.unlink(segment.path)
   }

@@ -16,6 +16,9 @@ export const regressions: readonly Regressions[] = [
       '3nf/1:40:-9.10.11~39@0s',
       '3nf/1:40:-9.10.11~39@16s',
       '1pf/1:40:-9.10.11~39@4s',
+      // Without its header a segment was read by the frames that an older one had left in its blocks.
+      '!1nf1/1:46:+8~45@0s',
+      '!3pf3/1:48:+8~47@0s',
       // What a flush by itself counts of items of another size.
       '3Bp133rnB1AnxL1nBo3rx3rnAAxprp1B33rB/1:204:all',
     ],

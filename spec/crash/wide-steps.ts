@@ -112,9 +112,11 @@ async function drop({ store, mark, nextCall }: WideHands): Promise<void> {
 async function putDropping({ store, mark, nextCall }: WideHands): Promise<void> {
   const [call, putting] = [nextCall(), nextCall()]
   const ready = await listed(store, 'ready')
+  const held = await store.counts()
   const items = [0, 1, 2].map((i) => `${putting}.${i}`)
   let dropped = 0
-  mark({ what: 'take', call, n: Math.max(0, ready.length + items.length - MOST) })
+  const room = MOST - held.ready - held.delayed - held.inFlight
+  mark({ what: 'take', call, n: Math.max(0, items.length - room) })
   mark({ what: 'put', call: putting, items })
   const bound = { items: MOST, whenFull: 'drop-oldest', dropped: (count: number) => (dropped += count) } as const
   const firstId = await store.append([documentOf(items)], { bound })
