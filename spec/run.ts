@@ -20,7 +20,8 @@ const named = process.argv.find((word) => word.startsWith('--in='))?.slice('--in
 const here = resolve(named ?? fileURLToPath(new URL('.', import.meta.url)))
 const check = process.argv.includes('--check')
 const wanted = process.argv.slice(2).filter((word) => !word.startsWith('--'))
-const jobs = Number(process.env.SPOOLQ_JOBS ?? availableParallelism())
+/** One more than there are cores: some wait for processes and disks. */
+const jobs = Number(process.env.SPOOLQ_JOBS ?? availableParallelism() + 1)
 /** In a --check: files that keep all cores busy by themselves, one at a time. */
 const busy = /^(crash|bench)\b/
 /** Beside all others, one at a time too: what mostly waits for processes, disks and the kernel. */

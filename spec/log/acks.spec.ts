@@ -13,7 +13,7 @@ import { randomOf } from '../crash/digest.ts'
 import { long } from '../process/parts.ts'
 
 const WINDOW = 10_000
-const COUNT = long(4_000_000, 100_000)
+const COUNT = long(4_000_000, 80_000)
 /** Settled at once, as a loop's are. */
 const GROUP = 8
 const MIB = 2 ** 20
