@@ -62,7 +62,7 @@ const LEAST = Object.freeze({
   three: 130_000,
   four: 550_000,
   os: 160_000,
-  wide: 15_000,
+  wide: 12_000,
   wideOs: 3000,
   slow: 15_000,
   long: 12_000,
