@@ -7,6 +7,7 @@ import { SettledError, StorageError } from '../../lib/errors.ts'
 import type { LogStore } from '../../lib/log/log-store.ts'
 import type { Settlement } from '../../lib/store.ts'
 import { SystemError } from '../crash/system-error.ts'
+import { turns } from '../queue/place.ts'
 import { leased, numbered, put, QueueRig, ready } from './queue-rig.ts'
 
 function toBack(id: number): Settlement {
@@ -15,10 +16,6 @@ function toBack(id: number): Settlement {
 
 function isUnder(store: LogStore, id: number): Promise<boolean> {
   return ready(store).then((all) => all.some(([each]) => each === id))
-}
-
-async function turns(count = 4): Promise<void> {
-  for (let turn = 0; turn < count; turn++) await new Promise(setImmediate)
 }
 
 /** So many items in flight at a handle of durability 'os', and syncs that take long from now on. */
@@ -30,6 +27,19 @@ async function holding(count: number): Promise<{ rig: QueueRig; store: LogStore 
   await turns()
   rig.disk.holdSyncs = true
   return { rig, store }
+}
+
+/** One item on its way to the back, which another process has met; `own`: the sync that it waits for. */
+async function metByAnother() {
+  const { rig, store } = await holding(1)
+  rig.disk.holdSyncs = false
+  const other = await rig.open({ durability: 'os' })
+  rig.disk.holdSyncs = true
+  const going = store.settle([toBack(1)])
+  await turns()
+  const [own] = rig.disk.heldSyncs
+  assert.ok(await isUnder(other, 2))
+  return { rig, store, other, going, own }
 }
 
 /** Until the call has resolved: all syncs, one after the other. */
@@ -100,14 +110,7 @@ describe('the queue, where items get new ids,', () => {
   })
 
   it('keeps what it held where the sync fails, also for another process that met it', async () => {
-    const { rig, store } = await holding(1)
-    rig.disk.holdSyncs = false
-    const other = await rig.open({ durability: 'os' })
-    rig.disk.holdSyncs = true
-    const going = store.settle([toBack(1)])
-    await turns()
-    const [own] = rig.disk.heldSyncs
-    assert.ok(await isUnder(other, 2))
+    const { rig, store, other, going, own } = await metByAnother()
     await turns()
     own?.fail(new SystemError('EIO', 'fdatasync', own.path))
     await assert.rejects(going, StorageError)
@@ -123,14 +126,7 @@ describe('the queue, where items get new ids,', () => {
   })
 
   it('refuses nothing that another process has made durable and settled', async () => {
-    const { rig, store } = await holding(1)
-    rig.disk.holdSyncs = false
-    const other = await rig.open({ durability: 'os' })
-    rig.disk.holdSyncs = true
-    const going = store.settle([toBack(1)])
-    await turns()
-    const [own] = rig.disk.heldSyncs
-    assert.ok(await isUnder(other, 2))
+    const { rig, store, other, going, own } = await metByAnother()
     while ((await other.counts()).inFlight > 0) {
       for (const held of rig.disk.heldSyncs) if (held !== own) held.release()
       await turns(1)

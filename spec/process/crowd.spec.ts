@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { AsyncQueue } from '../../lib/index.ts'
 import type { Produced, Tuning } from './part.ts'
-import { assertAtRest, long, newPlace, type Running, startPart, startThread } from './parts.ts'
+import { assertAtRest, endEach, long, newPlace, type Running, startPart, startThread } from './parts.ts'
 import { newSeed } from './random.ts'
 
 const PRODUCERS = 5
@@ -37,17 +37,6 @@ for (const [kind, options] of Object.entries(kinds)) {
     await queue.close()
     assertAtRest(folder)
   })
-}
-
-/** Puts last items, each of which ends the consumer that gets it, until all have ended. */
-async function endEach(folder: string, consumers: readonly Promise<void>[]): Promise<void> {
-  await using queue = await AsyncQueue.open<Produced>(folder)
-  const open = new Set(consumers)
-  for (const consumer of consumers) consumer.then(() => open.delete(consumer)).catch(() => undefined)
-  while (open.size > 0) {
-    await queue.put({ producer: -1, number: open.size })
-    await Promise.race(open)
-  }
 }
 
 function judge(told: readonly (readonly string[])[]): void {

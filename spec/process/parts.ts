@@ -10,7 +10,8 @@ import { createInterface } from 'node:readline'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
-import type { Parts } from './part.ts'
+import { AsyncQueue } from '../../lib/index.ts'
+import type { Parts, Produced } from './part.ts'
 
 const program = new URL('./part.js', import.meta.url)
 
@@ -102,4 +103,15 @@ export function assertAtRest(folder: string): void {
 /** What a spec does in its long form (npm run check), or else in its fast one. */
 export function long<T>(longForm: T, fastForm: T): T {
   return process.env.SPOOLQ_CHECK === undefined ? fastForm : longForm
+}
+
+/** Puts last items, each of which ends the consumer that gets it, until all have ended. */
+export async function endEach(folder: string, consumers: readonly Promise<void>[]): Promise<void> {
+  await using queue = await AsyncQueue.open<Produced>(folder)
+  const open = new Set(consumers)
+  for (const consumer of consumers) consumer.then(() => open.delete(consumer)).catch(() => undefined)
+  while (open.size > 0) {
+    await queue.put({ producer: -1, number: open.size })
+    await Promise.race(open)
+  }
 }

@@ -6,21 +6,10 @@ import { it, type TestContext } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { AsyncQueue, type QueueOptions } from '../../lib/index.ts'
 import type { Call, Numbered, Produced } from './part.ts'
-import { long, startPart, startThread } from './parts.ts'
+import { endEach, long, startPart, startThread } from './parts.ts'
 import { newSeed } from './random.ts'
 
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
-
-/** Puts last items, each of which ends the consumer that gets it, until all have ended. */
-async function endEach(folder: string, consumers: readonly Promise<void>[]): Promise<void> {
-  await using queue = await AsyncQueue.open<Produced>(folder)
-  const open = new Set(consumers)
-  for (const consumer of consumers) consumer.then(() => open.delete(consumer)).catch(() => undefined)
-  while (open.size > 0) {
-    await queue.put({ producer: -1, number: open.size })
-    await Promise.race(open)
-  }
-}
 
 /**
  * `place`: where a queue can be, and was not yet. `late`: how many of a thousand items may come behind younger ones, where
