@@ -176,8 +176,9 @@ export class Scene {
     this.run(ahead, owner, ...values)
   }
 
-  /** What an owner holds is ready; what it had only taken ahead is not charged. How many. */
+  /** For an owner that is gone: what it holds is ready; what it had only taken ahead is not charged. How many. */
   giveBack(owner: number): number {
+    this.#rounds.delete(owner)
     this.#uncharge(owner, 'TRUE')
     const timed = this.number('SELECT count(due) FROM $flying WHERE owner = ?', owner)
     const count = this.makeReady('$flying', 0, 'owner = ?', owner)
