@@ -6,7 +6,7 @@
 //   running    the process ids of who is at it
 
 import { createHash } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -29,7 +29,7 @@ export class Journey {
       // Who has just been killed is there for a moment still, and its device until it sees that it is alone; who stays
       // has this journey for itself.
       for (let looked = 0; looked < LOOKS && before.some(isAlive); looked++) await sleep(10)
-      if (!before.some(isAlive)) return new Journey(folder, before.length > 0)
+      if (!before.some(isAlive)) return new Journey(folder, existsSync(folder))
     }
   }
 
@@ -62,7 +62,10 @@ export class Journey {
 
 function pidsIn(folder: string): number[] {
   try {
-    return readFileSync(join(folder, 'running'), 'utf8').split('\n').map(Number)
+    return readFileSync(join(folder, 'running'), 'utf8')
+      .split('\n')
+      .map(Number)
+      .filter((pid) => pid > 0)
   } catch {
     return []
   }
