@@ -116,9 +116,9 @@ export class Segment implements SegmentName {
     }
     this.#file = file
     const { header } = reading
-    this.damagedHeader = reading.damaged || header === undefined
     this.isForeign = header !== undefined && !isOf(header, this)
     this.isGuessed = header === undefined
+    this.damagedHeader = reading.damaged || this.isGuessed
     this.#header = this.isForeign ? undefined : (header ?? guessed(file, this))
     if (!this.#header) return false
     if (this.#header.asideEnd > this.end) {

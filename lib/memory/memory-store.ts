@@ -3,6 +3,7 @@
 
 import { CodecMismatchError, FormatError, QueueClosedError } from '../errors.ts'
 import type * as seam from '../store.ts'
+import { INDEXED } from '../supports.ts'
 import type { Clock } from '../wait/clock.ts'
 import { pieceOf, piecesOf } from './pieces.ts'
 import { Room } from './room.ts'
@@ -10,14 +11,7 @@ import { Shelf } from './shelf.ts'
 
 const shelves = new Map<string, Shelf>()
 
-const supports: seam.Supports = {
-  orders: ['fifo', 'lifo', 'priority'],
-  unique: true,
-  update: true,
-  leaseById: true,
-  durable: false,
-  documents: true,
-}
+const supports: seam.Supports = Object.freeze({ ...INDEXED, durable: false, documents: true })
 
 export class MemoryStore implements seam.Store {
   readonly supports = supports

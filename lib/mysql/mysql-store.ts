@@ -13,6 +13,7 @@
 
 import { QueueClosedError } from '../errors.ts'
 import type * as seam from '../store.ts'
+import { INDEXED } from '../supports.ts'
 import type { Address } from './address.ts'
 import { Fronts } from './fronts.ts'
 import { Graves } from './graves.ts'
@@ -26,12 +27,11 @@ import { pieceOf } from './rows.ts'
 import { type Recorded, recorded } from './schema.ts'
 import { checkServer } from './settings.ts'
 import type { Scene } from './steps.ts'
-import { SUPPORTS } from './supports.ts'
 import { Taker } from './taker.ts'
 import { type Attended, Watching } from './watching.ts'
 
 export class MysqlStore implements seam.Store {
-  readonly supports = SUPPORTS
+  readonly supports = INDEXED
   readonly codec: string
   readonly order: seam.Order
   readonly #pool: Pool

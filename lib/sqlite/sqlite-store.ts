@@ -3,6 +3,7 @@
 // alive in owners.ts.
 
 import type * as seam from '../store.ts'
+import { INDEXED } from '../supports.ts'
 import { systemClock } from '../wait/clock.ts'
 import type { SqliteAddress } from './address.ts'
 import { Appends } from './appends.ts'
@@ -13,12 +14,11 @@ import type { ArgsOf, OpName, ValueOf } from './ops.ts'
 import { countsOf, listedOf, piecesOf } from './pieces.ts'
 import { Pops } from './pops.ts'
 import { sealed } from './seal.ts'
-import { SUPPORTS } from './supports.ts'
 import type { Answered, CallOptions } from './thread.ts'
 import { watchDatabase } from './watching.ts'
 
 export class SqliteStore implements seam.Store {
-  readonly supports = SUPPORTS
+  readonly supports = INDEXED
   readonly codec: string
   readonly order: seam.Order
   readonly #parts: Parts
