@@ -13,9 +13,9 @@ import { randomOf } from '../crash/digest.ts'
 import { long } from '../process/parts.ts'
 
 const WINDOW = 10_000
-const COUNT = long(4_000_000, 80_000)
-/** Settled at once, as a loop's are. */
-const GROUP = 8
+const COUNT = long(3_000_000, 80_000)
+/** Settled at once, as a loop's are; with all of an id's bytes they fit into one slot of the journal. */
+const GROUP = 5
 const MIB = 2 ** 20
 
 /** The real disk, which counts the bytes written to the cursor's files. */
