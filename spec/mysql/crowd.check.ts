@@ -97,11 +97,14 @@ class Crowd {
 
   async judge(): Promise<void> {
     await using queue = await AsyncQueue.open<Stamped>(this.#url)
-    await until(async () => (await queue.counts()).inFlight === 0)
-    const waiting = [
-      ...(await queue.list({ limit: Infinity })),
-      ...(await queue.list({ status: 'delayed', limit: Infinity })),
-    ].map(({ item }) => item ?? assert.fail('an item does not decode'))
+    // What is due while it is being counted would be counted twice, or not at all.
+    await until(async () => {
+      const { inFlight, delayed } = await queue.counts()
+      return inFlight === 0 && delayed === 0
+    })
+    const waiting = (await queue.list({ limit: Infinity })).map(
+      ({ item }) => item ?? assert.fail('an item does not decode'),
+    )
     const failed = (await queue.list({ status: 'failed', limit: Infinity })).map(({ item }) => item?.stamp ?? '')
     const rest = [...waiting.map(({ stamp }) => stamp), ...failed]
     const { gone, maybe, put } = this.#said
