@@ -3,6 +3,7 @@
 
 import type { Bound } from '../store.ts'
 import type { Connection } from './connection.ts'
+import { pass } from './lapses.ts'
 import { type Packed, unpack } from './messages.ts'
 import { writing, writingPacked } from './op.ts'
 import { BYTES, type Scene, type Sums, sceneOf } from './scene.ts'
@@ -43,7 +44,7 @@ export const putOps = {
   /** Another payload, and key, in the place of one item; false where there is none or the key is taken. */
   'queue.update': writing((connection: Connection, { queue, id, key, now }: UpdateArgs, [bytes]) => {
     const scene = sceneOf(connection, queue)
-    scene.pass(now)
+    pass(scene, now)
     const value = bytes !== undefined && update(scene, { id, bytes, key: key ?? null })
     return { value }
   }),
@@ -162,7 +163,7 @@ function makeRoom(put: Put, size: Size): number | undefined {
 }
 
 function dropFor({ scene, args: { now } }: Put, bound: NonNullable<PutArgs['bound']>, size: Size): number | undefined {
-  const sums = scene.pass(now)
+  const sums = pass(scene, now)
   const items = sums.ready + sums.delayed + sums.flying + size.items - bound.items
   const bytes = bound.bytes === undefined ? 0 : sums.bytes + size.bytes - bound.bytes
   if (items <= 0 && bytes <= 0) return 0

@@ -3,6 +3,7 @@
 import type { Status } from '../store.ts'
 import type { Connection } from './connection.ts'
 import type { Row } from './driver.ts'
+import { giveBack, pass } from './lapses.ts'
 import { pack } from './messages.ts'
 import { type Answer, type PackedAnswer, reading, writing, writingPacked } from './op.ts'
 import { freeBytes } from './page-ops.ts'
@@ -75,7 +76,7 @@ export const queueOps = {
     const scene = sceneOf(connection, args.queue)
     let items = 0
     for (const owner of args.owners) {
-      items += scene.giveBack(owner)
+      items += giveBack(scene, owner)
       connection.statement('DELETE FROM spoolq_owners WHERE id = ?').run(owner)
     }
     return { value: items }
@@ -83,13 +84,13 @@ export const queueOps = {
 
   'queue.counts': writing(
     (connection: Connection, { queue, now }: Asked): Answer<Sums> => ({
-      value: sceneOf(connection, queue).pass(now),
+      value: pass(sceneOf(connection, queue), now),
     }),
   ),
 
   'queue.stats': writing((connection: Connection, { queue, now }: Asked): Answer<Stats> => {
     const scene = sceneOf(connection, queue)
-    const sums = scene.pass(now)
+    const sums = pass(scene, now)
     const oldest = scene.get('SELECT enqueued FROM $ready ORDER BY id LIMIT 1')?.[0]
     const time = oldest === undefined ? undefined : Number(oldest)
     return { value: { ...sums, freeBytes: freeBytes(connection), oldest: time } }
@@ -98,7 +99,7 @@ export const queueOps = {
   /** Without what is damaged, unless it is among the failed: there its bytes are none. */
   'queue.list': writingPacked((connection: Connection, args: ListArgs): PackedAnswer<Listing> => {
     const scene = sceneOf(connection, args.queue)
-    scene.pass(args.now)
+    pass(scene, args.now)
     for (let after = args.after; ; ) {
       const rows = page(scene, { ...args, after })
       const last = Number(rows.at(-1)?.[0] ?? 0)

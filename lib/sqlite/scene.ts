@@ -7,7 +7,6 @@ import { Rounds } from '../rounds.ts'
 import type { Order } from '../store.ts'
 import type { Connection } from './connection.ts'
 import type { Row, Value } from './driver.ts'
-import { readMarks } from './marks.ts'
 import { orderOf } from './schema.ts'
 import { SEAL_BYTES } from './seal.ts'
 
@@ -21,6 +20,19 @@ export interface Change {
   readonly timed?: number
   /** Of what is ready, delayed or flying. */
   readonly bytes?: number
+}
+
+export function sumOf(one: Change, other: Change): Change {
+  const of = (sum: keyof Change): number => (one[sum] ?? 0) + (other[sum] ?? 0)
+  return {
+    ready: of('ready'),
+    delayed: of('delayed'),
+    flying: of('flying'),
+    failed: of('failed'),
+    acked: of('acked'),
+    timed: of('timed'),
+    bytes: of('bytes'),
+  }
 }
 
 export interface Sums extends Required<Change> {
@@ -70,6 +82,11 @@ export class Scene {
     const rounds = this.#rounds.get(owner) ?? new Rounds()
     this.#rounds.set(owner, rounds)
     return rounds
+  }
+
+  /** Of a handle that is gone. */
+  forget(owner: number): void {
+    this.#rounds.delete(owner)
   }
 
   get file(): string {
@@ -136,53 +153,6 @@ export class Scene {
     const insert = `INSERT INTO $ready (id, ${ITEM}) SELECT id, ${columns} FROM ${from} WHERE ${where}`
     const count = this.run(insert, attempts, ...values)
     if (count > 0) this.run(`DELETE FROM ${from} WHERE ${where}`, ...values)
-    return count
-  }
-
-  /** What has become due, or was held for too long, is ready. */
-  pass(now: number, sums = this.sums()): Sums {
-    let passed = false
-    if (sums.delayed > 0 && this.number('SELECT min(due) FROM $delayed') <= now) {
-      const count = this.makeReady('$delayed', 0, 'due <= ?', now)
-      this.change({ ready: count, delayed: -count })
-      passed = true
-    }
-    if (sums.timed > 0) passed = this.#expire(now) || passed
-    return passed ? this.sums() : sums
-  }
-
-  /** What was only taken ahead is not charged an attempt. */
-  #expire(now: number): boolean {
-    const first = this.get('SELECT min(due) FROM $flying WHERE due IS NOT NULL')?.[0] ?? Infinity
-    if (Number(first) > now) return false
-    const owners = this.all('SELECT DISTINCT +owner FROM $flying WHERE due <= ? AND ahead = 1', now)
-    for (const [owner] of owners) this.#uncharge(Number(owner), 'due <= ?', now)
-    const count = this.makeReady('$flying', 0, 'due <= ?', now)
-    this.change({ ready: count, flying: -count, timed: -count })
-    return count > 0
-  }
-
-  #uncharge(owner: number, where: string, ...values: readonly Value[]): void {
-    const ahead = `UPDATE $flying SET attempt = attempt - 1, ahead = 0 WHERE owner = ? AND ahead = 1 AND ${where}`
-    for (const { from, to } of readMarks(this.#connection.file, owner)) {
-      this.run(
-        `UPDATE $flying SET ahead = 0 WHERE id BETWEEN ? AND ? AND owner = ? AND ${where}`,
-        from,
-        to,
-        owner,
-        ...values,
-      )
-    }
-    this.run(ahead, owner, ...values)
-  }
-
-  /** For an owner that is gone: what it holds is ready; what it had only taken ahead is not charged. How many. */
-  giveBack(owner: number): number {
-    this.#rounds.delete(owner)
-    this.#uncharge(owner, 'TRUE')
-    const timed = this.number('SELECT count(due) FROM $flying WHERE owner = ?', owner)
-    const count = this.makeReady('$flying', 0, 'owner = ?', owner)
-    if (count > 0) this.change({ ready: count, flying: -count, timed: -timed })
     return count
   }
 

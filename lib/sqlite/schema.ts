@@ -9,7 +9,8 @@
 //
 //      spoolq_N_ready      id, attempt, enqueued, priority, key, payload
 //      spoolq_N_delayed    …, due                          + index on due
-//      spoolq_N_flying     …, owner, due (or NULL), ahead  + indexes on owner, on due where there is one
+//      spoolq_N_flying     …, owner, due (or NULL), ahead  + index on due where there is one
+//      spoolq_N_holds      owner, block, count             where an owner's flying items are: holds.ts
 //      spoolq_N_failed     …, reason
 //      spoolq_N_acked      …
 //      spoolq_N_keys       key, id                         of what is ready, delayed or flying
@@ -45,8 +46,9 @@ ${order === 'priority' ? `CREATE INDEX ${name}_front ON ${name}_ready (priority,
 CREATE TABLE ${name}_delayed (${ITEM}, due INTEGER NOT NULL, ${PAYLOAD});
 CREATE INDEX ${name}_due ON ${name}_delayed (due);
 CREATE TABLE ${name}_flying (${ITEM}, owner INTEGER NOT NULL, due INTEGER, ahead INTEGER NOT NULL, ${PAYLOAD});
-CREATE INDEX ${name}_owner ON ${name}_flying (owner);
 CREATE INDEX ${name}_deadline ON ${name}_flying (due) WHERE due IS NOT NULL;
+CREATE TABLE ${name}_holds (
+  owner INTEGER NOT NULL, block INTEGER NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (owner, block)) WITHOUT ROWID;
 CREATE TABLE ${name}_failed (${ITEM}, reason TEXT NOT NULL, ${PAYLOAD});
 CREATE TABLE ${name}_acked (${ITEM}, ${PAYLOAD});
 CREATE TABLE ${name}_keys (key TEXT PRIMARY KEY, id INTEGER NOT NULL) WITHOUT ROWID;`

@@ -2,6 +2,7 @@
 
 import type { HeldRange } from '../store.ts'
 import type { Connection } from './connection.ts'
+import { Holds } from './holds.ts'
 import { type Answer, writing } from './op.ts'
 import { sceneOf } from './scene.ts'
 import { discardAll, held, retryAll, type Settle, settleAll } from './settle.ts'
@@ -24,7 +25,10 @@ export interface Extending {
 
 export const settleOps = {
   'queue.settle': writing((connection: Connection, args: Settle): Answer<null> => {
-    settleAll(sceneOf(connection, args.queue), args)
+    const scene = sceneOf(connection, args.queue)
+    const holds = new Holds(scene, args.owner)
+    settleAll(scene, args, holds)
+    holds.write()
     return { value: null }
   }),
 

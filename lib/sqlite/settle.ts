@@ -3,7 +3,8 @@
 
 import { SettledError } from '../errors.ts'
 import type { HeldRange, Settlement } from '../store.ts'
-import { BYTES, type Scene, type Sums } from './scene.ts'
+import type { Holds } from './holds.ts'
+import { BYTES, type Change, type Scene, type Sums, sumOf } from './scene.ts'
 
 export interface Settle {
   readonly queue: number
@@ -25,14 +26,20 @@ interface Held {
 
 const ITEM = 'attempt, enqueued, priority, key, payload'
 
-export function settleAll(scene: Scene, settle: Settle): void {
-  if (settle.settlements.length === 0) return
-  const sums = scene.sums()
-  for (const settlement of settle.settlements) {
+export function settleAll(scene: Scene, settle: Settle, holds: Holds): void {
+  const { settlements, keep } = settle
+  if (settlements.length === 0) return
+  const settling = { ...settle, sums: scene.sums() }
+  let all: Change = {}
+  for (const settlement of settlements) {
     for (const range of settlement.ids) {
-      settleOne(scene, { ...settle, sums }, { settlement, held: held(scene, settle, range) })
+      const one = held(scene, settle, range)
+      all = sumOf(all, settleOne(scene, settling, { settlement, held: one }))
+      if (settlement.outcome !== 'again') holds.settled(range)
     }
   }
+  scene.change(all)
+  if (keep > 0) trim(scene, scene.sums(), keep)
 }
 
 /** Throws SettledError where one of them is not held by that owner any more. */
@@ -57,28 +64,27 @@ interface One {
   readonly held: Held
 }
 
-function settleOne(scene: Scene, settle: Settling, { settlement, held }: One): void {
+function settleOne(scene: Scene, settle: Settling, { settlement, held }: One): Change {
   const { outcome } = settlement
-  if (outcome === 'ack') ack(scene, settle, held)
-  else if (outcome === 'back') back(scene, held, { counted: settlement.counted, due: dueOf(settlement, settle) })
-  else if (outcome === 'toBack') toBack(scene, held, dueOf(settlement, settle))
-  else if (outcome === 'again') again(scene, held, settlement)
-  else fail(scene, settle.sums, { settlement, held })
+  if (outcome === 'ack') return ack(scene, settle, held)
+  if (outcome === 'back') return back(scene, held, { counted: settlement.counted, due: dueOf(settlement, settle) })
+  if (outcome === 'toBack') return toBack(scene, held, dueOf(settlement, settle))
+  if (outcome === 'again') return again(scene, held, settlement)
+  return fail(scene, settle.sums, { settlement, held })
 }
 
 function dueOf({ due }: { readonly due?: number | undefined }, { now }: Settle): number | undefined {
   return due !== undefined && due > now ? due : undefined
 }
 
-function ack(scene: Scene, { sums, keep }: Settling, { range, count, bytes, timed }: Held): void {
+function ack(scene: Scene, { sums, keep }: Settling, { range, count, bytes, timed }: Held): Change {
   const { from, to } = range
   scene.dropKeys(sums, '$flying', 'id BETWEEN ? AND ?', from, to)
   if (keep > 0) {
     scene.run(`INSERT INTO $acked (id, ${ITEM}) SELECT id, ${ITEM} FROM $flying WHERE id BETWEEN ? AND ?`, from, to)
   }
   scene.run('DELETE FROM $flying WHERE id BETWEEN ? AND ?', from, to)
-  scene.change({ flying: -count, bytes: -bytes, timed: -timed, acked: keep > 0 ? count : 0 })
-  if (keep > 0) trim(scene, scene.sums(), keep)
+  return { flying: -count, bytes: -bytes, timed: -timed, acked: keep > 0 ? count : 0 }
 }
 
 /** No more acknowledged items than that: those with the lowest ids go. */
@@ -93,7 +99,7 @@ interface Back {
   readonly due: number | undefined
 }
 
-function back(scene: Scene, { range, count, timed }: Held, { counted, due }: Back): void {
+function back(scene: Scene, { range, count, timed }: Held, { counted, due }: Back): Change {
   const { from, to } = range
   const attempts = counted ? 0 : -1
   if (due === undefined) scene.makeReady('$flying', attempts, 'id BETWEEN ? AND ?', from, to)
@@ -104,10 +110,10 @@ function back(scene: Scene, { range, count, timed }: Held, { counted, due }: Bac
     scene.run('DELETE FROM $flying WHERE id BETWEEN ? AND ?', from, to)
   }
   const counts = due === undefined ? { ready: count } : { delayed: count }
-  scene.change({ ...counts, flying: -count, timed: -timed })
+  return { ...counts, flying: -count, timed: -timed }
 }
 
-function toBack(scene: Scene, { range, count, timed }: Held, due: number | undefined): void {
+function toBack(scene: Scene, { range, count, timed }: Held, due: number | undefined): Change {
   let id = scene.newIds(count)
   for (let old = range.from; old <= range.to; old += 1) {
     moveTo(scene, { from: '$flying', old, id, due })
@@ -115,7 +121,7 @@ function toBack(scene: Scene, { range, count, timed }: Held, due: number | undef
   }
   scene.run('DELETE FROM $flying WHERE id BETWEEN ? AND ?', range.from, range.to)
   const counts = due === undefined ? { ready: count } : { delayed: count }
-  scene.change({ ...counts, flying: -count, timed: -timed })
+  return { ...counts, flying: -count, timed: -timed }
 }
 
 interface Move {
@@ -143,18 +149,18 @@ function again(
   scene: Scene,
   { range, count, timed }: Held,
   { hold = {} }: Extract<Settlement, { outcome: 'again' }>,
-): void {
+): Change {
   const due = hold.deadline || null
   const sql = 'UPDATE $flying SET attempt = attempt + 1, due = ?, ahead = ? WHERE id BETWEEN ? AND ?'
   scene.run(sql, due, hold.uncharged === true ? 1 : 0, range.from, range.to)
-  scene.change({ timed: (due === null ? 0 : count) - timed })
+  return { timed: (due === null ? 0 : count) - timed }
 }
 
 interface Failing extends One {
   readonly settlement: Extract<Settlement, { outcome: 'fail' }>
 }
 
-function fail(scene: Scene, sums: Sums, { settlement, held: { range, count, bytes, timed } }: Failing): void {
+function fail(scene: Scene, sums: Sums, { settlement, held: { range, count, bytes, timed } }: Failing): Change {
   const { reason, counted = true } = settlement
   const { from, to } = range
   scene.dropKeys(sums, '$flying', 'id BETWEEN ? AND ?', from, to)
@@ -162,7 +168,7 @@ function fail(scene: Scene, sums: Sums, { settlement, held: { range, count, byte
   const insert = `INSERT INTO $failed (id, reason, ${ITEM}) SELECT id, ?, ${columns} FROM $flying WHERE id BETWEEN ? AND ?`
   scene.run(insert, reason, counted ? 0 : -1, from, to)
   scene.run('DELETE FROM $flying WHERE id BETWEEN ? AND ?', from, to)
-  scene.change({ flying: -count, failed: count, bytes: -bytes, timed: -timed })
+  return { flying: -count, failed: count, bytes: -bytes, timed: -timed }
 }
 
 /** Failed items are ready again under new ids; one whose key another item has by now stays failed. How many. */

@@ -7,6 +7,8 @@ import { CorruptionError } from '../errors.ts'
 import type { Pick as Choice } from '../store.ts'
 import type { Connection } from './connection.ts'
 import type { Row, Value } from './driver.ts'
+import { Holds } from './holds.ts'
+import { pass } from './lapses.ts'
 import { NOTHING, type Packed, pack } from './messages.ts'
 import { type Answer, type PackedAnswer, writing, writingPacked } from './op.ts'
 import { BYTES, type Scene, type Sums, sceneOf } from './scene.ts'
@@ -45,13 +47,13 @@ export interface LeaseArgs extends TakeArgs, Settle {
 export const takeOps = {
   'queue.peek': writingPacked((connection: Connection, args: TakeArgs): PackedAnswer<Taken> => {
     const scene = sceneOf(connection, args.queue)
-    scene.pass(args.now)
+    pass(scene, args.now)
     return whole(scene, args, () => front(scene, args.n))
   }),
 
   'queue.pop': writingPacked((connection: Connection, args: TakeArgs): PackedAnswer<Taken> => {
     const scene = sceneOf(connection, args.queue)
-    scene.pass(args.now)
+    pass(scene, args.now)
     const taken = whole(scene, args, () => front(scene, args.n))
     if (taken.value.ids.length > 0) remove(scene, taken)
     return taken
@@ -60,18 +62,21 @@ export const takeOps = {
   /** Settles, and then takes into flight. */
   'queue.lease': writingPacked((connection: Connection, args: LeaseArgs): PackedAnswer<Taken> => {
     const scene = sceneOf(connection, args.queue)
-    settleAll(scene, args)
-    scene.pass(args.now)
+    const holds = new Holds(scene, args.owner)
+    settleAll(scene, args, holds)
+    pass(scene, args.now)
     const { pick } = args
     const taken = whole(scene, args, () => (pick === undefined ? front(scene, args.n) : picked(scene, pick)))
     if (taken.value.ids.length > 0) fly(scene, args, taken)
+    holds.taken(taken.value.ids)
+    holds.write()
     return { ...taken, value: { ...taken.value, attempts: taken.value.attempts.map((attempt) => attempt + 1) } }
   }),
 
   /** Drops so many from the front; how many there were. */
   'queue.delete': writing((connection: Connection, { queue, now, n }: DropArgs): Answer<number> => {
     const scene = sceneOf(connection, queue)
-    const sums = scene.pass(now)
+    const sums = pass(scene, now)
     return { value: Math.min(n, sums.ready) === 0 ? 0 : dropFront(scene, sums, Math.min(n, sums.ready)) }
   }),
 
