@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { crossing } from '../../examples/data/make-crossing.ts'
+import { CHECK } from '../layers.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'spoolq-examples-'))
 const examples = fileURLToPath(new URL('../../examples/', import.meta.url))
@@ -76,25 +77,19 @@ describe('the examples', { timeout: 240_000, concurrency: 4 }, () => {
     assert.equal(readFileSync(join(folder, 'lines', 'copy'), 'utf8'), readFileSync(file, 'utf8'))
   })
 
+  // `npm start` is this, over a longer journey.
   it('the tracker brings every reading to its server, through five deaths and more', async () => {
-    const printed = await run('tracker.js')
-    assert.match(printed, /^device killed with -9 +[5-9]$/m)
-    assert.match(printed, /^network lost +[1-9]/m)
-    assert.match(printed, /^readings that came twice +[1-9]/m)
-    assert.match(printed, /Proved: the server has every reading, once, in order\.\n$/)
-  })
-
-  it('the tracker reads a named file, in a named folder', async () => {
     const file = join(folder, 'journey')
     writeFileSync(file, Array.from({ length: 700 }, (_, i) => `# ${i}\r\n\r\nreading ${i}\r\n`).join(''))
-    const printed = await run('tracker.js', [file, join(folder, 'tracker')])
-    assert.match(printed, /^readings on the server +700 /m)
-    assert.match(printed, /Proved: /)
+    const printed = await run('tracker.js', CHECK ? [] : [file, join(folder, 'tracker')])
+    assert.match(printed, /^device killed with -9 +[5-9]$/m)
+    if (!CHECK) assert.match(printed, /^readings on the server +700 /m)
+    assert.match(printed, /Proved: the server has every reading, once, in order\.\n$/)
   })
 
   it('the tracker goes on where it was killed itself', async () => {
     const file = join(folder, 'long-journey')
-    writeFileSync(file, Array.from({ length: 2000 }, (_, i) => `reading ${i}\n`).join(''))
+    writeFileSync(file, Array.from({ length: 1000 }, (_, i) => `reading ${i}\n`).join(''))
     const words = [file, join(folder, 'long')]
     const stopped = await new Promise<string>((resolve) => {
       const child = execFile(process.execPath, [join(examples, 'tracker.js'), ...words], (_, printed) =>
@@ -103,7 +98,7 @@ describe('the examples', { timeout: 240_000, concurrency: 4 }, () => {
       let seen = ''
       child.stdout?.on('data', (text) => {
         seen += text
-        if (/[1-9]\d* of 2,000 arrived/.test(seen)) child.kill('SIGKILL')
+        if (/[1-9]\d* of 1,000 arrived/.test(seen)) child.kill('SIGKILL')
       })
     })
     assert.doesNotMatch(stopped, /Proved/)
@@ -116,7 +111,7 @@ describe('the examples', { timeout: 240_000, concurrency: 4 }, () => {
   it('each tells what it is for and takes, where it is asked', async () => {
     const parts = ['local.js', 'place.js', 'random.js', 'two-hosts.js']
     const named = readdirSync(examples).filter((name) => name.endsWith('.js') && !parts.includes(name))
-    for (const name of named) {
+    for (const name of CHECK ? named : named.slice(0, 3)) {
       const printed = await run(name, ['--help'])
       assert.ok(printed.startsWith(`// ${name.replace('.js', '.ts')}: `), name)
       assert.match(printed, /^\/\/ {3}(node dist\/examples\/|npm start)/m)
