@@ -101,19 +101,19 @@ describe('the queue, after a crash', () => {
 
   it("keeps every promise of durability 'disk', in all states of words of two steps", (t) =>
     battery(t, 'disk', {
-      quick: { words: some(upTo(2), 30), options: { limit: 4 }, least: 500 },
+      quick: { words: some(upTo(2), 20), options: { limit: 3 }, least: 250 },
       full: () => ({ words: upTo(2), options: {}, least: LEAST.two }),
     }))
 
   it('keeps them in all states of words of three steps', (t) =>
     battery(t, 'disk', {
-      quick: { words: some(flagged(CALM, words(3)), 20), options: { limit: 2 }, least: 100 },
+      quick: { words: some(flagged(CALM, words(3)), 12), options: { limit: 2 }, least: 60 },
       full: () => ({ words: flagged(CALM, words(3, ISSUED)), options: {}, least: LEAST.three }),
     }))
 
   it('keeps them in all states of words of four steps', (t) =>
     battery(t, 'disk', {
-      quick: { words: some(flagged(CALM, words(4, ISSUED)), 20), options: { limit: 2 }, least: 100 },
+      quick: { words: some(flagged(CALM, words(4, ISSUED)), 12), options: { limit: 2 }, least: 60 },
       full: () => ({ words: flagged(CALM, words(4, ISSUED)), options: { coarse: true }, least: LEAST.four }),
     }))
 
@@ -131,7 +131,7 @@ describe('the queue, after a crash', () => {
 
   it('keeps them where items fail, are retried, delayed, bounded and kept for the record', (t) =>
     battery(t, 'wide', {
-      quick: { words: some(wideWords(2), 24), options: { limit: 1 }, least: 100 },
+      quick: { words: some(wideWords(2), 12), options: { limit: 1 }, least: 40 },
       full: () => ({
         words: [...wideWords(1), ...wideWords(2), ...some(wideWords(3), 200)],
         options: { limit: 8 },
@@ -141,7 +141,7 @@ describe('the queue, after a crash', () => {
 
   it("keeps those of 'os' there", (t) =>
     battery(t, 'wide-os', {
-      quick: { words: some(wideOsWords(2), 8), options: { limit: 1 }, least: 40 },
+      quick: { words: some(wideOsWords(2), 6), options: { limit: 1 }, least: 25 },
       full: () => ({
         words: [...wideOsWords(1), ...some(wideOsWords(2), 120)],
         options: { limit: 8 },

@@ -35,7 +35,8 @@ export const ownLib = new URL('../../lib/', import.meta.url).href
 export function libWithoutFsExt(t: TestContext): string {
   const folder = newFolder(t)
   fs.writeFileSync(path.join(folder, 'package.json'), '{ "type": "module" }')
-  fs.cpSync(fileURLToPath(ownLib), path.join(folder, 'lib'), { recursive: true })
+  const filter = (name: string) => !/\.(map|d\.ts)$/.test(name)
+  fs.cpSync(fileURLToPath(ownLib), path.join(folder, 'lib'), { recursive: true, filter })
   return `${pathToFileURL(path.join(folder, 'lib')).href}/`
 }
 

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { promisify } from 'node:util'
+import { CHECK } from '../layers.ts'
 
 const run = promisify(execFile)
 const library = new URL('../../lib/index.js', import.meta.url).href
@@ -47,7 +48,9 @@ for (const location of locations) {
         loop: ';(async () => { for await (const item of queue) { console.log(item); break } })()',
         batches: ';(async () => { for await (const batch of queue.batches(5)) { console.log(batch[0]); break } })()',
       }
-      const woken = Object.entries(waits).map(async ([name, wait]) => {
+      // What keeps the process alive for a get keeps it alive for all of these; what a store does for it is its own.
+      const tried = Object.entries(waits).filter(([name]) => CHECK || kind === 'log' || name === 'get')
+      const woken = tried.map(async ([name, wait]) => {
         const program = `
           const queue = await AsyncQueue.open(location)
           ${wait}

@@ -42,8 +42,8 @@ const FAULTS: readonly Fault[] = [
 /** Which calls fail: each of the first ones; every fifth of them for the rarer faults; or by default a few of them. */
 const EACH = Array.from({ length: 50 }, (_, i) => i + 1)
 const FIFTH = EACH.filter((when) => when % 5 === 2)
-const LEAST = CHECK ? 120 : 8
-const SOME = CHECK ? FAULTS : FAULTS.slice(0, 6)
+const LEAST = CHECK ? 120 : 6
+const SOME = CHECK ? FAULTS : FAULTS.slice(0, 4)
 const AT_ONCE = 2
 
 const hasStrace = spawnSync('strace', ['-f', '-e', 'trace=none', 'true']).status === 0
