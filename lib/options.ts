@@ -40,7 +40,10 @@ export interface QueueOptions<T = unknown> {
    * asked at each put through this handle. Default: false. Not over a log.
    */
   readonly unique?: Unique<T> | undefined
-  /** Deliveries that an item gets before it is set aside as failed. Default: `Infinity`. */
+  /**
+   * Deliveries that an item gets before it is set aside as failed: when it is given back, or, where its consumer died,
+   * by whoever would take it next. Default: `Infinity`.
+   */
   readonly maxAttempts?: number | undefined
   /** Milliseconds after which an item still in flight is ready again, however alive its consumer is. Default: none. */
   readonly leaseTimeout?: number | undefined

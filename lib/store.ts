@@ -40,7 +40,7 @@ export interface Piece {
   readonly document: Document
   /** How many of the document's items stand before the first of these. */
   readonly skip: number
-  /** Deliveries, this one included; 0 for peeks and pops. */
+  /** Deliveries, this one included; for a peek those so far, 0 for pops. */
   readonly attempt: number
   /** Milliseconds since 1970. */
   readonly enqueuedAt: number
@@ -103,7 +103,8 @@ export interface Hold {
 }
 
 export type Settlement =
-  | { readonly outcome: 'ack'; readonly ids: readonly HeldRange[] }
+  /** Done; `kept` false: taken, and not for the record of what was acknowledged. */
+  | { readonly outcome: 'ack'; readonly ids: readonly HeldRange[]; readonly kept?: boolean | undefined }
   /**
    * Ready again at the old place, its attempt counted or (taken ahead, never seen) not; `due`: not before, in
    * milliseconds since 1970.

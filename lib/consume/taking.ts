@@ -1,6 +1,7 @@
 // taking.ts: items out of the queue at most once: peek, pop, delete, and get, which waits.
 //
-// What does not decode is set aside by whoever takes it, and passed over by whoever peeks; the others come through.
+// What does not decode, or has had all its attempts, is set aside by whoever takes it, and passed over by whoever peeks;
+// the others come through. Where attempts are limited it is seen first what comes (claiming.ts).
 
 import type { GetManyOptions, GetOptions } from '../call-options.ts'
 import type { Taken, Undecodable } from '../codec/index.ts'
@@ -8,34 +9,37 @@ import { QueueClosedError, QueueEmptyError } from '../errors.ts'
 import type { Piece } from '../store.ts'
 import { Parked } from '../wait/parked.ts'
 import { turn, turnDue } from '../wait/turn.ts'
-import { giveBack, heldRanges } from './attempts.ts'
+import { Claiming } from './claiming.ts'
 import type { Core } from './core.ts'
 import type { Held } from './held.ts'
-import { decodeLot, rangesOf } from './lot.ts'
-
-/** Whoever dies between leasing and removing has not seen them. */
-const TAKEN_AHEAD = { uncharged: true } as const
 
 export class Taking<T> {
   readonly #core: Core<T>
   readonly #peeked
   readonly #taken
+  readonly #claiming: Claiming<T>
 
   constructor(core: Core<T>) {
     this.#core = core
     this.#peeked = core.reader()
     this.#taken = core.reader()
+    this.#claiming = new Claiming(core, this.#taken)
+  }
+
+  get #isLimited(): boolean {
+    return this.#core.maxAttempts !== Infinity
   }
 
   async peek(n: number): Promise<T[]> {
     const items: T[] = []
-    for (let looked = n; ; looked += n - items.length) {
+    for (let looked = n; ; looked = n + 2 * (looked - items.length)) {
       const pieces = await this.#core.store.peek(looked)
       items.length = 0
       let found = 0
       for (const piece of pieces) {
         found += piece.count
-        // Those that do not decode are passed over, and as many more looked at.
+        // Those that are to be set aside are passed over, and as many more looked at.
+        if (piece.attempt >= this.#core.maxAttempts) continue
         for (const item of this.#peeked.take(piece).items) if (items.length < n) items.push(item)
       }
       if (items.length === n || found < looked) return items
@@ -45,6 +49,7 @@ export class Taking<T> {
   /** The first item, without the layers that several need. */
   popOne(): Promise<T | undefined> {
     this.#core.check()
+    if (this.#isLimited) return this.#claim(1).then(([item]) => item)
     return this.#core.store.pop(1).then((pieces) => {
       const [piece] = pieces
       if (piece === undefined) return undefined
@@ -57,6 +62,7 @@ export class Taking<T> {
 
   async pop(n: number): Promise<T[]> {
     this.#core.check()
+    if (this.#isLimited) return this.#claim(n)
     let items: T[] = []
     while (items.length < n) {
       const pieces = await this.#core.store.pop(n - items.length)
@@ -72,7 +78,7 @@ export class Taking<T> {
 
   async delete(n: number): Promise<number> {
     this.#core.check()
-    const deleted = n === 0 ? 0 : await this.#core.store.delete(n)
+    const deleted = n === 0 ? 0 : await (this.#isLimited ? this.#claiming : this.#core.store).delete(n)
     this.#removed(deleted)
     if (turnDue()) await turn()
     return deleted
@@ -118,29 +124,26 @@ export class Taking<T> {
     const { ready } = await store.counts()
     if (writingEnded && ready === 0) throw ended()
     if (ready < min && !writingEnded) return undefined
-    const held = await this.#leaseAll(n)
+    const held = await this.#claiming.lease(n)
     if (held.length === 0) return undefined
     if (held.length < min && !writingEnded) {
-      await store.settle(giveBack(held, false), true)
+      await this.#claiming.giveBack(held)
       return undefined
     }
-    await store.settle([{ outcome: 'ack', ids: heldRanges(held).take() }])
-    this.#removed(held.length)
-    return held.map(({ item }) => item)
+    return this.#remove(held)
   }
 
-  /** Up to `n` items in flight: a store may need several steps for many. */
-  async #leaseAll(n: number): Promise<Held<T>[]> {
-    const { store } = this.#core
-    const all: Held<T>[] = []
-    while (all.length < n) {
-      const pieces = await store.lease(n - all.length, [], TAKEN_AHEAD)
-      if (pieces.length === 0) break
-      const { held, bad } = decodeLot(this.#taken, pieces)
-      if (bad.length > 0) await store.settle([{ outcome: 'fail', ids: rangesOf(bad), reason: 'codec' }], true)
-      all.push(...held)
-    }
-    return all
+  /** As many of `n` items as are ready, and have attempts left. */
+  async #claim(n: number): Promise<T[]> {
+    const items = await this.#remove(await this.#claiming.lease(n))
+    if (turnDue()) await turn()
+    return items
+  }
+
+  async #remove(held: readonly Held<T>[]): Promise<T[]> {
+    const items = await this.#claiming.remove(held)
+    this.#removed(items.length)
+    return items
   }
 
   #decode(pieces: readonly Piece[]): Taken<T> {

@@ -49,7 +49,7 @@ export class Settler {
       if (settlement.outcome === 'fail' || settlement.outcome === 'toBack') continue
       const { ids } = settlement
       this.#checkHeld(state, ids)
-      if (settlement.outcome === 'ack') records.push(this.#acked(ids))
+      if (settlement.outcome === 'ack') records.push(this.#acked(settlement))
       else if (settlement.outcome === 'again') records.push(...this.#again(ids, settlement.hold))
       else records.push({ kind: 'back', counted: settlement.counted ? 1 : 0, due: settlement.due ?? 0, ids })
     }
@@ -62,8 +62,8 @@ export class Settler {
     return [{ kind: 'back', counted: 1, due: 0, ids }, took]
   }
 
-  #acked(ids: readonly IdRange[]): CursorRecord {
-    return this.#keepAcked > 0 ? { kind: 'acked', keep: this.#keepAcked, ids } : { kind: 'settled', ids }
+  #acked({ ids, kept = true }: Extract<Settlement, { outcome: 'ack' }>): CursorRecord {
+    return kept && this.#keepAcked > 0 ? { kind: 'acked', keep: this.#keepAcked, ids } : { kind: 'settled', ids }
   }
 
   /** Throws where one of them is not held here any more. */

@@ -89,7 +89,7 @@ export class MemoryStore implements seam.Store {
 
   async peek(n: number): Promise<seam.Piece[]> {
     this.#check()
-    return piecesOf(this.#shelf.peek(n), untold)
+    return piecesOf(this.#shelf.peek(n), ({ deliveries }) => deliveries)
   }
 
   async pop(n: number): Promise<seam.Piece[]> {

@@ -245,7 +245,7 @@ export class Shelf {
       this.fail(item, settlement.reason)
     } else if (settlement.outcome === 'back') this.#giveBack(item, settlement.counted, settlement.due)
     else if (settlement.outcome === 'toBack') this.#toBack(item, settlement.due)
-    else this.#ack(item)
+    else this.#ack(item, settlement.kept)
   }
 
   /** It is not held any more, where it was. */
@@ -259,9 +259,9 @@ export class Shelf {
     if (item.key !== undefined && this.#keys.get(item.key) === item.id) this.#keys.delete(item.key)
   }
 
-  #ack(item: Item): void {
+  #ack(item: Item, kept = true): void {
     this.#release(item)
-    if (this.#keepAcked === 0) return
+    if (!kept || this.#keepAcked === 0) return
     this.#acked.add(item)
     this.#acked.drop(Math.max(0, this.#acked.length - this.#keepAcked))
   }

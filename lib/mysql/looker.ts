@@ -32,7 +32,7 @@ export class Looker {
   async peek(n: number): Promise<Piece[]> {
     const limit = Math.min(n, 2 ** 53)
     const [read] = await this.#ask([`SELECT ${COLUMNS}, payload ${this.#fronts.ready()} LIMIT ${limit}`])
-    return (read?.rows ?? []).map((row) => pieceOf(rowOf(row), 0))
+    return (read?.rows ?? []).map(rowOf).map((row) => pieceOf(row, row.attempt))
   }
 
   async counts(): Promise<Counts> {

@@ -29,9 +29,11 @@ export function settling({ settlement, items }: Settled, holder: Holder, tally: 
   const move = (to?: number): void => moving(items, to, tally)
   const check = changed(items.length)
   switch (settlement.outcome) {
-    case 'ack':
-      move(holder.keepAcked > 0 ? ACKED : undefined)
-      return [`${acking(held, holder.keepAcked)} LIMIT ${items.length}`, check, ...freeing(queue, items)]
+    case 'ack': {
+      const keepAcked = settlement.kept === false ? 0 : holder.keepAcked
+      move(keepAcked > 0 ? ACKED : undefined)
+      return [`${acking(held, keepAcked)} LIMIT ${items.length}`, check, ...freeing(queue, items)]
+    }
     case 'fail':
       move(FAILED)
       return [failing(held, settlement), check, ...freeing(queue, items)]

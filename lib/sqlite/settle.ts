@@ -66,7 +66,7 @@ interface One {
 
 function settleOne(scene: Scene, settle: Settling, { settlement, held }: One): Change {
   const { outcome } = settlement
-  if (outcome === 'ack') return ack(scene, settle, held)
+  if (outcome === 'ack') return ack(scene, settlement.kept === false ? { ...settle, keep: 0 } : settle, held)
   if (outcome === 'back') return back(scene, held, { counted: settlement.counted, due: dueOf(settlement, settle) })
   if (outcome === 'toBack') return toBack(scene, held, dueOf(settlement, settle))
   if (outcome === 'again') return again(scene, held, settlement)

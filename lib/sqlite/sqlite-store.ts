@@ -109,7 +109,7 @@ export class SqliteStore implements seam.Store {
 
   async peek(n: number): Promise<seam.Piece[]> {
     if (this.#calls.isProbeDue) await this.#calls.probe()
-    return this.#pieces(await this.#ask('queue.peek', this.#args.taking(n)), () => 0)
+    return this.#pieces(await this.#ask('queue.peek', this.#args.taking(n)), (attempt) => attempt)
   }
 
   async pop(n: number): Promise<seam.Piece[]> {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { type AsyncQueue, type Delivery, SettledError } from '../../lib/index.ts'
 import { leased } from './delivering.ts'
-import { fresh, type MakePlace, numbers, until } from './place.ts'
+import { fate, fresh, type MakePlace, numbers, until } from './place.ts'
 
 export function limiting(place: MakePlace): void {
   it('sets an item aside at its last attempt, when it is given back or its loop is left', async () => {
@@ -42,6 +42,39 @@ export function limiting(place: MakePlace): void {
       assert.equal(failed?.attempt, 1)
       assert.match(failed.reason ?? '', /1 attempt/)
     }
+  })
+
+  it('sets it aside too where items are taken for good, and passes over it where they are looked at', async () => {
+    const where = await place()
+    const options = { keepAcked: 9 }
+    const [lax, strict] = [await where.open<string>(options), await where.open<string>({ ...options, maxAttempts: 2 })]
+    for (const [index, take] of takesForGood.entries()) {
+      await lax.put('spent')
+      await (await leased(lax)).nack()
+      await (await leased(lax)).nack()
+      assert.deepEqual([await strict.peek(), await strict.peek(2)], [undefined, []])
+      await strict.putMany(['good', 'other'])
+      assert.deepEqual([await strict.peek(), await strict.peek(3)], ['good', ['good', 'other']])
+      assert.deepEqual(await take(strict), 'good', String(take))
+      assert.equal(await strict.delete(1), 1)
+      const counts = { ready: 0, delayed: 0, inFlight: 0, failed: index + 1, acked: 0 }
+      assert.deepEqual(await strict.counts(), counts, String(take))
+    }
+    for (const { item, attempt, reason } of await strict.list({ status: 'failed' })) {
+      assert.deepEqual([item, attempt, reason], ['spent', 2, 'all 2 attempts spent'])
+    }
+  })
+
+  it('goes on waiting for an item that has attempts left', async () => {
+    const where = await place()
+    const [lax, strict] = [await where.open<string>(), await where.open<string>({ maxAttempts: 1 })]
+    await lax.put('spent')
+    await (await leased(lax)).nack()
+    const got = strict.get()
+    await until(async () => (await strict.counts()).failed === 1)
+    assert.equal(await fate(got), 'pending')
+    await lax.put('good')
+    assert.equal(await got, 'good')
   })
 
   it('gives attempts anew to what is retried', async () => {
@@ -170,6 +203,24 @@ const takes: readonly ((queue: AsyncQueue<number>) => Promise<unknown>)[] = [
     const seen: number[] = []
     await queue.consume((items) => seen.push(...items), { wait: false, batch: 3 })
     return seen
+  },
+]
+
+/** Each takes the first item. */
+const takesForGood: readonly ((queue: AsyncQueue<string>) => Promise<string | undefined>)[] = [
+  (queue) => queue.pop(),
+  async (queue) => (await queue.pop(1))[0],
+  (queue) => queue.get(),
+  async (queue) => (await queue.get(1, { timeout: 0 }))[0],
+  async (queue) => {
+    const [first, second] = await queue.get(9, { min: 2 })
+    await queue.put(second ?? 'none')
+    return first
+  },
+  async (queue) => {
+    const first = await queue.peek()
+    assert.equal(await queue.delete(), 1)
+    return first
   },
 ]
 

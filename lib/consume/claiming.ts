@@ -1,0 +1,91 @@
+// claiming.ts: items for good in two steps, leased and then removed, where it has to be seen first what comes: whether there
+// are enough of them, and whether they have attempts left.
+//
+//      lease ──▶ held ──remove──▶ the caller's          held ──giveBack──▶ ready, uncounted
+//        └──attempts are spent, does not decode──▶ set aside
+//
+// Whoever dies between leasing and removing has not seen them.
+
+import type { DocumentReader } from '../codec/index.ts'
+import type { Piece, Settlement } from '../store.ts'
+import { giveBack, heldRanges, withinLimit } from './attempts.ts'
+import type { Core } from './core.ts'
+import type { Held } from './held.ts'
+import { decodeLot, rangesOf } from './lot.ts'
+
+const TAKEN_AHEAD = { uncharged: true } as const
+
+export class Claiming<T> {
+  readonly #core: Core<T>
+  readonly #reader: DocumentReader<T>
+
+  constructor(core: Core<T>, reader: DocumentReader<T>) {
+    this.#core = core
+    this.#reader = reader
+  }
+
+  /** Up to `n` items, as many as are ready. */
+  async lease(n: number): Promise<Held<T>[]> {
+    const all: Held<T>[] = []
+    try {
+      // A store may need several steps for many.
+      for (let pieces = await this.#step(n); pieces !== undefined; pieces = await this.#step(n - all.length)) {
+        const { held, bad } = decodeLot(this.#reader, pieces)
+        all.push(...held)
+        if (bad.length > 0) await this.#setAside([{ outcome: 'fail', ids: rangesOf(bad), reason: 'codec' }])
+      }
+      return all
+    } catch (error) {
+      await this.giveBack(all).catch(ignore)
+      throw error
+    }
+  }
+
+  async remove(held: readonly Held<T>[]): Promise<T[]> {
+    if (held.length === 0) return []
+    try {
+      await this.#core.store.settle([{ outcome: 'ack', ids: heldRanges(held).take(), kept: false }])
+    } catch (error) {
+      await this.giveBack(held).catch(ignore)
+      throw error
+    }
+    return held.map(({ item }) => item)
+  }
+
+  async giveBack(held: readonly Held<T>[]): Promise<void> {
+    if (held.length > 0) await this.#core.store.settle(giveBack(held, false), true)
+  }
+
+  /** Removes up to `n` items undecoded; resolves to how many there were. */
+  async delete(n: number): Promise<number> {
+    let dropped = 0
+    for (let pieces = await this.#step(n); pieces !== undefined; pieces = await this.#step(n - dropped)) {
+      if (pieces.length === 0) continue
+      await this.#core.store.settle([{ outcome: 'ack', ids: rangesOf(pieces), kept: false }])
+      dropped += pieces.reduce((sum, { count }) => sum + count, 0)
+    }
+    return dropped
+  }
+
+  /** What the next lease brings, but what has had all its attempts; undefined: nothing is ready, or wanted. */
+  async #step(n: number): Promise<readonly Piece[] | undefined> {
+    const pieces = n === 0 ? [] : await this.#core.store.lease(n, [], TAKEN_AHEAD)
+    if (pieces.length === 0) return undefined
+    const { good, spent } = withinLimit(pieces, this.#core.maxAttempts)
+    await this.#setAside(spent)
+    return good
+  }
+
+  /** A failure here is told later, because the items that were leased beside these are the caller's. */
+  async #setAside(spent: readonly Settlement[]): Promise<void> {
+    if (spent.length === 0) return
+    try {
+      await this.#core.store.settle(spent, true)
+      this.#core.freed()
+    } catch (error) {
+      this.#core.failLater(error)
+    }
+  }
+}
+
+function ignore(): void {}
