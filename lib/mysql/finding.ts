@@ -13,7 +13,7 @@ import type { Behind, Fronts, Known } from './fronts.ts'
 import { COLUMNS, LENGTH, type Row, rowOf } from './rows.ts'
 import { DELAYED, READY, TIMED } from './schema.ts'
 import { givingBack } from './settle.ts'
-import { failsWhere, NOW, withIds } from './statements.ts'
+import { failsWhere, NOW } from './statements.ts'
 import { isOutdated } from './steps.ts'
 
 const DUE_LIMIT = 1000
@@ -36,6 +36,7 @@ export class Finding {
   #behind: Behind | undefined
   /** The sum as this transaction read it, before it took anything. */
   #returns: number | undefined
+  #ready = 0
 
   constructor(fronts: Fronts, draft: Draft, { known, payload }: Wanted) {
     this.#fronts = fronts
@@ -52,42 +53,51 @@ export class Finding {
   }
 
   /** The first items, what is due among them. */
-  async first(n: number): Promise<Row[]> {
+  async first(n: number): Promise<readonly Row[]> {
     const { opening, tally } = this.#draft
-    if (this.#isTimed || this.#fronts.order === 'lifo') await this.resume()
+    if (this.#isTimed) await this.resume()
     if (tally.isReturning) this.#behind = undefined
     const rows = await this.#look(n)
     if (rows !== undefined) {
-      if (this.#behind !== undefined && rows.length < n) await this.#addOthers(rows, n)
-      this.#behind = this.#fronts.behind(rows.at(-1)?.id, this.#returns ?? 0, this.#behind?.until)
-      return rows
+      const those = rows.length < Math.min(n, this.#ready + tally.of(READY)) ? await this.#addOthers(rows, n) : rows
+      this.#behind = this.#fronts.behind(those.at(-1)?.id, this.#returns ?? 0, this.#behind?.until)
+      return those
     }
     this.#behind = undefined
     this.#draft.again(opening)
     return this.first(n)
   }
 
-  /** Fewer than wanted follow there: the others are wherever they are. Those that are locked are taken, in any case. */
-  async #addOthers(rows: Row[], n: number): Promise<void> {
+  /** Fewer came than there are: some are wherever they are, and of some somebody else may be about to take them. */
+  async #addOthers(few: readonly Row[], n: number): Promise<readonly Row[]> {
     this.#behind = undefined
-    const others = rows.length === 0 ? '' : `AND NOT ${withIds(rows.map(({ id }) => id))}`
-    const [found] = await this.#draft.ask(this.#select(this.#fronts.ready(others), n - rows.length))
-    rows.push(...rowsOf(found))
-    rows.sort((one, other) => one.id - other.id)
+    const rows = [...few]
+    const tried = new Set(few.map(({ id }) => id))
+    while (rows.length < n) {
+      const most = Math.min(n - rows.length, SKIM.most)
+      const [read] = await this.#draft.ask(`SELECT id ${this.#fronts.ready()} LIMIT ${tried.size + most}`)
+      const ids = idsOf(read).filter((id) => !tried.has(id))
+      if (ids.length === 0) break
+      const next = ids.slice(0, most)
+      for (const id of next) tried.add(id)
+      const [found] = await this.#draft.ask(this.#select(this.#fronts.these(next), most))
+      rows.push(...rowsOf(found))
+    }
+    return this.#fronts.sorted(rows)
   }
 
   /** The first items; undefined where something is not as it was known. */
-  async #look(n: number): Promise<Row[] | undefined> {
-    if (this.#fronts.order === 'lifo') return this.#skim(n)
+  async #look(n: number): Promise<readonly Row[] | undefined> {
     const behind = this.#behind
-    const select = this.#select(behind === undefined ? this.#fronts.ready() : this.#fronts.ahead(behind, n), n)
-    if (this.#returns !== undefined) return rowsOf((await this.#draft.ask(select))[0])
+    const most = Math.min(n, MOST)
+    const select = this.#select(behind === undefined ? this.#fronts.first(most) : this.#fronts.ahead(behind, n), most)
+    if (this.#returns !== undefined) return this.#fronts.sorted(rowsOf((await this.#draft.ask(select))[0]))
     const isOther = behind === undefined ? '' : ` OR SUM(returns) <> ${behind.returns} OR SUM(ready) < ${n}`
     const expected = this.#sums(failsWhere(`SUM(waiting) + SUM(timed) > 0${isOther}`))
     try {
       const [sums, found] = await this.#draft.ask(expected, select)
-      this.#returns = Number(sums?.rows[0]?.[0])
-      return rowsOf(found)
+      this.#learn(sums)
+      return this.#fronts.sorted(rowsOf(found))
     } catch (error) {
       if (!isOutdated(error)) throw error
       this.#isTimed = behind === undefined
@@ -131,17 +141,23 @@ export class Finding {
   }
 
   #sums(other: string): string {
-    return `SELECT SUM(returns), ${other} FROM spoolq_tallies WHERE queue = ${this.#fronts.queue}`
+    return `SELECT SUM(returns), SUM(ready), ${other} FROM spoolq_tallies WHERE queue = ${this.#fronts.queue}`
+  }
+
+  /** From sums; returns the last one. */
+  #learn(sums: Result | undefined): number {
+    const [returns = 0, ready = 0, other = 0] = (sums?.rows[0] ?? []).map(Number)
+    this.#returns = returns
+    this.#ready = ready
+    return other
   }
 
   /** What is due is ready from here on. */
   async resume(): Promise<void> {
     const sums = this.#sums('SUM(waiting) + SUM(timed)')
     const [read, delayed, late] = await this.#draft.ask(sums, this.#due(DELAYED), this.#due(TIMED))
-    const [returns = 0, timed = 0] = (read?.rows[0] ?? []).map(Number)
-    this.#returns = returns
-    this.#isTimed = timed > 0
-    if (this.#behind?.returns !== returns) this.#behind = undefined
+    this.#isTimed = this.#learn(read) > 0
+    if (this.#behind?.returns !== this.#returns) this.#behind = undefined
     await this.#resumed(idsOf(delayed), DELAYED)
     await this.#resumed(idsOf(late), TIMED)
   }

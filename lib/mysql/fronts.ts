@@ -7,11 +7,13 @@
 // about to take, and then did not, is met when that is over: after 1 s, or where too little is found.
 //
 // A read that locks also locks the row at which it sees that its range is over, which may be another queue's first, and
-// is skipped by whoever takes there. Three ways are free of that, and no other is used: the index with nothing but equal
-// columns, read upwards; the table itself by ids, read upwards; and to read without a lock first, and lock by ids then.
+// is skipped by whoever takes there. And one that locks along the index locks an entry of it before the row, where who
+// settles locks the row first: a deadlock. So the index is read without a lock, and what it names is locked by its id.
 
 import type { Order } from '../store.ts'
+import type { Row } from './rows.ts'
 import { ACKED, FAILED, READY } from './schema.ts'
+import { oneByOne } from './statements.ts'
 
 const BEHIND_MS = 1000
 /** What others hold may lie between: so many times as many ids as items are looked at. */
@@ -37,19 +39,30 @@ export const NOTHING_KNOWN: Known = { isTimed: true, behind: undefined }
 export class Fronts {
   readonly queue: number
   readonly order: Order
-  /** As a take has them. */
-  readonly first: string
+  readonly #inOrder: string
 
   constructor(queue: number, order: Order) {
     this.queue = queue
     this.order = order
-    this.first = order === 'lifo' ? 'ORDER BY place DESC, id DESC' : 'ORDER BY place, id'
+    this.#inOrder = order === 'lifo' ? 'ORDER BY place DESC, id DESC' : 'ORDER BY place, id'
   }
 
   /** Ready items from the first on; `others`: a condition of theirs. */
-  ready(others = ''): string {
-    return `FROM spoolq_items FORCE INDEX (spoolq_front) WHERE queue = ${this.queue} AND status = ${READY} ${others}
-      ${this.first}`
+  ready(): string {
+    return `FROM spoolq_items FORCE INDEX (spoolq_front) WHERE queue = ${this.queue} AND status = ${READY}
+      ${this.#inOrder}`
+  }
+
+  /** The first `n` of them, to be locked; what somebody else took meanwhile is not among them. */
+  first(n: number): string {
+    return `FROM (SELECT id AS one ${this.ready()} LIMIT ${n}) AS front STRAIGHT_JOIN spoolq_items FORCE INDEX (PRIMARY)
+      ON queue = ${this.queue} AND id = one WHERE status = ${READY}`
+  }
+
+  /** Those rows in this order. */
+  sorted(rows: readonly Row[]): Row[] {
+    const sign = this.order === 'lifo' ? -1 : 1
+    return rows.toSorted((one, other) => one.priority - other.priority || sign * (one.id - other.id))
   }
 
   /** The ready items behind that, as far as they are near enough for a take of `n`. */
@@ -63,7 +76,7 @@ export class Fronts {
   these(ids: readonly number[]): string {
     const way = this.order === 'lifo' ? 'DESC' : ''
     return `FROM spoolq_items FORCE INDEX (PRIMARY)
-      WHERE queue = ${this.queue} AND id IN (${ids.join()}) AND status = ${READY} ORDER BY id ${way}`
+      WHERE queue = ${this.queue} AND ${oneByOne(ids)} AND status = ${READY} ORDER BY id ${way}`
   }
 
   /** Items of a status by their ids; `which`: a condition of theirs. */

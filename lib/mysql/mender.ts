@@ -20,15 +20,15 @@ export class Mender {
 
   /** What is ready or delayed, and older than `before`. */
   clear(before: number): Promise<number> {
-    return this.#parts((step) => mending.clear(step, { queue: this.#queue, before }))
+    return this.#parts<mending.Front>((step, after) => mending.clear(step, { queue: this.#queue, before, after }))
   }
 
   retry(ids?: readonly number[]): Promise<number> {
-    return this.#parts((step, after) => mending.retry(step, { queue: this.#queue, ids, after }))
+    return this.#parts((step, after = 0) => mending.retry(step, { queue: this.#queue, ids, after }))
   }
 
   discard(ids?: readonly number[]): Promise<number> {
-    return this.#parts((step, after) => mending.discard(step, { queue: this.#queue, ids, after }))
+    return this.#parts((step, after = 0) => mending.discard(step, { queue: this.#queue, ids, after }))
   }
 
   setAside(piece: Piece, reason: string): Promise<void> {
@@ -36,14 +36,17 @@ export class Mender {
   }
 
   /** Does it in as many transactions as it takes; resolves to how many items that were. */
-  async #parts(plan: (step: Step, after: number) => Promise<Plan<mending.Part>>): Promise<number> {
+  async #parts<A = number>(
+    plan: (step: Step, after: A | undefined) => Promise<Plan<mending.Part<A>>>,
+  ): Promise<number> {
     let count = 0
-    for (let after: number | undefined = 0; after !== undefined; ) {
-      const from: number = after
+    let after: A | undefined
+    do {
+      const from: A | undefined = after
       const done = await this.#taker.alone((step) => plan(step, from))
       count += done.count
       after = done.after
-    }
+    } while (after !== undefined)
     return count
   }
 }

@@ -4,7 +4,7 @@ import type { Piece } from '../store.ts'
 import { restoring } from './rows.ts'
 import { ACKED, DELAYED, FAILED, READY } from './schema.ts'
 import { freeing, lockingIds, PART, renumbering } from './settle.ts'
-import { hex, text, withIds } from './statements.ts'
+import { deleting, hex, oneByOne, text, withIds } from './statements.ts'
 import type { Plan, Step } from './steps.ts'
 import { Tally } from './tally.ts'
 
@@ -26,9 +26,9 @@ interface FailedRow {
 }
 
 /** What one transaction came to: how many, and where the next one goes on; undefined: nowhere. */
-export interface Part {
+export interface Part<A = number> {
   readonly count: number
-  readonly after: number | undefined
+  readonly after: A | undefined
 }
 
 /** Failed items go for good. */
@@ -37,7 +37,7 @@ export async function discard(step: Step, failed: Failed): Promise<Plan<Part>> {
   const tally = new Tally()
   tally.move(rows.length, 0, { from: FAILED })
   const part = { count: rows.length, after: rows.length < MANY ? undefined : rows.at(-1)?.id }
-  const statements = rows.length === 0 ? undefined : [deleting(failed.queue, rows)]
+  const statements = rows.length === 0 ? undefined : [removing(failed.queue, rows)]
   return { statements, tally, result: () => part }
 }
 
@@ -87,23 +87,43 @@ export function setAside(queue: number, { piece, reason }: { piece: Piece; reaso
   return { statements, tally, result: () => {} }
 }
 
-/** Some of what is ready or delayed and older than `before` goes. */
-export async function clear(step: Step, { queue, before }: { queue: number; before: number }): Promise<Plan<Part>> {
-  const select = (status: number): string =>
-    `SELECT id, LENGTH(payload), ukey FROM spoolq_items FORCE INDEX (spoolq_front)
-      WHERE queue = ${queue} AND status = ${status} AND id < ${before} LIMIT ${MANY} FOR UPDATE SKIP LOCKED`
-  const [, ready, delayed] = await step.link.ask(['BEGIN', select(READY), select(DELAYED)])
+/** Where a clear is: behind that item. */
+export interface Front {
+  readonly status: number
+  readonly place: number
+  readonly id: number
+}
+
+export interface Cleared {
+  readonly queue: number
+  readonly before: number
+  readonly after: Front | undefined
+}
+
+/** Some of what is ready, and then of what is delayed, and older than `before` goes, but for what somebody is taking. */
+export async function clear(step: Step, { queue, before, after }: Cleared): Promise<Plan<Part<Front>>> {
+  const { status, place, id } = after ?? { status: READY, place: -Number.MAX_VALUE, id: 0 }
+  const where = `WHERE queue = ${queue} AND status = ${status} AND id < ${before}`
+  const behind = `(place > ${place} OR (place = ${place} AND id > ${id}))`
+  const [, read] = await step.link.ask([
+    'BEGIN',
+    `SELECT id, place FROM spoolq_items FORCE INDEX (spoolq_front) ${where} AND ${behind} ORDER BY place, id LIMIT ${MANY}`,
+  ])
+  const seen = (read?.rows ?? []).map((row) => row.map(Number))
+  const ids = seen.map(([one = 0]) => one)
+  const select = `SELECT id, LENGTH(payload), ukey FROM spoolq_items FORCE INDEX (PRIMARY) ${where} AND ${oneByOne(ids)}`
+  const [found] = await step.link.ask([`${select} FOR UPDATE SKIP LOCKED`])
+  const rows = (found?.rows ?? []).map(failedRow)
   const tally = new Tally()
-  const rows = [
-    { from: READY, found: (ready?.rows ?? []).map(failedRow) },
-    { from: DELAYED, found: (delayed?.rows ?? []).map(failedRow) },
-  ].flatMap(({ from, found }) => {
-    for (const { bytes } of found) tally.move(1, bytes, { from })
-    return found
-  })
-  const part = { count: rows.length, after: rows.length === 0 ? undefined : 0 }
-  if (rows.length === 0) return { statements: undefined, tally, result: () => part }
-  return { statements: [deleting(queue, rows), ...freeing(queue, rows)], tally, result: () => part }
+  for (const { bytes } of rows) tally.move(1, bytes, { from: status })
+  const statements = rows.length === 0 ? undefined : [removing(queue, rows), ...freeing(queue, rows)]
+  return { statements, tally, result: () => ({ count: rows.length, after: nextFront(status, seen) }) }
+}
+
+function nextFront(status: number, seen: readonly (readonly number[])[]): Front | undefined {
+  const [id, place] = seen.at(-1) ?? []
+  if (seen.length === MANY && id !== undefined && place !== undefined) return { status, place, id }
+  return status === READY ? { status: DELAYED, place: -Number.MAX_VALUE, id: 0 } : undefined
 }
 
 export interface Update {
@@ -140,7 +160,7 @@ export async function update(step: Step, { queue, id, bytes, key }: Update): Pro
 }
 
 async function failedRows(step: Step, { queue, ids, after }: Failed, limit: number): Promise<FailedRow[]> {
-  const which = ids === undefined ? '' : `AND ${withIds(ids)}`
+  const which = ids === undefined ? '' : `AND ${oneByOne(ids)}`
   const along = ids === undefined ? 'spoolq_front' : 'PRIMARY'
   const [, , found] = await step.link.ask([
     'BEGIN',
@@ -170,6 +190,9 @@ function takingKeys(queue: number, rows: readonly FailedRow[]): string[] {
   return values.length === 0 ? [] : [`INSERT INTO spoolq_keys (queue, ukey, id) VALUES ${values.join()}`]
 }
 
-function deleting(queue: number, rows: readonly FailedRow[]): string {
-  return `DELETE FROM spoolq_items WHERE queue = ${queue} AND ${withIds(rows.map(({ id }) => id))}`
+function removing(queue: number, rows: readonly FailedRow[]): string {
+  return deleting(
+    `spoolq_items WHERE queue = ${queue}`,
+    rows.map(({ id }) => id),
+  )
 }

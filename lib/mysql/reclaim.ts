@@ -5,7 +5,7 @@
 // owner 0. Its tally stays, for an hour, without sums: it may still be asked which step was its last.
 
 import type { IdRange } from '../store.ts'
-import type { Cell, Link } from './driver.ts'
+import type { Cell, Link, Result } from './driver.ts'
 import { lockOf } from './owner.ts'
 import { IN_FLIGHT, READY, TIMED } from './schema.ts'
 import { givingBack } from './settle.ts'
@@ -16,6 +16,8 @@ import { Tally } from './tally.ts'
 const SUMS = ['ready', 'waiting', 'flying', 'timed', 'failed', 'acked', 'bytes', 'lost', 'changes', 'returns']
 /** A server that has just started has lost every lock: the living need a moment to come back. */
 const RESTART_S = 3
+/** How long the tally of a dead handle is kept, in microseconds. */
+const KEPT_US = 3_600_000_000
 
 /** What finds handles of a queue that seem to be dead, as [id, uuid]. */
 export function deadOf(queue: number): string {
@@ -36,12 +38,13 @@ export interface Dead {
 
 /** Takes back what one handle held; the result is how many items that were. */
 export async function reclaim({ link }: Step, queue: number, { id, uuid }: Dead): Promise<Plan<number>> {
-  const [, row, lock, sums, items] = await link.ask([
+  const [, row, lock, sums, items, old] = await link.ask([
     'BEGIN',
     `SELECT marks FROM spoolq_owners WHERE id = ${id} FOR UPDATE`,
     `SELECT IS_FREE_LOCK('${lockOf(uuid)}')`,
     `SELECT ${SUMS.join()} FROM spoolq_tallies WHERE queue = ${queue} AND owner = ${id} FOR UPDATE`,
     heldBy(queue, id),
+    forgettable(queue),
   ])
   const marks = row?.rows[0]?.[0]
   if (marks === undefined || Number(lock?.rows[0]?.[0]) !== 1) {
@@ -52,7 +55,7 @@ export async function reclaim({ link }: Step, queue: number, { id, uuid }: Dead)
   for (const { bytes, isTimed } of held) tally.move(1, bytes, { from: isTimed ? TIMED : IN_FLIGHT, to: READY })
   const statements = [
     ...givenBack(queue, held, marksOf(marks)),
-    ...burying(queue, id, (sums?.rows[0] ?? []).map(Number)),
+    ...burying({ queue, owner: id, old: numbersOf(old) }, (sums?.rows[0] ?? []).map(Number)),
   ]
   return { statements, tally, result: () => held.length }
 }
@@ -62,16 +65,18 @@ export async function reclaim({ link }: Step, queue: number, { id, uuid }: Dead)
  * its own, that does nothing the second time.
  */
 export async function leave(link: Link, queue: number, owner: number): Promise<void> {
-  const [, sums, items] = await link.ask([
+  const [, , sums, items, old] = await link.ask([
     'BEGIN',
+    `SELECT id FROM spoolq_owners WHERE id = ${owner} FOR UPDATE`,
     `SELECT ${SUMS.join()} FROM spoolq_tallies WHERE queue = ${queue} AND owner = ${owner} FOR UPDATE`,
     heldBy(queue, owner),
+    forgettable(queue),
   ])
   const held = (items?.rows ?? []).map((row) => ({ ...heldOf(row), isAhead: false }))
   const [ready = 0, waiting = 0, flying = 0, timed = 0, ...others] = (sums?.rows[0] ?? []).map(Number)
   const late = held.filter(({ isTimed }) => isTimed).length
   const left = [ready + held.length, waiting, flying - held.length + late, timed - late, ...others]
-  await link.ask([...givenBack(queue, held, []), ...burying(queue, owner, left), 'COMMIT'])
+  await link.ask([...givenBack(queue, held, []), ...burying({ queue, owner, old: numbersOf(old) }, left), 'COMMIT'])
 }
 
 interface Held {
@@ -81,9 +86,12 @@ interface Held {
   readonly isTimed: boolean
 }
 
+/** Found without a lock, so that nobody waits who settles what he holds himself, and locked by their ids. */
 function heldBy(queue: number, owner: number): string {
-  return `SELECT id, LENGTH(payload), ahead, status FROM spoolq_items FORCE INDEX (spoolq_front)
-    WHERE queue = ${queue} AND status IN (${IN_FLIGHT}, ${TIMED}) AND owner = ${owner} FOR UPDATE`
+  const held = `status IN (${IN_FLIGHT}, ${TIMED}) AND owner = ${owner}`
+  return `SELECT id, LENGTH(payload), ahead, status FROM
+    (SELECT id AS one FROM spoolq_items FORCE INDEX (spoolq_front) WHERE queue = ${queue} AND ${held} LIMIT ${2 ** 53}) AS those
+    STRAIGHT_JOIN spoolq_items FORCE INDEX (PRIMARY) ON queue = ${queue} AND id = one WHERE ${held} FOR UPDATE`
 }
 
 function heldOf([id, bytes, ahead, status]: readonly Cell[]): Held {
@@ -102,16 +110,33 @@ function givenBack(queue: number, held: readonly Held[], marks: readonly IdRange
   return [...back(held.filter(isCharged), true), ...back(uncharged, false)]
 }
 
-function burying(queue: number, owner: number, sums: readonly number[]): string[] {
+/** Tallies of the dead that nobody asks for any more. */
+function forgettable(queue: number): string {
+  return `SELECT owner FROM spoolq_tallies WHERE queue = ${queue} AND buried < ${NOW} - ${KEPT_US}`
+}
+
+interface Burial {
+  readonly queue: number
+  readonly owner: number
+  /** Others, whose tallies go for good. */
+  readonly old: readonly number[]
+}
+
+/** The row of owner 0 comes first: who buries at the same time waits there, and for nothing else. */
+function burying({ queue, owner, old }: Burial, sums: readonly number[]): string[] {
   const added = SUMS.map((column, i) => `${column} = ${column} + ${sums[i] ?? 0}`)
   const none = SUMS.map((column) => `${column} = 0`)
-  const where = `queue = ${queue} AND owner =`
+  const where = `queue = ${queue} AND owner`
   return [
-    `UPDATE spoolq_tallies SET ${added.join()}, changes = changes + 1, returns = returns + 1 WHERE ${where} 0`,
-    `UPDATE spoolq_tallies SET ${none.join()}, buried = ${NOW} WHERE ${where} ${owner}`,
+    `UPDATE spoolq_tallies SET ${added.join()}, changes = changes + 1, returns = returns + 1 WHERE ${where} = 0`,
+    `UPDATE spoolq_tallies SET ${none.join()}, buried = ${NOW} WHERE ${where} = ${owner}`,
     `DELETE FROM spoolq_owners WHERE id = ${owner}`,
-    `DELETE FROM spoolq_tallies WHERE queue = ${queue} AND buried < ${NOW} - 3600000000`,
+    ...(old.length === 0 ? [] : [`DELETE FROM spoolq_tallies WHERE ${where} IN (${old.join()})`]),
   ]
+}
+
+function numbersOf(result: Result | undefined): number[] {
+  return (result?.rows ?? []).map(([number]) => Number(number))
 }
 
 function marksOf(cell: Cell): IdRange[] {

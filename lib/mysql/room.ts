@@ -5,12 +5,12 @@
 import type { Rounds } from '../rounds.ts'
 import { bytesOf } from '../share.ts'
 import type { Bound } from '../store.ts'
-import type { Link } from './driver.ts'
+import type { Cell, Link } from './driver.ts'
 import type { Fronts } from './fronts.ts'
 import type { Outcome, Put } from './putter.ts'
 import { READY } from './schema.ts'
 import { lockingIds } from './settle.ts'
-import { lotsOf, NOW, text, withIds } from './statements.ts'
+import { deleting, lotsOf, NOW, text } from './statements.ts'
 import type { Tally } from './tally.ts'
 
 /** From so many rows on, a trip more is cheaper than a variable in each row. */
@@ -43,7 +43,7 @@ export class Room {
   readonly #puts: readonly Put[]
   readonly #rounds: Rounds
   readonly #most: number
-  readonly #dropped: (Droppable & { readonly id: number })[] = []
+  readonly #dropped: Stored[] = []
   /** What these puts put themselves, and may drop again: by offset. */
   readonly #own = new Map<number, Droppable>()
   readonly #unborn = new Set<number>()
@@ -90,9 +90,10 @@ export class Room {
   drops(tally: Tally): string[] {
     if (this.#dropped.length === 0) return []
     for (const { bytes } of this.#dropped) tally.move(1, bytes, { from: READY })
-    const where = `queue = ${this.#fronts.queue} AND ${withIds(this.#dropped.map(({ id }) => id))}`
+    const ids = this.#dropped.map(({ id }) => id)
+    const where = `WHERE queue = ${this.#fronts.queue}`
     const isKeyed = this.#dropped.some(({ key }) => key !== undefined)
-    return [`DELETE FROM spoolq_items WHERE ${where}`, ...(isKeyed ? [`DELETE FROM spoolq_keys WHERE ${where}`] : [])]
+    return [deleting(`spoolq_items ${where}`, ids), ...(isKeyed ? [deleting(`spoolq_keys ${where}`, ids)] : [])]
   }
 
   /** Told to the puts whose bounds dropped something, once that is committed. */
@@ -162,8 +163,8 @@ export class Room {
     const stored = await this.#oldest(link, excess)
     const own = [...this.#own].filter(([offset]) => !this.#unborn.has(offset))
     const all = [...stored, ...own.map(([offset, { bytes, key }]) => ({ offset, bytes, key }))]
-    let [count, bytes] = [0, 0]
-    while (count < all.length && (count < excess.items || bytes < excess.bytes)) bytes += all[count++]?.bytes ?? 0
+    const count = countOf(all, excess)
+    const bytes = sizeOf(all.slice(0, count))
     if (count < excess.items || bytes < excess.bytes) return false
     for (const one of all.slice(0, count)) {
       if ('id' in one) this.#dropped.push(one)
@@ -175,20 +176,50 @@ export class Room {
     return true
   }
 
-  /** At least as many ready items by their ids as come to that excess, locked, or all. */
-  async #oldest(link: Link, excess: Amount): Promise<(Droppable & { readonly id: number })[]> {
-    const skip = this.#dropped.length
+  /**
+   * As many ready items by their ids as come to that excess, locked, and no other, which somebody would skip; or all that
+   * nobody else has locked.
+   */
+  async #oldest(link: Link, excess: Amount): Promise<Stored[]> {
+    const tried = new Set(this.#dropped.map(({ id }) => id))
+    const found: Stored[] = []
     for (let limit = Math.max(excess.items, 64); ; limit *= 4) {
       const from = this.#fronts.byId(READY)
-      const select = `SELECT id, LENGTH(payload), ukey ${from} LIMIT ${skip + limit} FOR UPDATE SKIP LOCKED`
-      const [read] = await link.ask([select])
-      const rows = (read?.rows ?? []).slice(skip).map(([id, bytes, key]) => {
-        return { id: Number(id), bytes: Number(bytes), key: Buffer.isBuffer(key) ? key.toString() : undefined }
-      })
-      const bytes = rows.reduce((sum, row) => sum + row.bytes, 0)
-      if (rows.length < limit || (rows.length >= excess.items && bytes >= excess.bytes)) return rows
+      const [read] = await link.ask([`SELECT id, LENGTH(payload), ukey ${from} LIMIT ${tried.size + limit}`])
+      const others = (read?.rows ?? []).map(storedOf).filter(({ id }) => !tried.has(id))
+      const wanted = others.slice(
+        0,
+        countOf(others, { items: excess.items - found.length, bytes: excess.bytes - sizeOf(found) }),
+      )
+      if (wanted.length === 0) break
+      const ids = wanted.map(({ id }) => id)
+      for (const id of ids) tried.add(id)
+      const these = `${this.#fronts.these(ids)} FOR UPDATE SKIP LOCKED`
+      const [locked] = await link.ask([`SELECT id, LENGTH(payload), ukey ${these}`])
+      found.push(...(locked?.rows ?? []).map(storedOf))
+      if (found.length >= excess.items && sizeOf(found) >= excess.bytes) break
     }
+    return found.sort((one, other) => one.id - other.id)
   }
+}
+
+interface Stored extends Droppable {
+  readonly id: number
+}
+
+function storedOf([id, bytes, key]: readonly Cell[]): Stored {
+  return { id: Number(id), bytes: Number(bytes), key: Buffer.isBuffer(key) ? key.toString() : undefined }
+}
+
+function sizeOf(all: readonly Droppable[]): number {
+  return all.reduce((sum, { bytes }) => sum + bytes, 0)
+}
+
+/** How many of the first come to that amount, or all. */
+function countOf(all: readonly Droppable[], { items, bytes }: Amount): number {
+  let [count, size] = [0, 0]
+  while (count < all.length && (count < items || size < bytes)) size += all[count++]?.bytes ?? 0
+  return count
 }
 
 function freshOf(keys: readonly string[], known: ReadonlySet<string>): boolean[] {

@@ -5,7 +5,7 @@
 import type { Hold, Settlement } from '../store.ts'
 import type { HeldItem } from './held.ts'
 import { ACKED, DELAYED, FAILED, IN_FLIGHT, READY, TIMED } from './schema.ts'
-import { fromNow, text, withIds } from './statements.ts'
+import { deleting, fromNow, text, withIds } from './statements.ts'
 import { changed } from './steps.ts'
 import type { Tally } from './tally.ts'
 
@@ -24,15 +24,17 @@ export interface Holder {
 export function settling({ settlement, items }: Settled, holder: Holder, tally: Tally): string[] {
   if (items.length === 0) return []
   const { queue, owner } = holder
-  const ids = withIds(items.map(({ id }) => id))
-  const held = `WHERE queue = ${queue} AND ${ids} AND owner = ${owner} AND updated = 0`
+  const ids = items.map(({ id }) => id)
+  const own = `AND owner = ${owner} AND updated = 0`
+  const held = `WHERE queue = ${queue} AND ${withIds(ids)} ${own}`
   const move = (to?: number): void => moving(items, to, tally)
   const check = changed(items.length)
   switch (settlement.outcome) {
     case 'ack': {
-      const keepAcked = settlement.kept === false ? 0 : holder.keepAcked
-      move(keepAcked > 0 ? ACKED : undefined)
-      return [`${acking(held, keepAcked)} LIMIT ${items.length}`, check, ...freeing(queue, items)]
+      const isKept = holder.keepAcked > 0 && settlement.kept !== false
+      move(isKept ? ACKED : undefined)
+      const done = isKept ? keeping(held) : deleting(`spoolq_items WHERE queue = ${queue}`, ids, own)
+      return [done, check, ...freeing(queue, items)]
     }
     case 'fail':
       move(FAILED)
@@ -95,15 +97,15 @@ export function renumbering(queue: number, ids: readonly number[]): string[] {
 export function freeing(queue: number, items: readonly { readonly id: number; readonly key: unknown }[]): string[] {
   const keyed = items.filter(({ key }) => key !== undefined)
   if (keyed.length === 0) return []
-  return [`DELETE FROM spoolq_keys WHERE queue = ${queue} AND ${withIds(keyed.map(({ id }) => id))}`]
+  const ids = keyed.map(({ id }) => id)
+  return [deleting(`spoolq_keys WHERE queue = ${queue}`, ids)]
 }
 
 function isLater(due: number | undefined): due is number {
   return due !== undefined && due > Date.now()
 }
 
-function acking(held: string, keepAcked: number): string {
-  if (keepAcked === 0) return `DELETE FROM spoolq_items ${held}`
+function keeping(held: string): string {
   return `UPDATE spoolq_items SET status = ${ACKED}, place = 0, owner = 0, ahead = 0 ${held}`
 }
 

@@ -38,6 +38,18 @@ export function withIds(ids: readonly number[]): string {
   return parts.length === 0 ? 'FALSE' : `(${parts.join(' OR ')})`
 }
 
+/** Those ids, to be locked: behind a range the row that follows would be locked too, or waited for. */
+export function oneByOne(ids: readonly number[]): string {
+  return ids.length === 0 ? 'FALSE' : `id IN (${ids.join()})`
+}
+
+/** Deletes the rows of those ids, and locks no other; `also`: a condition of theirs. One range ends with its last row. */
+export function deleting(from: string, ids: readonly number[], also = ''): string {
+  const runs = runsOf(ids)
+  const which = runs.length === 1 ? withIds(ids) : oneByOne(ids)
+  return `DELETE FROM ${from} AND ${which} ${also} LIMIT ${ids.length}`
+}
+
 /** In order, and what follows each other as one. */
 export function runsOf(ids: readonly number[]): IdRange[] {
   const sorted = ids.every((id, i) => i === 0 || id >= (ids[i - 1] ?? 0)) ? ids : [...ids].sort((a, b) => a - b)

@@ -11,7 +11,7 @@ import { leave, reclaim } from './reclaim.ts'
 import { type Row, restoring } from './rows.ts'
 import { READY, TIMED } from './schema.ts'
 import { givingBack, moving, statusOf } from './settle.ts'
-import { fromNow, withIds } from './statements.ts'
+import { fromNow, oneByOne, withIds } from './statements.ts'
 import { changed, isOutdated, type Plan, type Scene, type Step, Steps, type Task } from './steps.ts'
 import { type Found, type Planned, type Take, Taking, type TakingOptions } from './taking.ts'
 import { Tally } from './tally.ts'
@@ -187,7 +187,7 @@ export class Taker {
 
   async #forget({ link, owner }: Step): Promise<Plan<void>> {
     const { ids } = this.held
-    const where = `queue = ${this.#scene.queue} AND ${withIds(ids)} AND owner = ${owner}`
+    const where = `queue = ${this.#scene.queue} AND ${oneByOne(ids)} AND owner = ${owner}`
     const select = `SELECT id, LENGTH(payload), ukey FROM spoolq_items WHERE ${where} FOR UPDATE`
     const [, read] = await link.ask(['BEGIN', select])
     const still = new Map((read?.rows ?? []).map(([id, bytes, key]) => [Number(id), { bytes: Number(bytes), key }]))
@@ -224,7 +224,7 @@ export class Taker {
     const leased = [...found].flatMap(([{ use, hold }, rows]) => {
       return use === 'lease' ? rows.map(({ id, bytes }) => ({ id, bytes, from: statusOf(hold) })) : []
     })
-    const where = `WHERE queue = ${queue} AND ${withIds(leased.map(({ id }) => id))} AND owner = ${step.owner}`
+    const where = `WHERE queue = ${queue} AND ${oneByOne(leased.map(({ id }) => id))} AND owner = ${step.owner}`
     const [, held] = await step.link.ask(['BEGIN', `SELECT id FROM spoolq_items ${where} FOR UPDATE`])
     const still = new Set(held?.rows.map(([id]) => Number(id)))
     const tally = new Tally()

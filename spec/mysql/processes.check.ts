@@ -5,6 +5,5 @@ import { sharedPort, urlOf, withServer } from './server.ts'
 
 await withServer(async () => {
   const port = await sharedPort()
-  // A take that the server ends for a deadlock is begun again, and others took what is younger meanwhile.
-  describe('the queue in a MySQL database', () => sharedQueue(() => urlOf(port, randomUUID()), { late: 5 }))
+  describe('the queue in a MySQL database', () => sharedQueue(() => urlOf(port, randomUUID())))
 })

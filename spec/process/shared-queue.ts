@@ -11,11 +11,8 @@ import { newSeed } from './random.ts'
 
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
 
-/**
- * `place`: where a queue can be, and was not yet. `late`: how many of a thousand items may come behind younger ones, where
- * a take can be begun again.
- */
-export function sharedQueue(place: (t: TestContext) => string, { late = 0 } = {}): void {
+/** `place`: where a queue can be, and was not yet. */
+export function sharedQueue(place: (t: TestContext) => string): void {
   it("gives each item to one of several processes and threads, in each producer's order", async (t) => {
     const seed = newSeed()
     t.diagnostic(`seed ${seed}`)
@@ -48,7 +45,7 @@ export function sharedQueue(place: (t: TestContext) => string, { late = 0 } = {}
         taken[producer]?.add(number)
       }
     }
-    assert.ok(behind.length <= (2 * count * late) / 1000, `${behind.length} came late: ${behind.slice(0, 9)}`)
+    assert.deepEqual(behind.slice(0, 9), [], `${behind.length} came late`)
     assert.deepEqual(
       taken.map(({ size }) => size),
       [count, count],
