@@ -51,8 +51,6 @@ export interface Contender {
   readonly kind: 'queue' | 'floor' | 'peer'
   /** It is slow: a pass has no more items. */
   readonly mostItems?: number
-  /** Its work is done by a thread that each place starts anew: its code is cold each time. */
-  readonly ownThread?: boolean
   open(place: Place): Promise<Opened> | Opened
   /** Ends what it keeps between runs. */
   stop?(): Promise<void>

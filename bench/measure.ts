@@ -1,12 +1,14 @@
-// measure.ts: one workload by all who do it, interleaved: in each round each of them once, in an order that moves on, in
-// a place of its own. A run there is
+// measure.ts: one workload by all who do it, interleaved: in each round each of them once, in an order that moves on, each
+// in a place of its own, which stays open from its first run to the last: its code stays compiled. A run there is
 //
-//   warm up    'disk': passes where nothing is synced, so that the code is compiled; then, as for 'os', passes in the
-//              place where the clock will run, which also find how many items make a pass as long as asked
+//   warm up    before the first, on 'disk': passes where nothing is synced, so that the code is compiled; then, as for
+//              'os', passes in the place where the clock will run, which also find how many items a pass has. Before a
+//              later one: a pass, since others ran in between
 //   clock      passes until they took as long as asked
 //
 // A pass fills the place, does the task, and takes what is left: what was put has to be all there, in order. The clock
-// runs during the task alone, and during a run's last passes alone.
+// runs during the task alone, and during a run's last passes alone. A workload that has taken all the time that it may,
+// on a slow machine, has fewer rounds, but three at least.
 
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -23,6 +25,8 @@ export interface Effort {
   readonly rounds: number
   /** How long the clock runs in one run of one contender, about; half of it for a peer. */
   readonly runMs: number
+  /** No round begins after that, but for the least; `Infinity` if not given. */
+  readonly workloadMs?: number
   /** Where it all happens. */
   readonly folder: string
 }
@@ -51,10 +55,13 @@ export interface Outcome {
 const MOST = { S: 50_000, M: 10_000, R: 25_000 }
 // A pass on the way up has at most so many times the items of the one before.
 const GROWTH = 4
-// JavaScript is compiled while it runs. Of code that has run here before, a part is thrown away with what it was compiled
-// for; code that never ran needs some ten thousand calls. A peer does its work in other languages.
-const WARM = { first: 3, later: 0.5 }
-const PEER = 0.5
+// JavaScript is compiled while it runs, which takes some ten thousand calls. A peer does its work in other languages.
+const WARM = { queue: 3, floor: 2, peer: 0.5 }
+// Of the time that the clock runs.
+const CLOCK = { queue: 1, floor: 1, peer: 0.5 }
+// Passes that make one run.
+const PASSES = 2
+const LEAST_ROUNDS = 3
 
 /** Those that need no whole batches. */
 const SINGLE: ReadonlySet<Task> = new Set(['put', 'producers', 'pop'])
@@ -65,6 +72,11 @@ setFlagsFromString('--expose-gc')
 setFlagsFromString('--no-flush-bytecode')
 const collect: () => void = runInNewContext('gc')
 let places = 0
+
+interface OpenPlace {
+  readonly folder: string
+  readonly opened: Opened
+}
 
 interface Timed {
   readonly ms: number
@@ -80,56 +92,66 @@ class Runner {
   /** Of one pass. */
   items: number
   readonly #case: Case
-  readonly #effort: Effort
+  readonly #folder: string
   readonly #step: number
+  readonly #clockMs: number
+  #place: OpenPlace | undefined
 
   constructor(contender: Contender, one: Case, effort: Effort) {
     const { task, durability } = one.workload
     this.contender = contender
     this.#case = one
-    this.#effort = effort
+    this.#folder = effort.folder
+    this.#clockMs = effort.runMs * CLOCK[contender.kind]
     this.#step = durability === 'os' || !SINGLE.has(task) ? BATCH : PRODUCERS
     this.items = this.#step
   }
 
   /** One run; false where this contender does not do that. */
   async run(): Promise<boolean> {
-    const { durability } = this.#case.workload
-    const isFirst = this.us.length === 0
-    const ms = this.#effort.runMs * (this.contender.kind === 'peer' ? PEER : 1)
-    const warmMs = ms * (isFirst || this.contender.ownThread ? WARM.first : WARM.later)
     collect()
-    if (durability === 'disk') await this.#opened(true, (opened) => this.#warmUp(opened, warmMs))
-    const us = await this.#opened(false, async (opened) => {
-      if (!(await this.#warmUp(opened, warmMs))) return undefined
-      return this.#clock(opened, ms)
-    })
-    if (us !== undefined) this.us.push(us)
-    return us !== undefined
+    this.#place ??= await this.#warm()
+    const { opened } = this.#place
+    if ((await this.#pass(opened)) === undefined) return false
+    this.us.push(await this.#clock(opened))
+    return true
   }
 
-  async #opened<R>(warming: boolean, work: (opened: Opened) => Promise<R>): Promise<R> {
+  async close(): Promise<void> {
+    const place = this.#place
+    this.#place = undefined
+    await place?.opened.close()
+    if (place) rmSync(place.folder, { recursive: true, force: true })
+  }
+
+  /** The place for all runs, once the code is warm. */
+  async #warm(): Promise<OpenPlace> {
+    const enoughMs = this.#clockMs * WARM[this.contender.kind]
+    if (this.#case.workload.durability === 'disk') {
+      this.#place = await this.#open(true)
+      await this.#warmUp(this.#place.opened, enoughMs)
+      await this.close()
+    }
+    this.#place = await this.#open(false)
+    await this.#warmUp(this.#place.opened, enoughMs)
+    return this.#place
+  }
+
+  async #open(warming: boolean): Promise<OpenPlace> {
     const { workload, payload } = this.#case
-    const folder = join(this.#effort.folder, String(++places))
+    const folder = join(this.#folder, String(++places))
     mkdirSync(folder)
     const opened = await this.contender.open({ folder, durability: workload.durability, payload, warming })
-    try {
-      return await work(opened)
-    } finally {
-      await opened.close()
-      rmSync(folder, { recursive: true, force: true })
-    }
+    return { folder, opened }
   }
 
-  /** False where this contender does not do that. */
-  async #warmUp(opened: Opened, enoughMs: number): Promise<boolean> {
+  async #warmUp(opened: Opened, enoughMs: number): Promise<void> {
     for (let passed = 0; passed < enoughMs; ) {
       const pass = await this.#pass(opened)
-      if (pass === undefined) return false
+      if (pass === undefined) return
       passed += pass.ms
-      this.#fit((this.#effort.runMs * pass.items) / pass.ms)
+      this.#fit((this.#clockMs * pass.items) / pass.ms / PASSES)
     }
-    return true
   }
 
   #fit(items: number): void {
@@ -138,15 +160,14 @@ class Runner {
   }
 
   /** µs an item. */
-  async #clock(opened: Opened, enoughMs: number): Promise<number | undefined> {
+  async #clock(opened: Opened): Promise<number> {
     const delay = monitorEventLoopDelay({ resolution: 1 })
     let ms = 0
     let items = 0
-    while (ms < enoughMs) {
+    while (ms < this.#clockMs) {
       const pass = await this.#pass(opened, delay)
-      if (pass === undefined) return undefined
-      ms += pass.ms
-      items += pass.items
+      ms += pass?.ms ?? Number.NaN
+      items += pass?.items ?? 0
     }
     this.delays.push(delay.percentile(99.9) / 1e6)
     return (ms * 1000) / items
@@ -186,11 +207,17 @@ export interface Case {
 
 export async function measure(one: Case, contenders: readonly Contender[], effort: Effort): Promise<Outcome> {
   const able = contenders.map((contender) => new Runner(contender, one, effort))
-  for (let round = 0; round < effort.rounds; round++) {
-    const turns = able.map((_, turn) => able[(turn + round) % able.length])
-    for (const runner of turns) {
-      if (runner && !(await runner.run())) able.splice(able.indexOf(runner), 1)
+  const until = performance.now() + (effort.workloadMs ?? Infinity)
+  try {
+    for (let round = 0; round < effort.rounds; round++) {
+      if (round >= LEAST_ROUNDS && performance.now() > until) break
+      const turns = able.map((_, turn) => able[(turn + round) % able.length])
+      for (const runner of turns) {
+        if (runner && !(await runner.run())) await able.splice(able.indexOf(runner), 1)[0]?.close()
+      }
     }
+  } finally {
+    for (const runner of able) await runner.close()
   }
   const { title, durability } = one.workload
   return { title, durability, payload: one.payload, contenders: measured(able) }

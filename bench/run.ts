@@ -42,9 +42,13 @@ const payloads = (['S', 'M', 'R'] as const).filter((payload) => !values.payload 
 // The other payloads show how things go on: their middle is enough, and so are those that goals name.
 const OTHER_ROUNDS = 3
 const OTHER_NAMES = ['floor', 'spoolq', 'SQLite', 'lmdb']
+// A workload of S takes a tenth of a minute at rest, of which the clock runs a third.
+const WORKLOAD_RUNS = 80
 const backlogs = values.backlogs.split(',').map(Number)
 const folder = mkdtempSync(join(tmpdir(), 'spoolq-bench-'))
-const effort = { rounds: Number(values.rounds), runMs: Number(values.ms), folder }
+const runMs = Number(values.ms)
+const effort = { rounds: Number(values.rounds), runMs, workloadMs: runMs * WORKLOAD_RUNS, folder }
+const otherEffort = { ...effort, rounds: Math.min(effort.rounds, OTHER_ROUNDS), workloadMs: effort.workloadMs / 2 }
 const wanted = (name: string): boolean => positionals.every((word) => name.toLowerCase().includes(word.toLowerCase()))
 
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
@@ -57,9 +61,7 @@ console.log(`Node ${about.node}, ${about.cpus} × ${about.cpu}, ${about.date}`)
 
 try {
   const outcomes = await measureAll()
-  const overOthers = values['no-peers']
-    ? []
-    : await stores({ ...effort, rounds: Math.min(effort.rounds, OTHER_ROUNDS), wanted })
+  const overOthers = values['no-peers'] ? [] : await stores({ ...otherEffort, wanted })
   const short = { ...effort, runMs: Math.ceil(effort.runMs / 3) }
   const grown = await growth({ ...short, backlogs, wanted })
   const shared = await processes({ ...short, wanted })
@@ -72,6 +74,7 @@ try {
     )
   }
   if (values.svg) writeFileSync(values.svg, plot(outcomes, about))
+  console.log(`\n${Math.round(performance.now() / 1000)} s in all`)
 } finally {
   for (const { stop } of contenders) await stop?.()
 }
@@ -85,9 +88,8 @@ async function measureAll(): Promise<Outcome[]> {
       // What R differs in is the codec, which no sync knows of.
       if (payload === 'R' && durability === 'disk') continue
       if (outcomes.length === 0) console.log(`\n${headline()}`)
-      const rounds = payload === 'S' ? effort.rounds : Math.min(effort.rounds, OTHER_ROUNDS)
       const those = contenders.filter(({ name }) => payload === 'S' || OTHER_NAMES.includes(name))
-      const outcome = await measure({ workload, payload }, those, { ...effort, rounds })
+      const outcome = await measure({ workload, payload }, those, payload === 'S' ? effort : otherEffort)
       outcomes.push(outcome)
       console.log(tableOf(outcome, workload))
     }

@@ -80,7 +80,6 @@ function queueAt(locationOf: (place: Place) => string): Contender {
   return {
     name: 'spoolq',
     kind: 'queue',
-    ownThread: true,
     async open(place) {
       const queue = await AsyncQueue.open<Item>(locationOf(place), { durability: place.durability })
       return { tasks: tasksOf(queue), close: () => queue.close() }

@@ -1,7 +1,7 @@
 // plainjob.ts: jobs over better-sqlite3, by the calls that its worker makes for each: take one, read it, mark it done.
 // Its jobs are JSON text, so bytes go in as base64.
 
-import { type Contender, syncTasks } from '../contender.ts'
+import { type Contender, type Run, syncTasks } from '../contender.ts'
 import type { Item } from '../items.ts'
 import { moduleOf } from './find.ts'
 import { type Database, openDatabase } from './sqlite.ts'
@@ -55,6 +55,9 @@ export const plainjob: Contender = {
     const jobs = defineQueue({ connection: better(database), logger: quiet })
     // Its opening sets its own pragmas.
     database.pragma(`synchronous = ${place.durability === 'disk' && !place.warming ? 'FULL' : 'NORMAL'}`)
-    return { tasks: tasksOf(jobs), close: () => jobs.close() }
+    const tasks = tasksOf(jobs)
+    // One transaction: a sync for each of three statements an item is no part of any task but 'pop'.
+    const takeAll = database.transaction((run: Run) => tasks['pop(1000)']?.(run))
+    return { tasks, takeAll: (run) => void takeAll.immediate(run), close: () => jobs.close() }
   },
 }
