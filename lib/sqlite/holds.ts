@@ -21,7 +21,7 @@ export class Holds {
     this.#owner = owner
   }
 
-  taken(ids: readonly number[]): void {
+  taken(ids: Iterable<number>): void {
     for (const id of ids) this.#count(blockOf(id), 1)
   }
 

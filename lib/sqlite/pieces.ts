@@ -5,18 +5,22 @@ import type { ValueOf } from './ops.ts'
 import { unsealed } from './seal.ts'
 import type { Answered } from './thread.ts'
 
-const NOTHING = new Uint8Array(0)
-
-export function piecesOf({ value, blobs }: Answered<ValueOf<'queue.pop'>>, attemptOf: (n: number) => number): Piece[] {
+export function piecesOf({ value, packed }: Answered<ValueOf<'queue.pop'>>, attemptOf: (n: number) => number): Piece[] {
   const { ids, attempts, enqueued } = value
-  return ids.map((firstId, i) => ({
-    firstId,
-    count: 1,
-    document: { bytes: unsealed(blobs[i] ?? NOTHING), count: 1 },
-    skip: 0,
-    attempt: attemptOf(attempts[i] ?? 0),
-    enqueuedAt: enqueued[i] ?? 0,
-  }))
+  const { buffer, byteOffset, byteLength } = packed.bytes
+  const all = Buffer.from(buffer, byteOffset, byteLength)
+  let end = 0
+  return packed.lengths.map((length, i) => {
+    end += length
+    return {
+      firstId: ids[i] ?? 0,
+      count: 1,
+      document: { bytes: unsealed(all, end - length, end), count: 1 },
+      skip: 0,
+      attempt: attemptOf(attempts[i] ?? 0),
+      enqueuedAt: enqueued[i] ?? 0,
+    }
+  })
 }
 
 export function listedOf(answered: Answered<ValueOf<'queue.list'>>, status: Status): Listed[] {

@@ -22,9 +22,9 @@ export function sealed(blobs: readonly Uint8Array[]): Packed {
   return { lengths, bytes: all }
 }
 
-/** The bytes of an item that is whole. */
-export function unsealed(all: Uint8Array): Uint8Array {
-  return all.subarray(0, Math.max(0, all.length - SEAL_BYTES))
+/** The bytes of the item that stands there. */
+export function unsealed(all: Uint8Array, from: number, to: number): Uint8Array {
+  return all.subarray(from, Math.max(from, to - SEAL_BYTES))
 }
 
 /** Which of them are not as they were put, by their places. */

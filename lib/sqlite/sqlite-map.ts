@@ -5,7 +5,7 @@ import type * as seam from '../map-store.ts'
 import type { Durability } from '../store.ts'
 import { type Database, openDatabase } from './database.ts'
 import type { Seen } from './map-ops.ts'
-import type { Answered } from './thread.ts'
+import { type Packed, unpack } from './messages.ts'
 
 /** What nobody waited for, until somebody is told. */
 interface Told {
@@ -55,8 +55,8 @@ export class SqliteMap implements seam.MapStore {
   }
 
   async get(key: string): Promise<seam.Stored | undefined> {
-    const { value, blobs } = await this.#database.call('map.get', this.#of(key), this.#options())
-    return storedOf(value, blobs)
+    const { value, packed } = await this.#database.call('map.get', this.#of(key), this.#options())
+    return storedOf(value, packed)
   }
 
   async has(key: string): Promise<boolean> {
@@ -72,8 +72,8 @@ export class SqliteMap implements seam.MapStore {
     this.#tell()
     const stamp = seen === undefined ? null : { place: seen.place, version: seen.version }
     const args = { ...this.#of(key), seen: stamp }
-    const { value, blobs } = await this.#database.call('map.replace', args, this.#options(bytes))
-    return value === null ? { done: true } : { done: false, now: storedOf(value.now, blobs) }
+    const { value, packed } = await this.#database.call('map.replace', args, this.#options(bytes))
+    return value === null ? { done: true } : { done: false, now: storedOf(value.now, packed) }
   }
 
   async delete(key: string): Promise<boolean> {
@@ -91,8 +91,9 @@ export class SqliteMap implements seam.MapStore {
   }
 
   async page(options: seam.PageOptions): Promise<readonly seam.PageEntry[]> {
-    const { value, blobs } = await this.#database.call('map.page', { map: this.#map, ...options }, this.#options())
+    const { value, packed } = await this.#database.call('map.page', { map: this.#map, ...options }, this.#options())
     const { keys, places, damaged } = value
+    const blobs = unpack(packed)
     return keys.map((key, i) => ({ key, place: places[i] ?? 0, bytes: blobs[i], isDamaged: damaged[i] ?? false }))
   }
 
@@ -116,7 +117,8 @@ export class SqliteMap implements seam.MapStore {
   }
 }
 
-function storedOf(seen: Seen | null, [bytes]: Answered<unknown>['blobs']): seam.Stored | undefined {
+function storedOf(seen: Seen | null, packed: Packed): seam.Stored | undefined {
+  const [bytes] = unpack(packed)
   return seen === null || bytes === undefined ? undefined : { ...seen, bytes }
 }
 

@@ -136,7 +136,7 @@ export class SqliteStore implements seam.Store {
     const args = { ...this.#args.taking(n), ...this.#args.settling(first), ...hold }
     const taken = await this.#ask('queue.lease', args, this.#calls.behind)
     if (first.length > 0) this.#parts.database.changed()
-    return this.#pieces(taken, (attempt) => attempt)
+    return this.#pieces(taken, (attempt) => attempt + 1)
   }
 
   mark(loop: number, ids: seam.IdRange | undefined): void {

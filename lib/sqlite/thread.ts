@@ -15,9 +15,9 @@ import {
   packAll,
   type Reply,
   type Request,
+  sent,
   transferOf,
   Unpacking,
-  unpack,
 } from './messages.ts'
 import type { WorkerData } from './worker.ts'
 
@@ -33,7 +33,7 @@ export interface CallOptions {
 
 export interface Answered<V> {
   readonly value: V
-  readonly blobs: readonly Uint8Array[]
+  readonly packed: Packed
 }
 
 /** What nobody asked for. */
@@ -120,7 +120,7 @@ export class Thread {
     })
     const packed = packAll(all)
     this.#running().ref()
-    this.#send({ kind: 'calls', calls, packed }, packed)
+    this.#send({ kind: 'calls', calls, packed: sent(packed) }, packed)
   }
 
   #send(request: Request<unknown>, packed?: Packed): void {
@@ -151,8 +151,7 @@ export class Thread {
 
   #answered({ answers, refusals, packed }: Extract<Reply, { kind: 'answers' }>): void {
     const all = new Unpacking(packed)
-    for (const { id, value, blobs: count } of answers)
-      this.#done(id)?.resolve({ value, blobs: unpack(all.take(count)) })
+    for (const { id, value, blobs: count } of answers) this.#done(id)?.resolve({ value, packed: all.take(count) })
     for (const { id, failure } of refusals) this.#done(id)?.reject(errorOf(failure))
     if (this.#waiting.size === 0 && !this.#isLeaving) this.#worker?.unref()
   }

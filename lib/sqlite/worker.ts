@@ -16,6 +16,7 @@ import {
   type RefusalMessage,
   type Reply,
   type Request,
+  sent,
   transferOf,
   Unpacking,
 } from './messages.ts'
@@ -86,7 +87,7 @@ class Thread {
       }
     })
     const packed = packAll(all)
-    this.#tell({ kind: 'answers', answers, refusals, packed }, transferOf(packed))
+    this.#tell({ kind: 'answers', answers, refusals, packed: sent(packed) }, transferOf(packed))
   }
 
   #tell(reply: Reply<unknown>, transfer: readonly ArrayBuffer[] = []): void {
