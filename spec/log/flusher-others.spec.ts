@@ -7,21 +7,7 @@ import { randomOf } from '../crash/digest.ts'
 import type { DiskProcess } from '../crash/disk-process.ts'
 import { FaultDisk } from '../crash/fault-disk.ts'
 import { crashStates } from '../crash/states.ts'
-import { ack, leased, numbered, popped, put, QueueRig, ready } from './queue-rig.ts'
-
-const SMALL = { segmentSize: 1000 }
-const segment = (base: number, rewrite = 0) => `${String(base).padStart(20, '0')}.${rewrite}.log`
-
-/** Three full segments of ten items each, and a tail with five. */
-async function filled(rig: QueueRig, perDocument = 1) {
-  const store = await rig.open(SMALL)
-  for (let first = 1; first <= 31; first += 10) await put(store, numbered(first > 30 ? 5 : 10, first, 100), perDocument)
-  assert.deepEqual(
-    rig.segments,
-    [1, 11, 21, 31].map((base) => segment(base)),
-  )
-  return store
-}
+import { ack, filled, leased, numbered, popped, put, QueueRig, ready, SMALL, segment } from './queue-rig.ts'
 
 const MOST_SYNCS = 20
 

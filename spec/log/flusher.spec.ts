@@ -3,21 +3,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Disk, DiskFile } from '../../lib/disk/disk.ts'
-import { ack, leased, numbered, popped, put, QueueRig, ready } from './queue-rig.ts'
-
-const SMALL = { segmentSize: 1000 }
-const segment = (base: number, rewrite = 0) => `${String(base).padStart(20, '0')}.${rewrite}.log`
-
-/** Three full segments of ten items each, and a tail with five. */
-async function filled(rig: QueueRig, perDocument = 1) {
-  const store = await rig.open(SMALL)
-  for (let first = 1; first <= 31; first += 10) await put(store, numbered(first > 30 ? 5 : 10, first, 100), perDocument)
-  assert.deepEqual(
-    rig.segments,
-    [1, 11, 21, 31].map((base) => segment(base)),
-  )
-  return store
-}
+import { ack, filled, leased, numbered, popped, put, QueueRig, ready, SMALL, segment } from './queue-rig.ts'
 
 describe('flush', () => {
   it('unlinks the segments of which everything is settled, and copies nothing', async () => {

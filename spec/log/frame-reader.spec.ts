@@ -5,46 +5,18 @@ import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import fc from 'fast-check'
 import { crc32 } from '../../lib/log/bytes.ts'
-import {
-  bodyBytesOf,
-  FRAME_HEADER_BYTES,
-  type FrameHeader,
-  writeDocuments,
-  writeFrameHeader,
-} from '../../lib/log/frame.ts'
+import { bodyBytesOf, FRAME_HEADER_BYTES, writeDocuments, writeFrameHeader } from '../../lib/log/frame.ts'
 import { FrameReader } from '../../lib/log/frame-reader.ts'
 import { DATA_START, writeHeader } from '../../lib/log/segment.ts'
 import { Segment } from '../../lib/log/segment-file.ts'
 import { RecordingDisk } from '../crash/recording-disk.ts'
+import { anyHeader, headerBytes } from './any-header.ts'
 import { bitsOf, flipped } from './bits.ts'
 
-const u32 = fc.integer({ min: 0, max: 2 ** 32 - 1 })
-const u53 = fc.maxSafeNat()
-const plain = { noNullPrototype: true } as const
 const BASE = 1000
 const NONCE = 0x1234abcd
 /** Steps over every frame: its header is all that is read. */
 const ALL_IDS = Number.POSITIVE_INFINITY
-
-const anyHeader: fc.Arbitrary<FrameHeader> = fc.record(
-  {
-    bodyCrc: u32,
-    bodyBytes: u32,
-    count: u32,
-    flags: u32,
-    relativeId: u32,
-    nonce: u32,
-    time: u53,
-    syncedTo: fc.record({ segment: u53, offset: u53 }, plain),
-  },
-  plain,
-)
-
-function headerBytes(header: FrameHeader, at = 0): Buffer {
-  const bytes = Buffer.alloc(at + FRAME_HEADER_BYTES)
-  writeFrameHeader(bytes, at, header)
-  return bytes
-}
 
 /** Documents of one item each, as a frame. */
 function frameOf(texts: readonly string[], relativeId: number): Buffer {

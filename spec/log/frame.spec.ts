@@ -8,7 +8,6 @@ import {
   bodyBytesOf,
   encodePreamble,
   FRAME_HEADER_BYTES,
-  type FrameHeader,
   flagsOf,
   type PlacedDocument,
   RETRIES,
@@ -19,39 +18,16 @@ import {
   SPARSE,
   writeDocument,
   writeDocuments,
-  writeFrameHeader,
 } from '../../lib/log/frame.ts'
 import type { Document } from '../../lib/store.ts'
 import { runs as times } from '../codec/items.ts'
+import { anyHeader, headerBytes, plain, u32, u53 } from './any-header.ts'
 import { bitsOf, flipped } from './bits.ts'
-
-const u32 = fc.integer({ min: 0, max: 2 ** 32 - 1 })
-const u53 = fc.maxSafeNat()
-const plain = { noNullPrototype: true } as const
-const anyHeader: fc.Arbitrary<FrameHeader> = fc.record(
-  {
-    bodyCrc: u32,
-    bodyBytes: u32,
-    count: u32,
-    flags: u32,
-    relativeId: u32,
-    nonce: u32,
-    time: u53,
-    syncedTo: fc.record({ segment: u53, offset: u53 }, plain),
-  },
-  plain,
-)
 
 const anyDocument: fc.Arbitrary<Document> = fc.record({
   bytes: fc.uint8Array({ maxLength: 300, size: 'max' }),
   count: fc.integer({ min: 1, max: 70_000 }),
 })
-
-function headerBytes(header: FrameHeader, at = 0): Buffer {
-  const bytes = Buffer.alloc(at + FRAME_HEADER_BYTES)
-  writeFrameHeader(bytes, at, header)
-  return bytes
-}
 
 describe('the header of a frame', () => {
   it('comes back as it was written, wherever it stands', () => {

@@ -1,5 +1,6 @@
 // queue-rig.ts: log stores on one recording disk, each opening in a process of its own.
 
+import assert from 'node:assert/strict'
 import type { Disk } from '../../lib/disk/disk.ts'
 import { defaultLimits, type Limits } from '../../lib/log/limits.ts'
 import { LogStore } from '../../lib/log/log-store.ts'
@@ -98,4 +99,18 @@ export function ack(...ids: readonly number[]): Settlement {
 
 function rangesOf(ids: readonly number[]): IdRange[] {
   return ids.map((id) => ({ from: id, to: id }))
+}
+
+export const SMALL = { segmentSize: 1000 }
+export const segment = (base: number, rewrite = 0) => `${String(base).padStart(20, '0')}.${rewrite}.log`
+
+/** Three full segments of ten items each, and a tail with five. */
+export async function filled(rig: QueueRig, perDocument = 1) {
+  const store = await rig.open(SMALL)
+  for (let first = 1; first <= 31; first += 10) await put(store, numbered(first > 30 ? 5 : 10, first, 100), perDocument)
+  assert.deepEqual(
+    rig.segments,
+    [1, 11, 21, 31].map((base) => segment(base)),
+  )
+  return store
 }
