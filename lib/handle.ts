@@ -21,7 +21,7 @@ import { Taking } from './consume/taking.ts'
 import { QueueClosedError } from './errors.ts'
 import { placeOf, shownPlace } from './location.ts'
 import { assertCan, openCore, Teller } from './opening.ts'
-import { type QueueOptions, settingsOf } from './options.ts'
+import { type FittingOptions, type QueueOptions, settingsOf } from './options.ts'
 
 /** What an open queue does, by kind. */
 export interface Open<T> {
@@ -32,6 +32,9 @@ export interface Open<T> {
   readonly looking: Looking<T>
   readonly mending: Mending<T>
 }
+
+/** Encodes for a queue once it is open. A method's type, so that a queue of readings is a queue of unknown items too. */
+type Encode<T> = { for(open: Open<T>): Encoded }['for']
 
 const dropped = new FinalizationRegistry<{ close(): Promise<void> }>((core) => {
   core.close().catch(ignore)
@@ -50,7 +53,10 @@ export abstract class Handle<T> extends ItemDuplex<T> {
    * Opens itself; `opened` tells when. Throws a TypeError or RangeError for options that are wrong, an
    * UnsupportedError for what the store there cannot do.
    */
-  constructor(location: string | URL, options?: QueueOptions<T>) {
+  constructor(location: string | URL, options?: QueueOptions<T>)
+  /** With options that fit items of any type. */
+  constructor(location: string | URL, options?: FittingOptions<T>)
+  constructor(location: string | URL, options?: FittingOptions<T>) {
     const settings = settingsOf(options)
     const place = placeOf(location)
     assertCan(place, settings)
@@ -116,7 +122,7 @@ export abstract class Handle<T> extends ItemDuplex<T> {
   }
 
   /** The items as they are now, for an open queue. */
-  protected encode(items: Iterable<T>): (open: Open<T>) => Encoded {
+  protected encode(items: Iterable<T>): Encode<T> {
     if (this.#open === undefined) return this.#early.encode(items)
     const encoded = this.#open.putting.encode(items)
     return () => encoded

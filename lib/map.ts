@@ -9,7 +9,7 @@
 import { wrongType } from './check.ts'
 import { codecAtHand } from './codec/at-hand.ts'
 import { QueueClosedError } from './errors.ts'
-import { checkMapOptions, type MapOptions, openMap } from './map/opening.ts'
+import { checkMapOptions, type FittingMapOptions, type MapOptions, openMap } from './map/opening.ts'
 import { mapPlaceOf } from './map/place.ts'
 import { type Change, Updates } from './map/updates.ts'
 import { Values } from './map/values.ts'
@@ -59,16 +59,20 @@ export class PersistentMap<V = unknown> implements AsyncIterable<[string, V]>, A
    * can be no map, CodecMismatchError, FormatError (not a database of ours, or a newer version's), StorageError, or the
    * signal's reason.
    */
-  static async open<V = unknown>(location: string | URL, options?: MapOptions<V>): Promise<PersistentMap<V>> {
+  static open<V = unknown>(location: string | URL, options?: MapOptions<V>): Promise<PersistentMap<V>>
+  /** With options that fit values of any type. */
+  static open<V = unknown>(location: string | URL, options?: FittingMapOptions<V>): Promise<PersistentMap<V>>
+  static async open<V = unknown>(location: string | URL, options?: FittingMapOptions<V>): Promise<PersistentMap<V>> {
     return new PersistentMap<V>(location, options).opened
   }
 
   /** Opens itself; `opened` tells when. Throws as `open` rejects, for what is wrong with the options or the location. */
-  constructor(location: string | URL, options: MapOptions<V> = {}) {
+  constructor(location: string | URL, options?: MapOptions<V>)
+  constructor(location: string | URL, options?: FittingMapOptions<V>)
+  constructor(location: string | URL, options: FittingMapOptions<V> = {}) {
     checkMapOptions(options)
-    const place = mapPlaceOf(location)
     this.#values = new Values<V>(codecAtHand(options.codec))
-    this.#opening = openMap(place, options).then(({ store, values }) => this.#opened(store, values))
+    this.#opening = openMap(mapPlaceOf(location), options).then(({ store, values }) => this.#opened(store, values))
     this.opened = this.#opening.then(() => this)
     this.opened.catch(ignore)
   }

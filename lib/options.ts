@@ -2,7 +2,7 @@
 // call-options.ts. What a store cannot do is refused in opening.ts.
 
 import * as check from './check.ts'
-import { assertCodec, type Codec, type CodecName } from './codec/index.ts'
+import { assertCodec, type Codec, type CodecName, type GeneralCodec } from './codec/index.ts'
 import type { Durability, Order } from './store.ts'
 
 export interface QueueOptions<T = unknown> {
@@ -59,8 +59,16 @@ export interface QueueOptions<T = unknown> {
   readonly signal?: AbortSignal | undefined
 }
 
-/** What two equal items have in common. */
-export type Unique<T> = boolean | ((item: T) => string)
+/** Options for items of that type, or of any: what is called with an item takes whatever it is. */
+export type FittingOptions<T> = QueueOptions<T> | GeneralOptions
+
+interface GeneralOptions extends Omit<QueueOptions, 'codec' | 'unique'> {
+  readonly codec?: CodecName | GeneralCodec | undefined
+  readonly unique?: boolean | ((item: unknown) => string) | undefined
+}
+
+/** What two equal items have in common. A method's type, so that a queue of readings is a queue of unknown items too. */
+export type Unique<T> = boolean | { of(item: T): string }['of']
 
 export const defaults = Object.freeze({
   durability: 'disk', // a put that resolved has to survive a power cut; who wants less says so
@@ -79,7 +87,7 @@ export const defaults = Object.freeze({
 
 /** The options of a queue with their defaults, as far as more than the store looks at them. */
 export interface Settings<T> {
-  readonly codec: CodecName | Codec<T> | undefined
+  readonly codec: CodecName | Codec<T> | GeneralCodec | undefined
   readonly durability: Durability
   readonly maxSize: number
   readonly maxBytes: number
@@ -98,7 +106,7 @@ export interface Settings<T> {
 }
 
 /** Checks the options of a queue and fills in the defaults. */
-export function settingsOf<T>(options: QueueOptions<T> = {}): Settings<T> {
+export function settingsOf<T>(options: FittingOptions<T> = {}): Settings<T> {
   check.checkOptions(options, queueChecks)
   return {
     codec: options.codec,

@@ -17,7 +17,7 @@ import { WriteStream } from './consume/write-stream.ts'
 import type { WritingPorts } from './consume/writing.ts'
 import { CodecMismatchError } from './errors.ts'
 import { Handle } from './handle.ts'
-import type { QueueOptions } from './options.ts'
+import type { FittingOptions, QueueOptions } from './options.ts'
 import type { Counts } from './store.ts'
 import { systemClock } from './wait/clock.ts'
 
@@ -39,7 +39,10 @@ export class AsyncQueue<T = unknown> extends Handle<T> implements AsyncIterable<
    * options, with UnsupportedError for what the store there can't do, CodecMismatchError, FormatError (not a queue, a
    * newer version's, or another order), StorageError, or the signal's reason.
    */
-  static async open<T = unknown>(location: string | URL, options?: QueueOptions<T>): Promise<AsyncQueue<T>> {
+  static open<T = unknown>(location: string | URL, options?: QueueOptions<T>): Promise<AsyncQueue<T>>
+  /** With options that fit items of any type: `const options: QueueOptions = { maxSize: 100 }`. */
+  static open<T = unknown>(location: string | URL, options?: FittingOptions<T>): Promise<AsyncQueue<T>>
+  static async open<T = unknown>(location: string | URL, options?: FittingOptions<T>): Promise<AsyncQueue<T>> {
     return new AsyncQueue<T>(location, options).opened
   }
 
@@ -162,7 +165,10 @@ export class AsyncQueue<T = unknown> extends Handle<T> implements AsyncIterable<
    * @example
    * const moved = await queue.copyTo('sqlite:./queue.db', { onProgress: ({ copied, total }) => log(copied / total) })
    */
-  copyTo(location: string | URL, copyOptions: QueueOptions<T> & CopyOptions = {}): Promise<AsyncQueue<T>> {
+  copyTo(location: string | URL, copyOptions?: QueueOptions<T> & CopyOptions): Promise<AsyncQueue<T>>
+  /** With options that fit items of any type. */
+  copyTo(location: string | URL, copyOptions?: FittingOptions<T> & CopyOptions): Promise<AsyncQueue<T>>
+  copyTo(location: string | URL, copyOptions: FittingOptions<T> & CopyOptions = {}): Promise<AsyncQueue<T>> {
     return this.run(
       async ({ core }) => {
         const { codecOption: codec, store } = core
@@ -183,7 +189,7 @@ export class AsyncQueue<T = unknown> extends Handle<T> implements AsyncIterable<
   async #target(
     location: string | URL,
     { codec, order }: QueueOptions<T>,
-    { onProgress, ...rest }: QueueOptions<T> & CopyOptions,
+    { onProgress, ...rest }: FittingOptions<T> & CopyOptions,
   ): Promise<AsyncQueue<T>> {
     const targetOptions = { ...rest, order: rest.order ?? order }
     if (rest.codec !== undefined) return AsyncQueue.open<T>(location, targetOptions)

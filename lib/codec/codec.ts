@@ -21,6 +21,15 @@ export interface Codec<T> {
   openDocument?(): OpenDocument<T>
 }
 
+/** A codec for items of any type: it encodes whatever it is given, and whoever opens the queue says what comes out. */
+export interface GeneralCodec {
+  readonly name: string
+  readonly encode: (item: unknown) => Uint8Array
+  readonly decode: (bytes: Uint8Array) => unknown
+  readonly encodeBatch?: (items: readonly unknown[]) => Uint8Array
+  readonly decodeBatch?: (bytes: Uint8Array) => unknown[]
+}
+
 /** A document that grows. What it has ended with never changes; it begins anew then. */
 export interface OpenDocument<T> {
   /** Items in it. */

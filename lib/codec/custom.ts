@@ -1,7 +1,7 @@
 // custom.ts: a codec of the user's, made to keep the promises of codec.ts: its bytes are checked and copied, either way,
 // since an encoder may use its buffer again, and what it decodes may be a view of what it was given.
 
-import { type Codec, copyOf } from './codec.ts'
+import { type Codec, copyOf, type GeneralCodec } from './codec.ts'
 
 /** A TypeError unless `value` is a codec. */
 export function assertCustom(value: unknown): asserts value is Codec<unknown> {
@@ -18,17 +18,17 @@ export function assertCustom(value: unknown): asserts value is Codec<unknown> {
   if (decodeBatch !== undefined && typeof decodeBatch !== 'function') fail('decodeBatch is a function')
 }
 
-export function custom<T>(codec: Codec<T>): Codec<T> {
+export function custom<T>(codec: Codec<T> | GeneralCodec): Codec<T> {
   const single: Codec<T> = {
     name: codec.name,
     encode: (item) => owned(codec.encode(item)),
-    decode: (bytes) => codec.decode(copyOf(bytes)),
+    decode: (bytes) => codec.decode(copyOf(bytes)) as T,
   }
   if (codec.encodeBatch === undefined || codec.decodeBatch === undefined) return single
   return {
     ...single,
     encodeBatch: (items) => owned(codec.encodeBatch?.([...items])),
-    decodeBatch: (bytes) => codec.decodeBatch?.(copyOf(bytes)) ?? [],
+    decodeBatch: (bytes) => (codec.decodeBatch?.(copyOf(bytes)) ?? []) as T[],
   }
 }
 

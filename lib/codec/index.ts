@@ -1,14 +1,14 @@
 // index.ts: from the option `codec` to the codec.
 
 import { loadCbor } from './cbor.ts'
-import type { Codec, CodecName } from './codec.ts'
+import type { Codec, CodecName, GeneralCodec } from './codec.ts'
 import { assertCustom, custom } from './custom.ts'
 import { json } from './json.ts'
 import { msgpack } from './msgpack.ts'
 import { raw } from './raw.ts'
 import { v8 } from './v8.ts'
 
-export type { Codec, CodecName } from './codec.ts'
+export type { Codec, CodecName, GeneralCodec } from './codec.ts'
 export { DocumentReader, DocumentWriter, type Taken, type Undecodable } from './documents.ts'
 export { GrowingDocuments } from './growing-documents.ts'
 
@@ -33,7 +33,7 @@ export function assertCodec<T>(choice: unknown): asserts choice is CodecName | C
 }
 
 /** The codec. Rejects with a TypeError for what is none, with an UnsupportedError where its package is missing. */
-export async function loadCodec<T>(choice: CodecName | Codec<T>): Promise<Codec<T>> {
+export async function loadCodec<T>(choice: CodecName | Codec<T> | GeneralCodec): Promise<Codec<T>> {
   assertCodec<T>(choice)
   if (typeof choice !== 'string') return custom(choice)
   return (await load[choice]()) as Codec<T>

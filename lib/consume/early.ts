@@ -3,7 +3,7 @@
 // record another, it is decoded and encoded again once that is known.
 
 import { codecAtHand } from '../codec/at-hand.ts'
-import { type Codec, type CodecName, DocumentReader, DocumentWriter } from '../codec/index.ts'
+import { type Codec, type CodecName, DocumentReader, DocumentWriter, type GeneralCodec } from '../codec/index.ts'
 import type { Unique } from '../options.ts'
 import type { Document } from '../store.ts'
 import { keyBy } from '../unique.ts'
@@ -15,7 +15,7 @@ export class Early<T> {
   readonly #writer: DocumentWriter<unknown>
   readonly #unique: Unique<T>
 
-  constructor(choice: CodecName | Codec<T> | undefined, unique: Unique<T> = false) {
+  constructor(choice: CodecName | Codec<T> | GeneralCodec | undefined, unique: Unique<T> = false) {
     this.#codec = codecAtHand(choice)
     this.#writer = new DocumentWriter(this.#codec)
     this.#unique = unique

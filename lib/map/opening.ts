@@ -1,7 +1,7 @@
 // opening.ts: the options of a map, and from a place and options to an open one.
 
 import * as check from '../check.ts'
-import { assertCodec, type Codec, type CodecName, isCodecName, loadCodec } from '../codec/index.ts'
+import { assertCodec, type Codec, type CodecName, type GeneralCodec, isCodecName, loadCodec } from '../codec/index.ts'
 import { CodecMismatchError } from '../errors.ts'
 import type { MapStore, MapStoreOptions } from '../map-store.ts'
 import { checkDurability, defaults } from '../options.ts'
@@ -21,6 +21,13 @@ export interface MapOptions<V = unknown> {
   readonly signal?: AbortSignal | undefined
 }
 
+/** Options for values of that type, or of any. */
+export type FittingMapOptions<V> = MapOptions<V> | GeneralMapOptions
+
+interface GeneralMapOptions extends Omit<MapOptions, 'codec'> {
+  readonly codec?: CodecName | GeneralCodec | undefined
+}
+
 const mapChecks = {
   codec: (_: string, value: unknown) => assertCodec(value),
   durability: checkDurability,
@@ -38,10 +45,10 @@ export interface Opened<V> {
 }
 
 /** Opens the store, and the codec that it records. What fails on the way leaves nothing open behind. */
-export async function openMap<V>(place: MapPlace, options: MapOptions<V>): Promise<Opened<V>> {
+export async function openMap<V>(place: MapPlace, options: FittingMapOptions<V>): Promise<Opened<V>> {
   const { codec: choice, durability = defaults.durability, signal } = options
   signal?.throwIfAborted()
-  const named = choice === undefined ? undefined : await loadCodec(choice)
+  const named = choice === undefined ? undefined : await loadCodec<V>(choice)
   const store = await openStore(place, { durability, codec: named?.name, flushLimit: defaults.flushLimit, signal })
   try {
     signal?.throwIfAborted()

@@ -194,7 +194,11 @@ describe("the queue's codec of the user", () => {
   })
 
   it('may give back the bytes that it is given', async () => {
-    const codec = await loadCodec<Uint8Array>({ name: 'bytes', encode: (item) => item, decode: (bytes) => bytes })
+    const codec = await loadCodec<Uint8Array>({
+      name: 'bytes',
+      encode: (item: Uint8Array) => item,
+      decode: (bytes) => bytes,
+    })
     const encoded = codec.encode(Buffer.from('abc'))
     codec.decode(encoded).fill(0)
     assert.equal(Buffer.from(codec.decode(encoded)).toString(), 'abc')

@@ -26,16 +26,74 @@ main()
 `
 
 const typed = `
-import { AsyncQueue, QueueError, type QueueOptions } from 'spoolq'
-const options: QueueOptions<{ sensor: number }> = { durability: 'os', maxSize: 10 }
-const queue: AsyncQueue<{ sensor: number }> = await AsyncQueue.open<{ sensor: number }>('./queue', options)
+import { AsyncQueue, PersistentMap, QueueError, QueueFullError } from 'spoolq'
+import type { Codec, Delivery, MapOptions, QueueOptions } from 'spoolq'
+interface Reading { readonly sensor: number }
+const options: QueueOptions<Reading> = { durability: 'os', maxSize: 10, unique: ({ sensor }) => String(sensor) }
+const queue: AsyncQueue<Reading> = await AsyncQueue.open<Reading>('memory:', options)
 const id: number | undefined = await queue.put({ sensor: 7 })
 // @ts-expect-error: an item of another type
 await queue.put('seven')
-const first: { sensor: number } | undefined = await queue.pop()
+const first: Reading | undefined = await queue.pop()
+const some: Reading[] = [...(await queue.pop(2)), ...(await queue.get(3, { min: 2 })), await queue.get()]
+const leased: Delivery<Reading> | undefined = await queue.lease()
+const [delivery]: Delivery<Reading>[] = await queue.lease(1)
 for await (const { sensor } of queue) console.log(sensor satisfies number, id, first)
-console.log(QueueError)
+for await (const batch of queue.batches(3)) batch satisfies Reading[]
+for await (const { item } of queue.deliveries()) item satisfies Reading
+await queue.consume((items, { ids, signal }) => [items satisfies Reading[], ids, signal satisfies AbortSignal])
+try {
+  await queue.put({ sensor: 1 }, { wait: false })
+} catch (error) {
+  if (error instanceof QueueFullError) console.log(error.code satisfies string, error instanceof QueueError)
+}
+
+// Options that say nothing of the type fit a queue of any.
+const plain: QueueOptions = { durability: 'os', maxSize: 10 }
+const opened: AsyncQueue<Reading> = await AsyncQueue.open<Reading>('memory:', plain)
+const opening: AsyncQueue<Reading> = new AsyncQueue<Reading>('memory:', plain)
+const copied: AsyncQueue<Reading> = await queue.copyTo('memory:', plain)
+const unknown: AsyncQueue<unknown> = await AsyncQueue.open('memory:', plain)
+function wrap<T>(options: QueueOptions<T>): Promise<AsyncQueue<T>> { return AsyncQueue.open<T>('memory:', options) }
+const sizeOf = (queue: AsyncQueue): Promise<number> => queue.size()
+console.log(sizeOf(queue), sizeOf(opened), opening, copied, wrap<Reading>(options), unknown.put(7), some, leased, delivery)
+
+// The type comes from the codec, or from unique.
+const ofReadings: Codec<Reading> = {
+  name: 'readings',
+  encode: ({ sensor }) => Buffer.of(sensor),
+  decode: ([sensor = 0]) => ({ sensor }),
+}
+const ofStrings: Codec<string> = { name: 'strings', encode: (item) => Buffer.from(item), decode: String }
+const ofAnything: Codec<unknown> = { name: 'any', encode: (item) => Buffer.from(String(item)), decode: String }
+const inferred = await AsyncQueue.open('memory:', { codec: ofReadings })
+// @ts-expect-error: an item of another type
+await inferred.put('seven')
+const equal = await AsyncQueue.open('memory:', { unique: (reading: Reading) => String(reading.sensor) })
+// @ts-expect-error: an item of another type
+await equal.put('seven')
+await AsyncQueue.open<Reading>('memory:', { codec: ofAnything })
+// @ts-expect-error: a codec for another type
+await AsyncQueue.open<Reading>('memory:', { codec: ofStrings })
+// @ts-expect-error: a codec for another type
+await queue.copyTo('memory:', { codec: ofStrings })
+// @ts-expect-error: a key of another type
+await AsyncQueue.open<Reading>('memory:', { unique: (item: string) => item })
+// @ts-expect-error: a number
+await AsyncQueue.open<Reading>('memory:', { maxSize: '3' })
+// @ts-expect-error: no such option
+await AsyncQueue.open<Reading>('memory:', { maxSizes: 3 })
+
+const mapOptions: MapOptions = { durability: 'os' }
+const map: PersistentMap<Reading> = await PersistentMap.open<Reading>('memory:', mapOptions)
+await map.set('one', { sensor: 1 })
+const value: Reading | undefined = await map.get('one')
+for await (const [key, { sensor }] of map) console.log(key satisfies string, sensor satisfies number, value)
+// @ts-expect-error: a codec for another type
+await PersistentMap.open<Reading>('memory:', { codec: ofStrings })
 `
+
+const IMPORTS = /^import .*$/gm
 
 describe('the package', { timeout: 300_000 }, () => {
   before(() => {
@@ -84,10 +142,10 @@ describe('the package', { timeout: 300_000 }, () => {
 
   for (const ending of ['ts', 'cts']) {
     it(`has types that a strict project compiles, from .${ending}`, () => {
+      const imports = typed.match(IMPORTS)?.join('\n')
       const source =
-        ending === 'ts' ? typed : `async function main() {\n${typed.replaceAll(/^import .*$/gm, '')}\n}\nmain()`
-      const imports = ending === 'ts' ? '' : `import { AsyncQueue, QueueError, type QueueOptions } from 'spoolq'\n`
-      writeFileSync(join(project, `typed.${ending}`), imports + source)
+        ending === 'ts' ? typed : `${imports}\nasync function main() {\n${typed.replaceAll(IMPORTS, '')}\n}\nmain()`
+      writeFileSync(join(project, `typed.${ending}`), source)
       const typeRoots = [join(root, 'node_modules/@types')]
       const config = { compilerOptions: { ...compilerOptions, typeRoots }, files: [`typed.${ending}`] }
       writeFileSync(join(project, 'tsconfig.json'), JSON.stringify(config))
