@@ -90,7 +90,8 @@ async function runFile(file: string): Promise<Report> {
 async function shared(file: string): Promise<Record<string, string>> {
   if (!/^mysql[\\/]/.test(file) || lacking() !== undefined) return {}
   server ??= Server.start()
-  return { SPOOLQ_MYSQL_PORT: String((await server).port) }
+  const { port, socketPath } = await server
+  return { SPOOLQ_MYSQL_PORT: String(port), SPOOLQ_MYSQL_SOCKET: socketPath }
 }
 
 /** Runs one file as the leader of a process group, so that nothing it started outlives it. */

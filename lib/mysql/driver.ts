@@ -5,7 +5,7 @@
 // server, or was silent for too long, is dead: whoever needs it opens another one. It keeps the process alive while it
 // is asked.
 
-import type { Connection, ConnectionOptions } from 'mysql2/promise'
+import type { Connection, ConnectionOptions } from 'mysql2'
 import { StorageError, UnsupportedError } from '../errors.ts'
 import { type Address, untold } from './address.ts'
 
@@ -54,14 +54,14 @@ export class LostError extends StorageError {
 }
 
 /** How mysql2 is found; specs put something else in its place. */
-export type Import = () => Promise<Pick<typeof import('mysql2/promise'), 'createConnection'>>
+export type Import = () => Promise<Pick<typeof import('mysql2'), 'createConnection'>>
 
 const CONNECT_MS = 5000
 /** Told by a server that goes, or that ends this connection. */
 const GOING = [1053, 1077, 1079, 1152, 1158, 1159, 1160, 1161, 1927, 3169, 4031]
 
 /** Rejects with StorageError where there is no server, UnsupportedError where there is no driver. */
-export async function connect(address: Address, find: Import = () => import('mysql2/promise')): Promise<Link> {
+export async function connect(address: Address, find: Import = () => import('mysql2')): Promise<Link> {
   const { createConnection } = await find().catch(missing)
   const { silenceSeconds, connecting } = address
   const options: ConnectionOptions = {
@@ -75,8 +75,10 @@ export async function connect(address: Address, find: Import = () => import('mys
     // There are no placeholders to look for.
     queryFormat: (sql) => sql,
   }
-  const connection = await createConnection(options).catch((error: unknown) => {
-    throw failure(error, address)
+  const connection = createConnection(options)
+  await new Promise((resolve, reject) => {
+    connection.once('connect', resolve)
+    connection.on('error', (error: unknown) => reject(failure(error, address)))
   })
   const link = new MysqlLink(connection, address)
   try {
@@ -152,10 +154,10 @@ class MysqlLink implements Link {
     const query = { sql: statements.join(';'), ...(timeout !== undefined && { timeout }) }
     let pending: (error: Error) => void = () => {}
     try {
-      const [results] = await new Promise<[unknown, unknown]>((resolve, reject) => {
+      const results = await new Promise<unknown>((resolve, reject) => {
         pending = reject
         this.#pending.add(pending)
-        this.#connection.query(query).then(resolve, reject)
+        this.#connection.query(query, (error, read) => (error === null ? resolve(read) : reject(error)))
       })
       return statements.length === 1 ? [resultOf(results)] : resultsOf(results)
     } catch (error) {
@@ -170,7 +172,7 @@ class MysqlLink implements Link {
   async close(): Promise<void> {
     if (this.dead) return
     this.#socket.ref()
-    await this.#connection.end().catch(() => {})
+    await new Promise((resolve) => this.#connection.end(resolve))
     this.destroy()
   }
 
@@ -205,7 +207,7 @@ interface Socket {
 }
 
 function socketOf(connection: Connection): Socket {
-  return (connection as unknown as { connection: { stream: Socket } }).connection.stream
+  return (connection as unknown as { stream: Socket }).stream
 }
 
 /** The server's refusal, or the loss of it. A cause that quotes the statement, and so the items, is not kept. */

@@ -25,7 +25,7 @@ import { randomUUID } from 'node:crypto'
 import { CodecMismatchError, FormatError } from '../errors.ts'
 import type { Order, StoreOptions } from '../store.ts'
 import type { Address } from './address.ts'
-import { type Cell, type Link, ServerError } from './driver.ts'
+import { type Cell, type Link, type Result, ServerError } from './driver.ts'
 import { text } from './statements.ts'
 
 const VERSION = 1
@@ -81,47 +81,58 @@ export interface Recorded {
 
 /** Makes the tables and the queue where they are missing; rejects with FormatError or CodecMismatchError. */
 export async function recorded(link: Link, address: Address, options: StoreOptions): Promise<Recorded> {
-  await checkVersion(link, address)
   const name = text(address.queue)
-  const codec = text(options.codec ?? 'msgpack')
-  const order = text(options.order ?? 'fifo')
   const select = `SELECT id, uuid, codec, item_order FROM spoolq_queues WHERE name = ${name}`
   try {
-    let [found] = await link.ask([select])
-    if (found?.rows.length === 0) {
-      const insert = `INSERT IGNORE INTO spoolq_queues (name, uuid, codec, item_order)
-        VALUES (${name}, '${randomUUID()}', ${codec}, ${order})`
-      const results = await link.ask([insert, select])
-      found = results[1]
+    let [version, queue] = await looked(link, select)
+    if (version === undefined || (version === VERSION && queue === undefined)) {
+      await link.ask([...TABLES, `INSERT IGNORE INTO spoolq_schema VALUES (${VERSION})`])
+      ;[version, queue] = await looked(link, select)
     }
-    const queue = queueOf(found?.rows[0] ?? [])
-    await link.ask([`INSERT IGNORE INTO spoolq_tallies (queue, owner) VALUES (${queue.id}, 0)`])
-    return checked(queue, address, options)
+    checkVersion(version, address)
+    if (queue?.rows.length !== 1) queue = (await link.ask([...making(name, options), select])).at(-1)
+    return checked(queueOf(queue?.rows[0] ?? []), address, options)
   } catch (error) {
     throw foreign(error, address)
   }
 }
 
-async function checkVersion(link: Link, address: Address): Promise<void> {
-  const select = 'SELECT MAX(version) FROM spoolq_schema'
-  let version = await link.ask([select]).then(versionOf, noTable)
-  if (version === undefined) {
-    await link.ask([...TABLES, `INSERT IGNORE INTO spoolq_schema VALUES (${VERSION})`])
-    version = versionOf(await link.ask([select]))
+/** The version and the queue; of another version, or of nobody, the version alone. */
+async function looked(link: Link, select: string): Promise<readonly [number | undefined, Result | undefined]> {
+  const version = 'SELECT MAX(version) FROM spoolq_schema'
+  try {
+    const [found, queue] = await link.ask([version, select])
+    return [versionOf(found), queue]
+  } catch (error) {
+    if (!isMissing(error)) throw error
   }
-  if (version === VERSION) return
-  throw new FormatError(
-    `${address.shown}: its tables have version ${version}, and this is for ${VERSION}: update spoolq`,
-  )
-
-  function noTable(error: unknown): undefined {
-    if (error instanceof ServerError && error.number === NO_SUCH_TABLE) return undefined
-    throw foreign(error, address)
+  try {
+    const [found] = await link.ask([version])
+    return [versionOf(found), undefined]
+  } catch (error) {
+    if (error instanceof ServerError && error.number === NO_SUCH_TABLE) return [undefined, undefined]
+    throw error
   }
 }
 
-function versionOf(results: readonly { readonly rows: readonly (readonly Cell[])[] }[]): number | undefined {
-  const version = results[0]?.rows[0]?.[0] ?? null
+/** A new queue, and the sums of its dead handles. */
+function making(name: string, { codec = 'msgpack', order = 'fifo' }: StoreOptions): string[] {
+  return [
+    'BEGIN',
+    `INSERT IGNORE INTO spoolq_queues (name, uuid, codec, item_order)
+      VALUES (${name}, '${randomUUID()}', ${text(codec)}, ${text(order)})`,
+    `INSERT IGNORE INTO spoolq_tallies (queue, owner) SELECT id, 0 FROM spoolq_queues WHERE name = ${name}`,
+    'COMMIT',
+  ]
+}
+
+function checkVersion(version: number | undefined, { shown }: Address): void {
+  if (version === VERSION) return
+  throw new FormatError(`${shown}: its tables have version ${version}, and this is for ${VERSION}: update spoolq`)
+}
+
+function versionOf(result: Result | undefined): number | undefined {
+  const version = result?.rows[0]?.[0] ?? null
   return version === null ? undefined : Number(version)
 }
 
@@ -144,9 +155,12 @@ function checked(queue: Recorded, { shown }: Address, { codec, order }: StoreOpt
   return queue
 }
 
+function isMissing(error: unknown): boolean {
+  return error instanceof ServerError && (error.number === NO_SUCH_COLUMN || error.number === NO_SUCH_TABLE)
+}
+
 function foreign(error: unknown, { shown }: Address): unknown {
-  if (!(error instanceof ServerError)) return error
-  if (error.number !== NO_SUCH_COLUMN && error.number !== NO_SUCH_TABLE) return error
+  if (!isMissing(error)) return error
   return new FormatError(`${shown}: its tables named spoolq_… are somebody else's: use another database`, {
     cause: error,
   })

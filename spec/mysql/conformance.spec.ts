@@ -2,13 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { addressOf } from '../../lib/mysql/address.ts'
 import { MysqlStore } from '../../lib/mysql/mysql-store.ts'
 import { conformance, queueSuite } from '../conformance.ts'
-import { sharedPort, urlOf, withServer } from './server.ts'
+import { sharedUrl, withServer } from './server.ts'
 
 const remove = async (): Promise<void> => {}
 
-async function freshUrl(): Promise<string> {
-  return urlOf(await sharedPort(), `conformance '${randomUUID()}'`)
-}
+const freshUrl = (): Promise<string> => sharedUrl(`conformance '${randomUUID()}'`)
 
 await withServer(() => {
   conformance('mysql', async () => {

@@ -1,15 +1,13 @@
-// A net that loses requests, replies and connections, and a server that is killed: what was resolved holds, what was
-// asked is done once, and the same handle works again when the cause is gone.
+// A net that loses requests, replies and connections: what was resolved holds, what was asked is done once, and the same
+// handle works again when the cause is gone.
 
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { after, before, describe, it } from 'node:test'
+import { after, describe, it } from 'node:test'
 import { AsyncQueue, type QueueOptions, StorageError } from '../../lib/index.ts'
 import { numbers, until } from '../queue/place.ts'
 import { Net } from './net.ts'
-import { Server, sharedPort, urlOf, withServer } from './server.ts'
-
-const ROUNDS = process.env.SPOOLQ_CHECK ? 12 : 1
+import { sharedPort, urlOf, withServer } from './server.ts'
 
 await withServer(() => {
   describe('the queue in a MySQL database, over a bad net,', { timeout: 120_000 }, () => {
@@ -130,74 +128,6 @@ await withServer(() => {
       assert.equal(await queue.pop(), 4)
     })
   })
-
-  describe('the queue in a MySQL database whose server is killed', { timeout: 300_000 }, () => {
-    let server: Server
-    before(async () => {
-      server = await Server.start()
-    })
-    after(() => server.stop())
-
-    it('rejects meanwhile, and goes on with the same handle', async () => {
-      const queue = await AsyncQueue.open<number>(server.url('killed'))
-      await queue.putMany([1, 2, 3])
-      const held = await queue.lease()
-      await server.kill()
-      await assert.rejects(queue.put(4), StorageError)
-      await assert.rejects(queue.size(), StorageError)
-      await assert.rejects(queue.pop(), StorageError)
-      await server.start()
-      await held?.ack()
-      assert.equal(await queue.put(4), 4)
-      assert.deepEqual(await queue.get(5, { min: 3 }), [2, 3, 4])
-      await queue.close()
-    })
-
-    it('loses nothing whose put resolved, and gives nothing twice that was popped', async () => {
-      for (let round = 0; round < ROUNDS; round += 1) await killedAtWork(server, `work ${round}`)
-    })
-  })
 })
 
 type Open = <T>(options?: QueueOptions<T>) => Promise<AsyncQueue<T>>
-
-/** Puts and pops go on while the server dies, and after it is back; what was resolved is compared with what came out. */
-async function killedAtWork(server: Server, name: string): Promise<void> {
-  const queue = await AsyncQueue.open<number>(server.url(name))
-  const [put, popped] = [new Set<number>(), [] as number[]]
-  let [next, state] = [1, 'working' as 'working' | 'down' | 'over']
-  const producer = async (): Promise<void> => {
-    while (state !== 'over') {
-      const batch = numbers(next, next + 9)
-      next += 10
-      await queue.putMany(batch).then(
-        () => {
-          for (const n of batch) put.add(n)
-        },
-        (error: unknown) => assert.ok(error instanceof StorageError, String(error)),
-      )
-    }
-  }
-  const consumer = async (): Promise<void> => {
-    while (state !== 'over') {
-      await queue.pop(7).then(
-        (items) => popped.push(...items),
-        (error: unknown) => assert.ok(error instanceof StorageError, String(error)),
-      )
-    }
-  }
-  const working = Promise.all([producer(), producer(), consumer(), consumer()])
-  await until(() => put.size > 100)
-  await server.kill()
-  state = 'down'
-  await server.start()
-  const before = put.size
-  await until(() => put.size > before + 100)
-  state = 'over'
-  await working
-  for (let items = await queue.pop(100); items.length > 0; items = await queue.pop(100)) popped.push(...items)
-  const lost = [...put].filter((n) => !popped.includes(n))
-  assert.deepEqual(lost, [])
-  assert.equal(new Set(popped).size, popped.length)
-  await queue.close()
-}

@@ -1,13 +1,15 @@
-// Servers that are set oddly, users who may do little, and what was in the database before: the queue works, or says why
-// it can't.
+// A server of its own, that is killed, set oddly, and lets users do little: what was resolved holds, and the queue works, or
+// says why it can't.
 
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { inspect } from 'node:util'
 import { type Connection, createConnection } from 'mysql2/promise'
 import { AsyncQueue, StorageError } from '../../lib/index.ts'
-import { numbers } from '../queue/place.ts'
+import { numbers, until } from '../queue/place.ts'
 import { DATABASE, PASSWORD, Server, USER, withServer } from './server.ts'
+
+const ROUNDS = process.env.SPOOLQ_CHECK ? 12 : 1
 
 const ODD = [
   "sql_mode = 'ANSI_QUOTES,PIPES_AS_CONCAT,NO_BACKSLASH_ESCAPES'",
@@ -21,21 +23,20 @@ const ODD = [
 ]
 
 await withServer(() => {
-  describe('the queue in a MySQL database', { timeout: 120_000 }, () => {
+  describe('the queue in a MySQL database', { timeout: 300_000 }, () => {
     let server: Server
-    let root: Connection
+    let root: Connection | undefined
     before(async () => {
       server = await Server.start()
-      root = await createConnection(server.connecting)
     })
     after(async () => {
-      await root.end()
+      await root?.end()
       await server.stop()
     })
     /** A URL of a user of that name, who may do that. */
     const as = async (user: string, grants: string, limits = ''): Promise<string> => {
-      await root.query(`CREATE USER '${user}'@'%' IDENTIFIED BY '${PASSWORD.replaceAll("'", "''")}' ${limits}`)
-      await root.query(`GRANT ${grants} ON \`${DATABASE}\`.* TO '${user}'@'%'`)
+      await root?.query(`CREATE USER '${user}'@'%' IDENTIFIED BY '${PASSWORD.replaceAll("'", "''")}' ${limits}`)
+      await root?.query(`GRANT ${grants} ON \`${DATABASE}\`.* TO '${user}'@'%'`)
       return server.url(user).replace(USER, user)
     }
     const refused = async (url: string, words: RegExp): Promise<void> => {
@@ -47,7 +48,26 @@ await withServer(() => {
       })
     }
 
+    it('rejects while the server is gone, and goes on with the same handle', async () => {
+      const queue = await AsyncQueue.open<number>(server.url('killed'))
+      await queue.putMany([1, 2, 3])
+      const held = await queue.lease()
+      await server.kill()
+      const calls = [queue.put(4), queue.size(), queue.pop()]
+      await Promise.all(calls.map((call) => assert.rejects(call, StorageError)))
+      await server.start()
+      await held?.ack()
+      assert.equal(await queue.put(4), 4)
+      assert.deepEqual(await queue.get(5, { min: 3 }), [2, 3, 4])
+      await queue.close()
+    })
+
+    it('loses nothing whose put resolved, and gives nothing twice that was popped, when the server is killed', async () => {
+      for (let round = 0; round < ROUNDS; round += 1) await killedAtWork(server, `work ${round}`)
+    })
+
     it('is not opened by a user who may only read, and works for one with the four rights', async () => {
+      root = await createConnection(server.connecting)
       await (await AsyncQueue.open(server.url('first'))).close()
       await refused(await as('reader', 'SELECT'), /denied/)
       await using queue = await AsyncQueue.open<number>(await as('worker', 'SELECT, INSERT, UPDATE, DELETE'))
@@ -65,7 +85,7 @@ await withServer(() => {
     })
 
     it('does not mind how the server is set', async () => {
-      for (const one of ODD) await root.query(`SET GLOBAL ${one}`)
+      for (const one of ODD) await root?.query(`SET GLOBAL ${one}`)
       await using queue = await AsyncQueue.open<{ n: number; text: string }>(server.url("odd 'name'"), {
         unique: ({ n }) => `${n}`,
       })
@@ -90,3 +110,44 @@ await withServer(() => {
     })
   })
 })
+
+/** Puts and pops go on while the server dies, and after it is back; what was resolved is compared with what came out. */
+async function killedAtWork(server: Server, name: string): Promise<void> {
+  const queue = await AsyncQueue.open<number>(server.url(name))
+  const [put, popped] = [new Set<number>(), [] as number[]]
+  let [next, state] = [1, 'working' as 'working' | 'down' | 'over']
+  const producer = async (): Promise<void> => {
+    while (state !== 'over') {
+      const batch = numbers(next, next + 9)
+      next += 10
+      await queue.putMany(batch).then(
+        () => {
+          for (const n of batch) put.add(n)
+        },
+        (error: unknown) => assert.ok(error instanceof StorageError, String(error)),
+      )
+    }
+  }
+  const consumer = async (): Promise<void> => {
+    while (state !== 'over') {
+      await queue.pop(7).then(
+        (items) => popped.push(...items),
+        (error: unknown) => assert.ok(error instanceof StorageError, String(error)),
+      )
+    }
+  }
+  const working = Promise.all([producer(), producer(), consumer(), consumer()])
+  await until(() => put.size > 100)
+  await server.kill()
+  state = 'down'
+  await server.start()
+  const before = put.size
+  await until(() => put.size > before + 100)
+  state = 'over'
+  await working
+  for (let items = await queue.pop(100); items.length > 0; items = await queue.pop(100)) popped.push(...items)
+  const lost = [...put].filter((n) => !popped.includes(n))
+  assert.deepEqual(lost, [])
+  assert.equal(new Set(popped).size, popped.length)
+  await queue.close()
+}
