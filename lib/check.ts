@@ -98,6 +98,7 @@ function number(name: string, value: unknown): number {
 
 function told(value: unknown): string {
   if (typeof value === 'string') return `'${value}'`
-  if (typeof value === 'function' || (typeof value === 'object' && value !== null)) return `a ${typeof value}`
+  if (typeof value === 'function') return 'a function'
+  if (typeof value === 'object' && value !== null) return 'an object'
   return String(value)
 }

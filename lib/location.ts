@@ -31,7 +31,7 @@ const NOT_BUILT = ['nats']
 export function placeOf(location: string | URL): Place {
   const text = location instanceof URL ? location.href : location
   if (typeof text !== 'string' || text === '') throw wrongType('location', 'a path or a URL', location)
-  if (text.includes('\0')) throw new TypeError('location: a path cannot hold a null character')
+  if (/\0|^file:.*%00/i.test(text)) throw new TypeError('location: a path cannot hold a null character')
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(text)?.[1]?.toLowerCase()
   if (scheme === undefined) return { kind: 'log', folder: resolve(text) }
   if (scheme === 'file') return { kind: 'log', folder: folderOf(text) }
@@ -50,6 +50,11 @@ export function shownPlace(location: string | URL, place: Place): string {
 }
 
 /** A file URL without a slash, as in `file:./dir`, is relative too. */
-function folderOf(url: string): string {
-  return resolve(fileURLToPath(new URL(url, pathToFileURL(`${process.cwd()}/`))))
+function folderOf(location: string): string {
+  if (/^file:$/i.test(location)) throw new TypeError('location: it names no folder: file:./dir or file:///abs/dir')
+  const url = new URL(location, pathToFileURL(`${process.cwd()}/`))
+  if (url.search !== '' || url.hash !== '') {
+    throw new TypeError(`location: a folder has no parameters: write ? as %3F and # as %23 in ${location}`)
+  }
+  return resolve(fileURLToPath(url))
 }

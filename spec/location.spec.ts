@@ -20,6 +20,7 @@ const logs: readonly (readonly [string | URL, string])[] = [
   ['file:/abs/dir', resolve('/abs/dir')],
   ['file:./dir', resolve('dir')],
   ['file:dir', resolve('dir')],
+  ['file:dir%3F%23', resolve('dir?#')],
   [new URL('file:///abs/dir'), resolve('/abs/dir')],
   [pathToFileURL('dir with space'), resolve('dir with space')],
 ]
@@ -49,6 +50,10 @@ describe('the queue, by its location,', () => {
     '',
     'a\0b',
     'file://host/share',
+    'file:',
+    'file:./dir?queue=name',
+    'file:///abs/dir#part',
+    'file:///abs/d%00ir',
     new URL('ftp://host/'),
   ]) {
     it(`is nowhere at ${JSON.stringify(location)}`, () => assert.throws(() => placeOf(location), TypeError))
