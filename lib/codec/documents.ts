@@ -37,7 +37,8 @@ export class DocumentWriter<T> {
   many(items: Iterable<T>, perDocument: boolean): Document[] {
     if (!perDocument) return [...items].map((item, i) => this.#single(item, `items[${i}]`))
     const { encodeBatch } = this.#codec
-    return encodeBatch === undefined ? this.#framed(items) : this.#batched(items)
+    if (encodeBatch === undefined) return this.#framed(items)
+    return isArray(items) ? this.#cut(items) : this.#gathered(items)
   }
 
   #single(item: T, place: string): Document {
@@ -50,7 +51,19 @@ export class DocumentWriter<T> {
     }
   }
 
-  #batched(items: Iterable<T>): Document[] {
+  #cut(items: readonly T[]): Document[] {
+    const documents: Document[] = []
+    for (let first = 0; first < items.length; ) {
+      const chunk = new Array<T>(Math.min(this.#chunkLength(), items.length - first))
+      // Not `slice`, which keeps holes: an iterator gives undefined for them.
+      for (let i = 0; i < chunk.length; i++) chunk[i] = items[first + i] as T
+      this.#chunk(chunk, first, documents)
+      first += chunk.length
+    }
+    return documents
+  }
+
+  #gathered(items: Iterable<T>): Document[] {
     const documents: Document[] = []
     let chunk: T[] = []
     let first = 0
@@ -215,6 +228,13 @@ export class DocumentReader<T> {
   #undecodable(cause: unknown): CodecError {
     return new CodecError(`an item can't be decoded as ${this.#codec.name}: ${reason(cause)}`, { cause })
   }
+}
+
+/** Parts of it are what its iterator would give. */
+function isArray<T>(items: Iterable<T>): items is readonly T[] {
+  return (
+    Array.isArray(items) && Object.getPrototypeOf(items) === Array.prototype && !Object.hasOwn(items, Symbol.iterator)
+  )
 }
 
 /** One item is a document as it is. */

@@ -78,7 +78,9 @@ export class Putting<T> {
       return ids.filter((id) => id !== undefined)
     }
     const firstId = await this.documents(documents, count, options)
-    return Array.from({ length: count }, (_, i) => firstId + i)
+    const ids = new Array<number>(count)
+    for (let i = 0; i < count; i++) ids[i] = firstId + i
+    return ids
   }
 
   /** `count` items as one batch; resolves to the first id. */

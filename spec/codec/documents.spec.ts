@@ -136,6 +136,28 @@ describe("the queue's document writer", () => {
     assert.deepEqual(readAll(msgpack, new DocumentWriter(msgpack).many(numbers(), true)), [...numbers()])
     assert.deepEqual(new DocumentWriter(msgpack).many([], true), [])
   })
+
+  it('takes what an array iterates over: undefined for a hole, and what an iterator of its own gives', () => {
+    const holes: unknown[] = [1, 2]
+    holes[600] = 3
+    const doubled = new (class extends Array<number> {
+      override *[Symbol.iterator]() {
+        for (let i = 0; i < this.length; i++) yield (this[i] ?? 0) * 2
+        return undefined
+      }
+    })(1, 2, 3)
+    const shouted = Object.assign(['a', 'b'], {
+      *[Symbol.iterator]() {
+        yield 'A'
+      },
+    })
+    for (const codec of [msgpack, v8]) {
+      const through = (items: Iterable<unknown>) => readAll(codec, new DocumentWriter(codec).many(items, true))
+      assert.deepEqual(through(holes), [...holes])
+      assert.deepEqual(through(doubled), [2, 4, 6])
+      assert.deepEqual(through(shouted), ['A'])
+    }
+  })
 })
 
 describe("the queue's document reader", () => {
