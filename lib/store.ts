@@ -11,6 +11,12 @@
 //        │ owner dead           │    ▼
 //        └──────────────────────┘  failed     (delayed = ready, but not before its due time)
 
+import type { HeldRange, Hold, IdRange, Pick, Settlement } from './settlement.ts'
+import type { StoreEvents } from './store-events.ts'
+
+export type { HeldRange, Hold, IdRange, Pick, Settlement } from './settlement.ts'
+export type { Corruption, Recovered, StoreEvents } from './store-events.ts'
+
 export type Durability = 'disk' | 'os' | { readonly interval: number }
 export type Order = 'fifo' | 'lifo' | 'priority'
 export type Status = 'ready' | 'delayed' | 'inFlight' | 'failed' | 'acked'
@@ -88,56 +94,6 @@ export interface CopyMark {
   readonly count: number
 }
 
-/**
- * Which one ready item a lease is to take, where `supports.leaseById`: that one; or the next by age behind that id, which
- * is the next higher one (in a 'lifo' queue the next lower one), and after the last the first again.
- */
-export type Pick = { readonly id: number } | { readonly after: number }
-
-/** How items are held that a lease hands out. */
-export interface Hold {
-  /** Ready again at that time, however alive the handle is, in milliseconds since 1970; default: never. */
-  readonly deadline?: number | undefined
-  /** Taken ahead: when the handle dies, only those that `mark` names are charged an attempt. */
-  readonly uncharged?: boolean | undefined
-}
-
-export type Settlement =
-  /** Done; `kept` false: taken, and not for the record of what was acknowledged. */
-  | { readonly outcome: 'ack'; readonly ids: readonly HeldRange[]; readonly kept?: boolean | undefined }
-  /**
-   * Ready again at the old place, its attempt counted or (taken ahead, never seen) not; `due`: not before, in
-   * milliseconds since 1970.
-   */
-  | {
-      readonly outcome: 'back'
-      readonly ids: readonly HeldRange[]
-      readonly counted: boolean
-      readonly due?: number | undefined
-    }
-  /** Ready again behind all that waits now, under new ids: written twice, so a crash between may deliver it twice. */
-  | { readonly outcome: 'toBack'; readonly ids: readonly HeldRange[]; readonly due?: number | undefined }
-  /** Handed out once more in this handle, and never ready in between: a delivery of its own. */
-  | { readonly outcome: 'again'; readonly ids: readonly HeldRange[]; readonly hold?: Hold | undefined }
-  /** Set aside; `counted` false: it was not handed out this time. */
-  | {
-      readonly outcome: 'fail'
-      readonly ids: readonly HeldRange[]
-      readonly reason: string
-      readonly counted?: boolean | undefined
-    }
-
-/** Ids `from` to `to`, both included. */
-export interface IdRange {
-  readonly from: number
-  readonly to: number
-}
-
-/** Ids that this handle holds. Where the attempt is named and is another one by now, it is a SettledError. */
-export interface HeldRange extends IdRange {
-  readonly attempt?: number | undefined
-}
-
 export interface Counts {
   readonly ready: number
   readonly delayed: number
@@ -169,32 +125,6 @@ export interface ListOptions {
   readonly status: Status
   readonly after: number
   readonly limit: number
-}
-
-/** What opening had to mend. */
-export interface Recovered {
-  /** Bytes of writes that a crash cut off: nobody had been told that they were safe. */
-  readonly tornBytes: number
-  /** Items that were in flight in consumers that are dead, and are ready again. */
-  readonly reclaimed: number
-}
-
-/** Damaged bytes that were met. */
-export interface Corruption {
-  readonly file: string
-  readonly offset: number
-  readonly bytes: number
-  /** Items that were lost with them. */
-  readonly lost: number
-}
-
-/** What a store tells without being asked. Never called before the opening has resolved. */
-export interface StoreEvents {
-  recovered(report: Recovered): void
-  corruption(report: Corruption): void
-  flushed(report: { readonly reclaimed: number }): void
-  /** A failure that no call waited for (an interval's sync, an automatic flush). */
-  failed(error: Error): void
 }
 
 export interface StoreOptions {

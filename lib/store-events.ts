@@ -1,0 +1,27 @@
+// store-events.ts: what a store tells without being asked.
+
+/** What opening had to mend. */
+export interface Recovered {
+  /** Bytes of writes that a crash cut off: nobody had been told that they were safe. */
+  readonly tornBytes: number
+  /** Items that were in flight in consumers that are dead, and are ready again. */
+  readonly reclaimed: number
+}
+
+/** Damaged bytes that were met. */
+export interface Corruption {
+  readonly file: string
+  readonly offset: number
+  readonly bytes: number
+  /** Items that were lost with them. */
+  readonly lost: number
+}
+
+/** What a store tells without being asked. Never called before the opening has resolved. */
+export interface StoreEvents {
+  recovered(report: Recovered): void
+  corruption(report: Corruption): void
+  flushed(report: { readonly reclaimed: number }): void
+  /** A failure that no call waited for (an interval's sync, an automatic flush). */
+  failed(error: Error): void
+}
