@@ -1,18 +1,18 @@
 // shelf.ts: the items of one memory queue, whoever holds the handles. The model of what a store does: each item is
 // in exactly one of these places.
 //
-//      #ready ──take──▶ the caller; a lease puts it in #inFlight
-//      #inFlight ──settle──▶ gone · #ready · #failed · #acked (kept for the record)
-//      #delayed ──due──▶ #ready                  #inFlight ──deadline──▶ #ready
-//
-// A key belongs to the item that has it while that is ready, delayed or in flight.
+//      #ready ──take──▶ the caller; a lease puts it in #away
+//      #away (in flight, or delayed) ──settle──▶ gone · #ready · #aside
+//        └──due, the lease is over──▶ #ready
+//      #aside (failed, or acknowledged and kept for the record) ──retry──▶ #ready
 
 import { randomUUID } from 'node:crypto'
-import { SettledError } from '../errors.ts'
 import type { AppendOptions, CopyMark, Counts, Document, HeldRange, Order, Pick, Settlement, Status } from '../store.ts'
-import { byId, bytesOf, type Delayed, type Failed, type InFlight, type Item } from './item.ts'
+import { Aside } from './aside.ts'
+import { Away } from './away.ts'
+import { Holdings } from './holdings.ts'
+import { byId, type Item } from './item.ts'
 import { Ready } from './ready.ts'
-import { Sorted } from './sorted.ts'
 
 export class Shelf {
   readonly codec: string
@@ -21,16 +21,10 @@ export class Shelf {
   readonly identity = randomUUID()
   copyMark: CopyMark | undefined
   readonly #ready: Ready<Item>
-  readonly #inFlight = new Map<number, InFlight>()
-  readonly #failed = new Map<number, Failed>()
-  readonly #delayed = new Map<number, Delayed>()
-  readonly #acked = new Sorted<Item>()
-  /** The ids of those that have the keys. */
-  readonly #keys = new Map<string, number>()
+  readonly #away = new Away()
+  readonly #aside = new Aside()
+  readonly #holdings = new Holdings()
   #nextId = 1
-  #heldBytes = 0
-  /** Nothing is due, and no lease over, before. */
-  #nextDue = Infinity
   /** Of the handle that settles. */
   #keepAcked = 0
 
@@ -46,24 +40,16 @@ export class Shelf {
 
   /** Encoded bytes of what is ready, delayed or in flight. */
   get heldBytes(): number {
-    return this.#heldBytes
+    return this.#holdings.bytes
   }
 
   counts(): Counts {
-    const [ready, delayed, inFlight] = [this.#ready.length, this.#delayed.size, this.#inFlight.size]
-    return { ready, delayed, inFlight, failed: this.#failed.size, acked: this.#acked.length }
+    return { ready: this.#ready.length, ...this.#away.counts, ...this.#aside.counts }
   }
 
   /** What has become due, or was held beyond its lease, is ready. */
   pass(now: number): void {
-    if (now < this.#nextDue) return
-    this.#nextDue = Infinity
-    const timed = [...this.#inFlight.values()].filter(({ deadline }) => deadline > 0)
-    const waiting = [...this.#delayed.values(), ...timed.map(({ item, deadline: due }) => ({ item, due }))]
-    for (const { item, due } of waiting) {
-      if (due <= now) this.#return(item)
-      else this.#willBeDue(due)
-    }
+    for (const item of this.#away.takeDue(now)) this.#ready.add(item)
   }
 
   append(documents: readonly Document[], enqueuedAt: number, options: AppendOptions = {}, key?: string): number {
@@ -78,31 +64,29 @@ export class Shelf {
   }
 
   #add(item: Item, due: number): void {
-    if (due > 0) this.#delay(item, due)
+    if (due > 0) this.#away.delay(item, due)
     else this.#ready.add(item)
-    if (item.key !== undefined) this.#keys.set(item.key, item.id)
+    this.#holdings.add(item)
     this.#nextId += 1
-    this.#heldBytes += bytesOf(item)
   }
 
   /** Whether an item that is ready, delayed or in flight has the key. */
   hasKey(key: string): boolean {
-    return this.#keys.has(key)
+    return this.#holdings.has(key)
   }
 
   /** Puts another document in the item's place; false where there is no such item, or another one has the key. */
   update(id: number, document: Document, key?: string): boolean {
-    const failed = this.#failed.get(id)?.item
+    const failed = this.#aside.failedAt(id)
     if (failed !== undefined) {
       Object.assign(failed, { document, skip: 0, key })
       return true
     }
-    const item = this.#ready.get(id) ?? this.#delayed.get(id)?.item ?? this.#inFlight.get(id)?.item
-    if (item === undefined || (key !== undefined && (this.#keys.get(key) ?? id) !== id)) return false
-    this.#gone(item)
+    const item = this.#ready.get(id) ?? this.#away.get(id)
+    if (item === undefined || !this.#holdings.isFree(key, id)) return false
+    this.#holdings.drop(item)
     Object.assign(item, { document, skip: 0, key })
-    if (key !== undefined) this.#keys.set(key, id)
-    this.#heldBytes += bytesOf(item)
+    this.#holdings.add(item)
     return true
   }
 
@@ -114,7 +98,7 @@ export class Shelf {
   /** The first `n` ready items, which are in nobody's hands then. */
   take(n: number): Item[] {
     const items = this.#ready.take(n)
-    for (const item of items) this.#gone(item)
+    for (const item of items) this.#holdings.drop(item)
     return items
   }
 
@@ -122,23 +106,22 @@ export class Shelf {
   dropOldest(count: number): void {
     for (const item of this.#ready.list(0, count)) {
       this.#ready.remove(item)
-      this.#gone(item)
+      this.#holdings.drop(item)
     }
   }
 
   /** Delayed items, which go. */
   takeDelayed(): number {
-    const { size } = this.#delayed
-    for (const { item } of this.#delayed.values()) this.#gone(item)
-    this.#delayed.clear()
-    return size
+    const items = this.#away.takeDelayed()
+    for (const item of items) this.#holdings.drop(item)
+    return items.length
   }
 
   lease(n: number, owner: object, deadline: number, pick?: Pick): Item[] {
     const items = pick === undefined ? this.#ready.take(n) : this.#pick(pick)
     for (const item of items) {
       item.deliveries += 1
-      this.#hold(item, owner, deadline)
+      this.#away.hold(item, owner, deadline)
     }
     return items
   }
@@ -151,22 +134,19 @@ export class Shelf {
   }
 
   extend(ids: readonly HeldRange[], owner: object, deadline: number): void {
-    for (const item of this.#heldBy(owner, ids)) this.#hold(item, owner, deadline)
+    for (const item of this.#away.heldBy(owner, ids)) this.#away.hold(item, owner, deadline)
   }
 
   /** Failed items, all or those. */
   failed(ids?: readonly number[]): Item[] {
-    const all = byId(this.#failed.values()).map(({ item }) => item)
-    if (ids === undefined) return all
-    const wanted = new Set(ids)
-    return all.filter(({ id }) => wanted.has(id))
+    return this.#aside.failed(ids)
   }
 
   /** They become ready but for those whose key another item has by now; how many. */
   retry(ids?: readonly number[]): number {
     let count = 0
     for (const item of this.failed(ids)) {
-      if (item.key !== undefined && this.#keys.has(item.key)) continue
+      if (item.key !== undefined && this.#holdings.has(item.key)) continue
       this.discard([item])
       this.#once(item, 0, 0)
       count += 1
@@ -175,7 +155,7 @@ export class Shelf {
   }
 
   discard(items: readonly Item[]): void {
-    for (const { id } of items) this.#failed.delete(id)
+    this.#aside.discard(items)
   }
 
   /** The same item once more, under a new id. */
@@ -186,7 +166,7 @@ export class Shelf {
   /** All of it, or SettledError and nothing, where the owner does not hold all of it. */
   settle(settlements: readonly Settlement[], owner: object, keepAcked = 0): void {
     this.#keepAcked = keepAcked
-    const all = settlements.map((settlement) => ({ settlement, items: this.#heldBy(owner, settlement.ids) }))
+    const all = settlements.map((settlement) => ({ settlement, items: this.#away.heldBy(owner, settlement.ids) }))
     for (const { settlement, items } of all) {
       if (settlement.outcome === 'again') this.#again(items, owner, settlement.hold?.deadline ?? 0)
       else for (const item of items) this.#settleOne(item, settlement)
@@ -195,21 +175,21 @@ export class Shelf {
 
   /** What the owner holds is ready again. */
   giveBackAll(owner: object): void {
-    for (const { item, owner: holder } of this.#inFlight.values()) if (holder === owner) this.#giveBack(item)
+    for (const item of this.#away.allHeldBy(owner)) this.#giveBack(item)
   }
 
   fail(item: Item, reason: string): void {
     this.#release(item)
-    this.#failed.set(item.id, { item, reason })
+    this.#aside.fail(item, reason)
   }
 
   /** Up to `limit` items of a status with ids above `after`, by id. */
   list(status: Status, after = 0, limit = Infinity): { readonly item: Item; readonly reason?: string }[] {
     if (status === 'ready') return this.#ready.list(after, limit).map((item) => ({ item }))
-    if (status === 'acked') return this.#acked.slice(this.#acked.before(after + 1), limit).map((item) => ({ item }))
-    type Entries = ReadonlyMap<number, { readonly item: Item; readonly reason?: string }>
-    const all: Entries = { inFlight: this.#inFlight, failed: this.#failed, delayed: this.#delayed }[status]
-    return byId(all.values())
+    if (status === 'acked') return this.#aside.acked(after, limit).map((item) => ({ item }))
+    type Entries = Iterable<{ readonly item: Item; readonly reason?: string }>
+    const all: Entries = status === 'failed' ? this.#aside.reasons() : this.#away.all(status)
+    return byId(all)
       .filter(({ item }) => item.id > after)
       .slice(0, limit)
   }
@@ -218,24 +198,10 @@ export class Shelf {
     for (const watcher of [...this.watchers]) watcher()
   }
 
-  #heldBy(owner: object, ids: readonly HeldRange[]): Item[] {
-    const items: Item[] = []
-    for (const { from, to, attempt } of ids) {
-      for (let id = from; id <= to; id += 1) {
-        const held = this.#inFlight.get(id)
-        const isOther = attempt !== undefined && attempt !== held?.item.deliveries
-        if (held?.owner !== owner || isOther)
-          throw new SettledError(`item ${id} is not in flight here: it was settled already`)
-        items.push(held.item)
-      }
-    }
-    return items
-  }
-
   #again(items: readonly Item[], owner: object, deadline: number): void {
     for (const item of items) {
       item.deliveries += 1
-      this.#hold(item, owner, deadline)
+      this.#away.hold(item, owner, deadline)
     }
   }
 
@@ -250,20 +216,12 @@ export class Shelf {
 
   /** It is not held any more, where it was. */
   #release(item: Item): void {
-    if (this.#inFlight.delete(item.id)) this.#gone(item)
-  }
-
-  /** It is no more ready, delayed or in flight. */
-  #gone(item: Item): void {
-    this.#heldBytes -= bytesOf(item)
-    if (item.key !== undefined && this.#keys.get(item.key) === item.id) this.#keys.delete(item.key)
+    if (this.#away.release(item.id)) this.#holdings.drop(item)
   }
 
   #ack(item: Item, kept = true): void {
     this.#release(item)
-    if (!kept || this.#keepAcked === 0) return
-    this.#acked.add(item)
-    this.#acked.drop(Math.max(0, this.#acked.length - this.#keepAcked))
+    if (kept) this.#aside.ack(item, this.#keepAcked)
   }
 
   #toBack(item: Item, due = 0): void {
@@ -273,28 +231,8 @@ export class Shelf {
 
   #giveBack(item: Item, counted = true, due = 0): void {
     if (!counted) item.deliveries -= 1
-    this.#inFlight.delete(item.id)
-    if (due > 0) this.#delay(item, due)
-    else this.#return(item)
-  }
-
-  #delay(item: Item, due: number): void {
-    this.#delayed.set(item.id, { item, due })
-    this.#willBeDue(due)
-  }
-
-  #hold(item: Item, owner: object, deadline: number): void {
-    this.#inFlight.set(item.id, { item, owner, deadline })
-    if (deadline > 0) this.#willBeDue(deadline)
-  }
-
-  #willBeDue(due: number): void {
-    this.#nextDue = Math.min(this.#nextDue, due)
-  }
-
-  #return(item: Item): void {
-    this.#inFlight.delete(item.id)
-    this.#delayed.delete(item.id)
-    this.#ready.add(item)
+    this.#away.release(item.id)
+    if (due > 0) this.#away.delay(item, due)
+    else this.#ready.add(item)
   }
 }
