@@ -24,6 +24,8 @@ const APPLICATION_ID = 0x73706c71
 const VERSION = 1
 /** Bytes to which the WAL shrinks once it has been copied back. */
 const WAL_KEPT_BYTES = 4 * 2 ** 20
+/** Pages after which it is copied back: SQLite's own number, and one for a disk that is almost full. */
+const WAL_PAGES = { long: 1000, short: 16 } as const
 
 export class Connection {
   readonly file: string
@@ -31,6 +33,7 @@ export class Connection {
   readonly #statements = new Map<string, Statement>()
   #identity = ''
   #synchronous: 'FULL' | 'NORMAL' | undefined
+  #wal: keyof typeof WAL_PAGES = 'long'
 
   /** Opens the file, or makes it. Throws FormatError, StorageError or a SqliteFailure. */
   static open(file: string, openDriver: OpenDriver): Connection {
@@ -127,6 +130,13 @@ export class Connection {
     if (this.#synchronous === mode || this.isMemory) return
     this.exec(`PRAGMA synchronous = ${mode}`)
     this.#synchronous = mode
+  }
+
+  /** How far the WAL may grow before it begins anew. */
+  keepWal(length: keyof typeof WAL_PAGES): void {
+    if (this.#wal === length) return
+    this.exec(`PRAGMA wal_autocheckpoint = ${WAL_PAGES[length]}`)
+    this.#wal = length
   }
 
   /** What was committed so far is on the medium. */

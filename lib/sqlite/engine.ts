@@ -5,6 +5,9 @@
 // A call that is refused undoes itself; the others go on. Where SQLite fails, all is undone, and each call gets a
 // transaction of its own: a put that finds the disk full takes nobody with it. Only a commit whose sync failed is not
 // tried again: what became of it is not known.
+//
+// On a full disk the WAL is copied back, so that it begins anew, and the transaction is tried once more. Calls that bring
+// bytes are refused before the disk is quite full (room.ts).
 
 import { Connection, UnknownOutcome } from './connection.ts'
 import { type OpenDriver, SqliteFailure } from './driver.ts'
@@ -13,6 +16,7 @@ import type { Packed } from './messages.ts'
 import type { Op, PackedAnswer } from './op.ts'
 import { ops } from './ops.ts'
 import { freeBytes, vacuum } from './page-ops.ts'
+import { Room } from './room.ts'
 
 export interface Call {
   readonly id: number
@@ -29,6 +33,7 @@ const table: Readonly<Record<string, Op<never, unknown>>> = ops
 export class Engine {
   readonly #file: string
   readonly #openDriver: () => OpenDriver
+  #room: Room | undefined
   #connection: Connection | undefined
   /** A sync failed: what was committed before may be missing from the medium until all of it was copied back. */
   #isDoubtful = false
@@ -40,27 +45,54 @@ export class Engine {
 
   /** What became of each, in order. */
   run(calls: readonly Call[]): Outcome[] {
+    let isFull: boolean
     try {
       this.#connection ??= Connection.open(this.#file, this.#openDriver())
       this.#connection.refuseIfGone()
       this.#dispel(this.#connection, calls)
+      isFull = !this.#hasRoom(this.#connection, calls)
     } catch (error) {
       return calls.map(() => this.#refused(error))
     }
     const outcomes: Outcome[] = []
-    for (const group of groupsOf(calls)) outcomes.push(...this.#group(this.#connection, group))
+    for (const group of groupsOf(calls, isFull)) {
+      if (isFull && isPutting(group[0]))
+        outcomes.push(this.#refused(new SqliteFailure('SQLITE_FULL', 'no room is left')))
+      else outcomes.push(...this.#group(this.#connection, group))
+    }
     return outcomes
   }
 
   #group(connection: Connection, calls: readonly Call[]): Outcome[] {
     if (opOf(calls[0]).kind === 'alone') return calls.map((call) => this.#alone(connection, call))
     try {
-      return this.#together(connection, calls)
+      return this.#withRoom(connection, () => this.#together(connection, calls))
     } catch (error) {
       if (error instanceof UnknownOutcome) this.#isDoubtful = true
       const isSpoiled = error instanceof SqliteFailure && !(error instanceof UnknownOutcome)
       if (calls.length === 1 || !isSpoiled) return calls.map(() => this.#refused(error))
       return calls.flatMap((call) => this.#group(connection, [call]))
+    }
+  }
+
+  /** For what these calls bring. */
+  #hasRoom(connection: Connection, calls: readonly Call[]): boolean {
+    const bytes = calls.reduce((sum, { packed }) => sum + packed.bytes.length, 0)
+    if (connection.isMemory) return true
+    this.#room ??= new Room(connection)
+    const has = this.#room.has(bytes)
+    connection.keepWal(this.#room.isWide ? 'long' : 'short')
+    if (has || bytes === 0) return true
+    emptyWal(connection)
+    return this.#room.has(bytes)
+  }
+
+  #withRoom<R>(connection: Connection, work: () => R): R {
+    try {
+      return work()
+    } catch (error) {
+      if (!saysFull(error) || !emptyWal(connection)) throw error
+      return work()
     }
   }
 
@@ -124,13 +156,36 @@ export class Engine {
   tidy(keptBytes: number): { readonly reclaimed: number; readonly isMore: boolean } {
     const connection = this.#connection
     if (connection === undefined || freeBytes(connection) <= keptBytes) return { reclaimed: 0, isMore: false }
-    const reclaimed = vacuum(connection, keptBytes / 2, 1)
-    return { reclaimed, isMore: reclaimed > 0 && freeBytes(connection) > keptBytes }
+    try {
+      const reclaimed = this.#withRoom(connection, () => vacuum(connection, keptBytes / 2, 1))
+      return { reclaimed, isMore: reclaimed > 0 && freeBytes(connection) > keptBytes }
+    } catch (error) {
+      if (saysFull(error)) return { reclaimed: 0, isMore: false }
+      throw error
+    }
   }
 
   close(): void {
     this.#connection?.close()
     this.#connection = undefined
+  }
+}
+
+function saysFull(error: unknown): boolean {
+  return error instanceof SqliteFailure && error.code === 'SQLITE_FULL'
+}
+
+function isPutting(call: Call | undefined): boolean {
+  return call !== undefined && call.packed.lengths.length > 0
+}
+
+/** False where not all of it can be copied back now. */
+function emptyWal(connection: Connection): boolean {
+  try {
+    return connection.checkpoint()
+  } catch (error) {
+    if (error instanceof SqliteFailure) return false
+    throw error
   }
 }
 
@@ -140,12 +195,12 @@ function opOf(call: Call | undefined): Op<never, unknown> {
   return op
 }
 
-/** Runs of calls that share a transaction; one that must be alone is a group of its own. */
-function groupsOf(calls: readonly Call[]): Call[][] {
+/** Runs of calls that share a transaction; one that must be alone is a group of its own, and one that is to be refused. */
+function groupsOf(calls: readonly Call[], isFull: boolean): Call[][] {
   const groups: Call[][] = []
   let open: Call[] | undefined
   for (const call of calls) {
-    const isAlone = opOf(call).kind === 'alone'
+    const isAlone = opOf(call).kind === 'alone' || (isFull && isPutting(call))
     if (open === undefined || isAlone) {
       groups.push([call])
       open = isAlone ? undefined : groups.at(-1)

@@ -22,7 +22,16 @@ export class Holds {
   }
 
   taken(ids: Iterable<number>): void {
-    for (const id of ids) this.#count(blockOf(id), 1)
+    let [block, count] = [0, 0]
+    for (const id of ids) {
+      if (blockOf(id) !== block) {
+        this.#count(block, count)
+        block = blockOf(id)
+        count = 0
+      }
+      count += 1
+    }
+    this.#count(block, count)
   }
 
   settled({ from, to }: IdRange): void {

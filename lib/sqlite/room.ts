@@ -1,0 +1,74 @@
+// room.ts: the room on the disk that puts leave for takes. A take needs some too, in the WAL, which begins anew only when
+// what lies there has found room in the file. So nothing is put while the disk has less free than
+//
+//      what the file still has to grow by, for what is in the WAL
+//      + what is written now: there, and, where no free pages are left for it, in the file
+//      + a spare
+//
+// and a queue that has filled its disk can be emptied. While there is less than the WAL may grow to, and the file by that,
+// the WAL is kept short. What others write there nobody can promise.
+
+import fs from 'node:fs'
+import path from 'node:path'
+import type { Connection } from './connection.ts'
+import { patiently } from './patience.ts'
+
+const SPARE_BYTES = 2 ** 20
+/** At most this part of a small disk is kept spare. */
+const SPARE_PART = 1 / 8
+/** What a transaction writes beside the bytes that it is about: some pages. */
+const PAGES_BYTES = 2 ** 15
+/** As much as a long WAL holds, in the WAL and in the file (connection.ts). */
+const WIDE_BYTES = 2 ** 23
+/** A look is good for half of what it found, and for so long. */
+const LOOK_MS = 1000
+
+export class Room {
+  readonly #connection: Connection
+  #left = 0
+  #free = 0
+  #lookedAt = -Infinity
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+  }
+
+  /** Whether the WAL may grow long, as it was at the last look. */
+  get isWide(): boolean {
+    return this.#free >= WIDE_BYTES
+  }
+
+  /** Whether so many bytes may be put. */
+  has(bytes: number): boolean {
+    const written = bytes + PAGES_BYTES
+    this.#left -= 2 * written
+    const now = performance.now()
+    if (this.#left > 0 && now - this.#lookedAt < LOOK_MS) return true
+    const { free, reusable } = this.#found()
+    const left = free - written - Math.max(0, written - reusable)
+    this.#left = left / 2
+    this.#free = free
+    this.#lookedAt = now
+    return left >= 0
+  }
+
+  /** Bytes that may be written; those that the file has free within. Infinity where the file system doesn't say. */
+  #found(): { readonly free: number; readonly reusable: number } {
+    const { file } = this.#connection
+    const { bsize, blocks, bfree, bavail } = fs.statfsSync(path.dirname(file))
+    if (blocks === 0) return { free: Infinity, reusable: 0 }
+    const reusable = this.#bytes('freelist_count')
+    const growth = Math.max(0, this.#bytes('page_count') - fs.statSync(file).size)
+    const spare = Math.min(SPARE_BYTES, blocks * bsize * SPARE_PART)
+    const available = (process.getuid?.() === 0 ? bfree : bavail) * bsize
+    return { free: available - growth - spare, reusable }
+  }
+
+  #bytes(pages: 'page_count' | 'freelist_count'): number {
+    const connection = this.#connection
+    return patiently(
+      connection.file,
+      () => connection.number(`PRAGMA ${pages}`) * connection.number('PRAGMA page_size'),
+    )
+  }
+}
