@@ -10,7 +10,7 @@
 import type { Draft } from './draft.ts'
 import type { Result } from './driver.ts'
 import type { Behind, Fronts, Known } from './fronts.ts'
-import { COLUMNS, LENGTH, type Row, rowOf } from './rows.ts'
+import { LENGTH, type Row, rowOf } from './rows.ts'
 import { DELAYED, READY, TIMED } from './schema.ts'
 import { givingBack } from './settle.ts'
 import { failsWhere, NOW } from './statements.ts'
@@ -41,7 +41,7 @@ export class Finding {
   constructor(fronts: Fronts, draft: Draft, { known, payload }: Wanted) {
     this.#fronts = fronts
     this.#draft = draft
-    this.#columns = `${COLUMNS}, ${payload ? 'payload' : LENGTH}`
+    this.#columns = `${fronts.columns}, ${payload ? 'payload' : LENGTH}`
     this.#isTimed = known.isTimed
     this.#behind = known.behind && performance.now() < known.behind.until ? known.behind : undefined
   }

@@ -47,7 +47,12 @@ export class Fronts {
     this.#inOrder = order === 'lifo' ? 'ORDER BY place DESC, id DESC' : 'ORDER BY place, id'
   }
 
-  /** Ready items from the first on; `others`: a condition of theirs. */
+  /** The columns of a Row, but the last of them: `payload`, or its length where nobody wants it. */
+  get columns(): string {
+    return `id, attempt, enqueued, ukey, ${this.order === 'priority' ? 'priority' : 'NULL'}`
+  }
+
+  /** Ready items from the first on. */
   ready(): string {
     return `FROM spoolq_items FORCE INDEX (spoolq_front) WHERE queue = ${this.queue} AND status = ${READY}
       ${this.#inOrder}`
@@ -60,9 +65,11 @@ export class Fronts {
   }
 
   /** Those rows in this order. */
-  sorted(rows: readonly Row[]): Row[] {
+  sorted(rows: readonly Row[]): readonly Row[] {
     const sign = this.order === 'lifo' ? -1 : 1
-    return rows.toSorted((one, other) => one.priority - other.priority || sign * (one.id - other.id))
+    const compare = (one: Row, other: Row): number => one.priority - other.priority || sign * (one.id - other.id)
+    const isSorted = rows.every((row, i) => compare(rows[i - 1] ?? row, row) <= 0)
+    return isSorted ? rows : rows.toSorted(compare)
   }
 
   /** The ready items behind that, as far as they are near enough for a take of `n`. */

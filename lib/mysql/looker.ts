@@ -5,7 +5,7 @@ import type { Cell, Result } from './driver.ts'
 import type { Fronts } from './fronts.ts'
 import { patiently } from './patience.ts'
 import type { Pool } from './pool.ts'
-import { COLUMNS, LISTED, listedOf, pieceOf, rowOf } from './rows.ts'
+import { listedOf, pieceOf, rowOf } from './rows.ts'
 import { ACKED, DELAYED, FAILED, IN_FLIGHT, READY, TIMED } from './schema.ts'
 import { NOW } from './statements.ts'
 
@@ -31,7 +31,7 @@ export class Looker {
 
   async peek(n: number): Promise<Piece[]> {
     const limit = Math.min(n, 2 ** 53)
-    const [read] = await this.#ask([`SELECT ${COLUMNS}, payload ${this.#fronts.ready()} LIMIT ${limit}`])
+    const [read] = await this.#ask([`SELECT ${this.#fronts.columns}, payload ${this.#fronts.ready()} LIMIT ${limit}`])
     return (read?.rows ?? []).map(rowOf).map((row) => pieceOf(row, row.attempt))
   }
 
@@ -70,7 +70,7 @@ export class Looker {
   async list({ status, after, limit }: ListOptions): Promise<Listed[]> {
     const most = Math.min(limit, 2 ** 53)
     const lists = STATUS[status].map((one) => {
-      return `SELECT ${LISTED} ${this.#fronts.byId(one, `AND id > ${after}`)} LIMIT ${most}`
+      return `SELECT ${this.#fronts.columns}, payload, reason ${this.#fronts.byId(one, `AND id > ${after}`)} LIMIT ${most}`
     })
     const hasPriority = this.#fronts.order === 'priority'
     const read = await this.#ask(lists)

@@ -1,9 +1,10 @@
 // mending.ts: transactions over items that nobody holds: those that were set aside, that are cleared, or replaced.
 
 import type { Piece } from '../store.ts'
+import { lockingIds, PART, renumbering } from './ids.ts'
 import { restoring } from './rows.ts'
 import { ACKED, DELAYED, FAILED, READY } from './schema.ts'
-import { freeing, lockingIds, PART, renumbering } from './settle.ts'
+import { freeing } from './settle.ts'
 import { deleting, hex, oneByOne, text, withIds } from './statements.ts'
 import type { Plan, Step } from './steps.ts'
 import { Tally } from './tally.ts'

@@ -9,11 +9,11 @@ import { Rounds } from '../rounds.ts'
 import { bytesOf } from '../share.ts'
 import type { AppendOptions, Document } from '../store.ts'
 import type { Fronts } from './fronts.ts'
+import { takingIds } from './ids.ts'
 import { Lane } from './lane.ts'
 import { type Begun, Room } from './room.ts'
 import { DELAYED, READY } from './schema.ts'
-import { lockingIds } from './settle.ts'
-import { fromNow, hex, lotsOf, NOW, text } from './statements.ts'
+import { FIRST_ID, fromNow, hex, lotsOf, NOW, text } from './statements.ts'
 import { isOutdated, type Plan, type Scene, type Step, Steps } from './steps.ts'
 import { Tally } from './tally.ts'
 
@@ -108,12 +108,14 @@ export class Putter {
       tally.move(those.length, bytes, { to: isDelayed ? DELAYED : READY })
     }
     const { begun } = room
+    const birth = birthOf(begun, rows.length)
     const statements = [
-      ...(begun === undefined ? ['BEGIN', 'SET @first = NULL', lockingIds(queue), `SET @now = ${NOW}`] : []),
+      ...(begun === undefined ? ['BEGIN'] : []),
+      takingIds(queue, room.count, begun?.first),
+      ...birth.statements,
       ...room.drops(tally),
-      ...insertsOf(rows, { queue, begun, most: this.#most }),
-      ...keysOf(queue, rows, this.#most),
-      `UPDATE spoolq_queues SET next_id = @first + ${room.count} WHERE id = ${queue}`,
+      ...insertsOf(rows, { queue, birth, most: this.#most }),
+      ...keysOf(rows, { queue, birth, most: this.#most }),
     ]
     return { statements, tally, result }
   }
@@ -154,22 +156,33 @@ function rowsOf({ documents, options, keys }: Put, outcome: Outcome, hasPriority
   })
 }
 
+/** How a row's id and time are written: as numbers where they are known, which the server reads faster. */
+interface Birth {
+  readonly statements: readonly string[]
+  readonly id: (offset: number) => string | number
+  readonly now: string | number
+}
+
+function birthOf(begun: Begun | undefined, count: number): Birth {
+  if (begun !== undefined) return { statements: [], id: (offset) => begun.first + offset, now: begun.now }
+  const id = (offset: number): string => `${FIRST_ID}+${offset}`
+  return count === 1 ? { statements: [], id, now: NOW } : { statements: [`SET @now = ${NOW}`], id, now: '@now' }
+}
+
 interface Insert {
   readonly queue: number
-  /** Where it is known: the server reads a number faster than a variable. */
-  readonly begun: Begun | undefined
+  readonly birth: Birth
   /** Characters of a statement. */
   readonly most: number
 }
 
 /** Rows of the same shape in a row are one INSERT, up to a length. */
-function insertsOf(rows: readonly Row[], { queue, begun, most }: Insert): string[] {
+function insertsOf(rows: readonly Row[], { queue, birth, most }: Insert): string[] {
   const inserts: string[] = []
   let values: string[] = []
   let characters = 0
   rows.forEach((row, i) => {
-    const born = begun === undefined ? `@first+${row.offset},@now` : `${begun.first + row.offset},${begun.now}`
-    values.push(`(${queue},${born},${hex(row.bytes)}${row.extra})`)
+    values.push(`(${queue},${birth.id(row.offset)},${birth.now},${hex(row.bytes)}${row.extra})`)
     characters += 2 * row.bytes.length
     const next = rows[i + 1]
     if (next !== undefined && (next.extra === '') === (row.extra === '') && characters < most) return
@@ -181,9 +194,9 @@ function insertsOf(rows: readonly Row[], { queue, begun, most }: Insert): string
   return inserts
 }
 
-function keysOf(queue: number, rows: readonly Row[], most: number): string[] {
+function keysOf(rows: readonly Row[], { queue, birth, most }: Insert): string[] {
   const values = rows.flatMap(({ key, offset }) => {
-    return key === undefined ? [] : [`(${queue},${text(key)},@first+${offset})`]
+    return key === undefined ? [] : [`(${queue},${text(key)},${birth.id(offset)})`]
   })
   return lotsOf(values, most).map((lot) => `INSERT INTO spoolq_keys (queue, ukey, id) VALUES ${lot.join()}`)
 }

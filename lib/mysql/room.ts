@@ -7,10 +7,10 @@ import { bytesOf } from '../share.ts'
 import type { Bound } from '../store.ts'
 import type { Cell, Link } from './driver.ts'
 import type { Fronts } from './fronts.ts'
+import { lockingIds } from './ids.ts'
 import type { Outcome, Put } from './putter.ts'
 import { READY } from './schema.ts'
-import { lockingIds } from './settle.ts'
-import { deleting, lotsOf, NOW, text } from './statements.ts'
+import { deleting, lotsOf, text } from './statements.ts'
 import type { Tally } from './tally.ts'
 
 /** From so many rows on, a trip more is cheaper than a variable in each row. */
@@ -104,11 +104,9 @@ export class Room {
   async #look(link: Link, isBound: boolean): Promise<void> {
     const queue = `queue = ${this.#fronts.queue}`
     const sums = 'SUM(ready + waiting + flying + timed), SUM(bytes)'
-    const [, , , first, held] = await link.ask([
+    const [, first, held] = await link.ask([
       'BEGIN',
-      'SET @first = NULL',
       lockingIds(this.#fronts.queue),
-      `SELECT @first, ${NOW}`,
       ...(isBound ? [`SELECT ${sums} FROM spoolq_tallies WHERE ${queue}`] : []),
     ])
     const [id = 0, now = 0] = (first?.rows[0] ?? []).map(Number)

@@ -4,8 +4,6 @@ import type { Listed, Piece, Status } from '../store.ts'
 import type { Cell } from './driver.ts'
 import { hex } from './statements.ts'
 
-/** The columns of a Row, but the last of them: `payload`, or its length where nobody wants it. */
-export const COLUMNS = 'id, attempt, enqueued, ukey, IF(priority = 0, NULL, priority)'
 export const LENGTH = 'LENGTH(payload)'
 const NOTHING = Buffer.alloc(0)
 
@@ -37,8 +35,6 @@ export function pieceOf({ id, payload, enqueued }: Row, attempt: number): Piece 
   const document = { bytes: payload, count: 1 }
   return { firstId: id, count: 1, document, skip: 0, attempt, enqueuedAt: Math.floor(enqueued / 1000) }
 }
-
-export const LISTED = `${COLUMNS}, payload, reason`
 
 export function listedOf(cells: readonly Cell[], status: Status, hasPriority: boolean): Listed {
   const row = rowOf(cells)

@@ -4,6 +4,7 @@
 
 import type { Hold, Settlement } from '../store.ts'
 import type { HeldItem } from './held.ts'
+import { PART, renumbering } from './ids.ts'
 import { ACKED, DELAYED, FAILED, IN_FLIGHT, READY, TIMED } from './schema.ts'
 import { deleting, fromNow, text, withIds } from './statements.ts'
 import { changed } from './steps.ts'
@@ -77,22 +78,6 @@ export function givingBack(due: number | undefined, isCounted: boolean): string 
   return `${where}, owner = 0, ahead = 0${isCounted ? '' : ', attempt = attempt - 1'}`
 }
 
-/** Locks the queue's row: @first is the next id. */
-export function lockingIds(queue: number): string {
-  return `SELECT next_id INTO @first FROM spoolq_queues WHERE id = ${queue} FOR UPDATE`
-}
-
-/** New ids, in that order, for the rows of those; behind `lockingIds`. */
-export function renumbering(queue: number, ids: readonly number[]): string[] {
-  const next = `id = @first + FIELD(id, ${ids.join()}) - 1`
-  const where = `WHERE queue = ${queue} AND ${withIds(ids)}`
-  return [
-    `UPDATE spoolq_items SET ${next} ${where}`,
-    `UPDATE spoolq_keys SET ${next} ${where}`,
-    `UPDATE spoolq_queues SET next_id = @first + ${ids.length} WHERE id = ${queue}`,
-  ]
-}
-
 /** Their keys are anybody's. */
 export function freeing(queue: number, items: readonly { readonly id: number; readonly key: unknown }[]): string[] {
   const keyed = items.filter(({ key }) => key !== undefined)
@@ -128,9 +113,7 @@ function goingBack({ queue, items, held, due }: GoingBack): string[] {
   const parts: string[] = []
   for (let at = 0; at < items.length; at += PART) {
     const ids = items.slice(at, at + PART).map(({ id }) => id)
-    parts.push(lockingIds(queue), ...renumbering(queue, ids))
+    parts.push(...renumbering(queue, ids))
   }
   return [...back, ...parts]
 }
-
-export const PART = 500

@@ -18,6 +18,9 @@ export function failsWhere(condition: string): string {
 
 export const OUT_OF_RANGE = 1690
 
+/** The first of the ids that this connection took last (ids.ts). */
+export const FIRST_ID = 'LAST_INSERT_ID()'
+
 /** Microseconds since 1970, by the server's clock. */
 export const NOW = 'CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS UNSIGNED)'
 

@@ -18,15 +18,15 @@ import { type Link, LostError, type Result, ServerError } from './driver.ts'
 import type { Owner } from './owner.ts'
 import { patiently } from './patience.ts'
 import type { Pool } from './pool.ts'
-import { failsWhere, OUT_OF_RANGE } from './statements.ts'
+import { FIRST_ID, failsWhere, OUT_OF_RANGE } from './statements.ts'
 import type { Tally } from './tally.ts'
 
 /** What is sent in one trip, unless one statement is longer; the server's packet may be smaller. */
 const TRIP_CHARACTERS = 2 ** 22
 
-/** Fails where the statement before it did not change `count` rows; else it says @first. */
+/** Fails where the statement before it did not change `count` rows; else it says the first id that was taken. */
 export function changed(count: number): string {
-  return `SELECT ${failsWhere(`ROW_COUNT() <> ${count}`)}, @first`
+  return `SELECT ${failsWhere(`ROW_COUNT() <> ${count}`)}, ${FIRST_ID}`
 }
 
 /** True of a step that ended because what it was written for is not so any more. */
@@ -53,7 +53,7 @@ export interface Plan<R> {
   /** The rest of it, without the COMMIT; undefined: nothing, it is rolled back. */
   readonly statements: readonly string[] | undefined
   readonly tally: Tally
-  /** `first`: of a put, its first id, as @first said before the COMMIT. */
+  /** `first`: of a put, its first id, as the server said before the COMMIT. */
   readonly result: (first: number) => R
 }
 
@@ -157,7 +157,7 @@ export class Steps {
   }
 
   #tallied(owner: number, tally: Tally): string {
-    const first = this.#lane === 'put' ? ', put_first = COALESCE(@first, 0)' : ''
+    const first = this.#lane === 'put' ? `, put_first = ${FIRST_ID}` : ''
     return `UPDATE spoolq_tallies SET ${tally.assignments}, ${this.#lane}_step = ${this.#number}${first}
       WHERE queue = ${this.#scene.queue} AND owner = ${owner} AND ${this.#lane}_epoch = ${this.#epoch} AND buried IS NULL`
   }
