@@ -77,6 +77,22 @@ export function limiting(place: MakePlace): void {
     assert.equal(await got, 'good')
   })
 
+  it('is joined when what is left has no attempts left, and not before', async () => {
+    const where = await place()
+    const [lax, strict] = [await where.open<string>(), await where.open<string>({ maxAttempts: 1 })]
+    await lax.putMany(['spent', 'spent', 'good'])
+    const [one, other] = await lax.lease(2)
+    await one?.nack()
+    const joined = strict.join()
+    await until(async () => (await strict.counts()).failed === 1)
+    await other?.nack()
+    await until(async () => (await strict.counts()).failed === 2)
+    assert.equal(await fate(joined), 'pending')
+    assert.equal(await lax.pop(), 'good')
+    await joined
+    assert.deepEqual(await lax.counts(), { ready: 0, delayed: 0, inFlight: 0, failed: 2, acked: 0 })
+  })
+
   it('gives attempts anew to what is retried', async () => {
     const queue = await fresh<number>(place, { maxAttempts: 1 })
     await queue.put(1)
