@@ -94,6 +94,9 @@ const SESSION = [
   'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
   "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', innodb_lock_wait_timeout = 5",
   "SET SESSION autocommit = 1, completion_type = 'NO_CHAIN', sql_safe_updates = 0, sql_select_limit = 18446744073709551615",
+  // Long lists of ids are looked up, each by its own: a server that thinks better of it reads, and locks, all of the queue.
+  'SET SESSION autocommit = 1 /*!80003 , information_schema_stats_expiry = 0, range_optimizer_max_mem_size = 0 */' +
+    ' /*M!100600 , optimizer_max_sel_arg_weight = 0, in_predicate_conversion_threshold = 0 */',
 ]
 
 function missing(cause: unknown): never {

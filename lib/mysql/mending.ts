@@ -5,7 +5,7 @@ import { lockingIds, PART, renumbering } from './ids.ts'
 import { restoring } from './rows.ts'
 import { ACKED, DELAYED, FAILED, READY } from './schema.ts'
 import { freeing } from './settle.ts'
-import { deleting, hex, oneByOne, text, withIds } from './statements.ts'
+import { deletingItems, hex, oneByOne, text, withIds } from './statements.ts'
 import type { Plan, Step } from './steps.ts'
 import { Tally } from './tally.ts'
 
@@ -192,8 +192,8 @@ function takingKeys(queue: number, rows: readonly FailedRow[]): string[] {
 }
 
 function removing(queue: number, rows: readonly FailedRow[]): string {
-  return deleting(
-    `spoolq_items WHERE queue = ${queue}`,
+  return deletingItems(
+    queue,
     rows.map(({ id }) => id),
   )
 }

@@ -10,7 +10,7 @@ import type { Fronts } from './fronts.ts'
 import { lockingIds } from './ids.ts'
 import type { Outcome, Put } from './putter.ts'
 import { READY } from './schema.ts'
-import { deleting, lotsOf, text } from './statements.ts'
+import { deletingItems, deletingKeys, lotsOf, text } from './statements.ts'
 import type { Tally } from './tally.ts'
 
 /** From so many rows on, a trip more is cheaper than a variable in each row. */
@@ -91,9 +91,9 @@ export class Room {
     if (this.#dropped.length === 0) return []
     for (const { bytes } of this.#dropped) tally.move(1, bytes, { from: READY })
     const ids = this.#dropped.map(({ id }) => id)
-    const where = `WHERE queue = ${this.#fronts.queue}`
+    const { queue } = this.#fronts
     const isKeyed = this.#dropped.some(({ key }) => key !== undefined)
-    return [deleting(`spoolq_items ${where}`, ids), ...(isKeyed ? [deleting(`spoolq_keys ${where}`, ids)] : [])]
+    return [deletingItems(queue, ids), ...(isKeyed ? [deletingKeys(queue, ids)] : [])]
   }
 
   /** Told to the puts whose bounds dropped something, once that is committed. */

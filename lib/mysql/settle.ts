@@ -6,7 +6,7 @@ import type { Hold, Settlement } from '../store.ts'
 import type { HeldItem } from './held.ts'
 import { PART, renumbering } from './ids.ts'
 import { ACKED, DELAYED, FAILED, IN_FLIGHT, READY, TIMED } from './schema.ts'
-import { deleting, fromNow, text, withIds } from './statements.ts'
+import { deletingItems, deletingKeys, fromNow, text, withIds } from './statements.ts'
 import { changed } from './steps.ts'
 import type { Tally } from './tally.ts'
 
@@ -34,7 +34,7 @@ export function settling({ settlement, items }: Settled, holder: Holder, tally: 
     case 'ack': {
       const isKept = holder.keepAcked > 0 && settlement.kept !== false
       move(isKept ? ACKED : undefined)
-      const done = isKept ? keeping(held) : deleting(`spoolq_items WHERE queue = ${queue}`, ids, own)
+      const done = isKept ? keeping(held) : deletingItems(queue, ids, own)
       return [done, check, ...freeing(queue, items)]
     }
     case 'fail':
@@ -83,7 +83,7 @@ export function freeing(queue: number, items: readonly { readonly id: number; re
   const keyed = items.filter(({ key }) => key !== undefined)
   if (keyed.length === 0) return []
   const ids = keyed.map(({ id }) => id)
-  return [deleting(`spoolq_keys WHERE queue = ${queue}`, ids)]
+  return [deletingKeys(queue, ids)]
 }
 
 function isLater(due: number | undefined): due is number {

@@ -46,11 +46,28 @@ export function oneByOne(ids: readonly number[]): string {
   return ids.length === 0 ? 'FALSE' : `id IN (${ids.join()})`
 }
 
-/** Deletes the rows of those ids, and locks no other; `also`: a condition of theirs. One range ends with its last row. */
-export function deleting(from: string, ids: readonly number[], also = ''): string {
-  const runs = runsOf(ids)
-  const which = runs.length === 1 ? withIds(ids) : oneByOne(ids)
-  return `DELETE FROM ${from} AND ${which} ${also} LIMIT ${ids.length}`
+/** Rows of a queue that are deleted by their ids, along the index that leads to them. */
+interface Doomed {
+  readonly table: string
+  readonly index: string
+  readonly queue: number
+  /** A condition of theirs. */
+  readonly also?: string
+}
+
+/** Deletes the rows of those ids, and locks no other: one range ends with its last row, others are taken one by one. */
+function deleting({ table, index, queue, also = '' }: Doomed, ids: readonly number[]): string {
+  const where = `WHERE queue = ${queue} AND`
+  if (runsOf(ids).length === 1) return `DELETE FROM ${table} ${where} ${withIds(ids)} ${also} LIMIT ${ids.length}`
+  return `DELETE ${table} FROM ${table} FORCE INDEX (${index}) ${where} ${oneByOne(ids)} ${also}`
+}
+
+export function deletingItems(queue: number, ids: readonly number[], also = ''): string {
+  return deleting({ table: 'spoolq_items', index: 'PRIMARY', queue, also }, ids)
+}
+
+export function deletingKeys(queue: number, ids: readonly number[]): string {
+  return deleting({ table: 'spoolq_keys', index: 'spoolq_key_of', queue }, ids)
 }
 
 /** In order, and what follows each other as one. */

@@ -12,7 +12,7 @@ import type { Fronts, Known } from './fronts.ts'
 import type { Row } from './rows.ts'
 import { ACKED, READY } from './schema.ts'
 import { freeing, holding, type Settled, settling, statusOf } from './settle.ts'
-import { deleting, withIds } from './statements.ts'
+import { deletingItems, withIds } from './statements.ts'
 import type { Plan, Step } from './steps.ts'
 
 export interface Take {
@@ -131,7 +131,7 @@ export class Taking<C extends Take> {
     if (rows.length === 0) return
     const { queue } = this.#options.fronts
     const ids = rows.map(({ id }) => id)
-    this.#draft.write(deleting(`spoolq_items WHERE queue = ${queue}`, ids), ...freeing(queue, rows))
+    this.#draft.write(deletingItems(queue, ids), ...freeing(queue, rows))
     this.#draft.tally.move(rows.length, sizeOf(rows), { from: READY })
   }
 
@@ -146,7 +146,7 @@ export class Taking<C extends Take> {
         WHERE queue = ${queue} AND status = ${ACKED} ORDER BY place, id LIMIT ${excess} FOR UPDATE SKIP LOCKED`,
     )
     const ids = oldest?.rows.map(([id]) => Number(id)) ?? []
-    this.#draft.write(deleting(`spoolq_items WHERE queue = ${queue}`, ids))
+    this.#draft.write(deletingItems(queue, ids))
     this.#draft.tally.move(ids.length, 0, { from: ACKED })
   }
 }

@@ -54,6 +54,7 @@ await withServer(() => {
         ['a pop of 10', 10, () => queue.pop(10)],
         ['a lease', 1, async () => (await queue.lease())?.nack()],
         ['a lease and an acknowledgement', 1, async () => (await queue.lease())?.ack()],
+        ['40 leases, of which every second is acknowledged', 40, () => leaseAndAckHalf(queue)],
         ['a lease by id', 1, async () => (await queue.lease({ id: 2 * MANY + 500 }))?.nack()],
         ['a lease of what is behind an id', 1, async () => (await queue.lease({ after: 2 * MANY + 600 }))?.nack()],
         ['a peek', 1, () => queue.peek()],
@@ -75,6 +76,12 @@ await withServer(() => {
     })
   }
 })
+
+async function leaseAndAckHalf(queue: AsyncQueue<number>): Promise<void> {
+  const held = await queue.lease(40)
+  await Promise.all(held.filter((_, i) => i % 2 === 0).map((delivery) => delivery.ack()))
+  await Promise.all(held.filter((_, i) => i % 2 === 1).map((delivery) => delivery.nack()))
+}
 
 /** Rows that the server reads for a statement, by its own count; none may be scanned or sorted without an index. */
 async function readsOf(eye: Connection, statement: string): Promise<number> {
