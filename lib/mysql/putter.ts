@@ -49,7 +49,8 @@ export class Putter {
     this.#lane = new Lane((puts) => this.#run(puts), share)
   }
 
-  async append(documents: readonly Document[], options: AppendOptions, keys?: readonly string[]): Promise<Outcome> {
+  /** Throws where one of them is too large. */
+  append(documents: readonly Document[], options: AppendOptions, keys?: readonly string[]): Promise<Outcome> {
     for (const { bytes } of documents) this.checkSize(bytes.length)
     return new Promise((resolve, reject) => this.#lane.add({ documents, options, keys, resolve, reject }))
   }
@@ -143,17 +144,19 @@ interface Row {
 function rowsOf({ documents, options, keys }: Put, outcome: Outcome, hasPriority: boolean): Row[] {
   const { due = 0, attempt = 0 } = options
   const priority = hasPriority ? (options.priority ?? 0) : 0
-  const isDelayed = due > Date.now()
+  const isDelayed = due > 0 && due > Date.now()
   const place = isDelayed ? fromNow(due) : priority
   const isPlain = !isDelayed && attempt === 0 && priority === 0 && keys === undefined
-  return documents.flatMap(({ bytes }, i) => {
+  const rows: Row[] = []
+  documents.forEach(({ bytes }, i) => {
     const offset = outcome?.[i]
-    if (offset === undefined) return []
+    if (offset === undefined) return
     const key = keys?.[i]
     const ukey = key === undefined ? 'NULL' : text(key)
     const extra = isPlain ? '' : `,${isDelayed ? DELAYED : READY},${place},${priority},${attempt},${ukey}`
-    return [{ offset, bytes, isDelayed, key, extra }]
+    rows.push({ offset, bytes, isDelayed, key, extra })
   })
+  return rows
 }
 
 /** How a row's id and time are written: as numbers where they are known, which the server reads faster. */

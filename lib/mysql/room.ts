@@ -50,7 +50,8 @@ export class Room {
   readonly #keys = new Set<string>()
   readonly #told = new Map<Put, number>()
   #begun: Begun | undefined
-  #held: Amount = { items: 0, bytes: 0 }
+  readonly #mayDrop: boolean
+  #held = { items: 0, bytes: 0 }
   #count = 0
 
   constructor(fronts: Fronts, puts: readonly Put[], { rounds, most }: RoomOptions) {
@@ -58,6 +59,7 @@ export class Room {
     this.#puts = puts
     this.#rounds = rounds
     this.#most = most
+    this.#mayDrop = puts.some(({ options }) => options.bound?.whenFull === 'drop-oldest')
   }
 
   /** What was asked for when the transaction was begun, if it was. */
@@ -82,7 +84,10 @@ export class Room {
       await this.#look(link, isBound)
     }
     const outcomes: Outcome[] = []
-    for (const put of this.#puts) outcomes.push(await this.#decideOne(link, put))
+    for (const put of this.#puts) {
+      const isFree = put.keys === undefined && put.options.bound === undefined
+      outcomes.push(isFree ? this.#letIn(put) : await this.#decideOne(link, put))
+    }
     return outcomes
   }
 
@@ -136,13 +141,19 @@ export class Room {
       this.#rounds.end(bound)
       return undefined
     }
-    this.#held = { items: this.#held.items + wanted.items, bytes: this.#held.bytes + wanted.bytes }
-    const isReady = (options.due ?? 0) <= Date.now()
+    return this.#letIn(put, fresh)
+  }
+
+  /** Those that are fresh get their places. */
+  #letIn({ documents, keys, options }: Put, fresh?: readonly boolean[]): Outcome {
+    const isReady = this.#mayDrop && (options.due ?? 0) <= Date.now()
     return documents.map(({ bytes }, i) => {
       if (fresh?.[i] === false) return undefined
       const key = keys?.[i]
       if (key !== undefined) this.#keys.add(key)
       if (isReady) this.#own.set(this.#count, { bytes: bytes.length, key })
+      this.#held.items += 1
+      this.#held.bytes += bytes.length
       return this.#count++
     })
   }
