@@ -34,6 +34,7 @@ export class Connection {
   #identity = ''
   #synchronous: 'FULL' | 'NORMAL' | undefined
   #wal: keyof typeof WAL_PAGES = 'long'
+  #pageBytes = 0
 
   /** Opens the file, or makes it. Throws FormatError, StorageError or a SqliteFailure. */
   static open(file: string, openDriver: OpenDriver): Connection {
@@ -88,6 +89,12 @@ export class Connection {
   /** One number, as pragmas and counts answer. */
   number(sql: string): number {
     return Number(this.statement(sql).get()?.[0] ?? 0)
+  }
+
+  /** Of the whole file, with what is in the WAL; or those that are free in it. */
+  bytesIn(pages: 'page_count' | 'freelist_count'): number {
+    this.#pageBytes ||= this.number('PRAGMA page_size')
+    return this.number(`PRAGMA ${pages}`) * this.#pageBytes
   }
 
   /**

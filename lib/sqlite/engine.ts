@@ -16,7 +16,7 @@ import type { Packed } from './messages.ts'
 import type { Op, PackedAnswer } from './op.ts'
 import { ops } from './ops.ts'
 import { freeBytes, vacuum } from './page-ops.ts'
-import { Room } from './room.ts'
+import { Room, saysFull, withRoom } from './room.ts'
 
 export interface Call {
   readonly id: number
@@ -50,7 +50,8 @@ export class Engine {
       this.#connection ??= Connection.open(this.#file, this.#openDriver())
       this.#connection.refuseIfGone()
       this.#dispel(this.#connection, calls)
-      isFull = !this.#hasRoom(this.#connection, calls)
+      this.#room ??= new Room(this.#connection)
+      isFull = !this.#room.makeFor(calls.reduce((sum, { packed }) => sum + packed.bytes.length, 0))
     } catch (error) {
       return calls.map(() => this.#refused(error))
     }
@@ -66,33 +67,12 @@ export class Engine {
   #group(connection: Connection, calls: readonly Call[]): Outcome[] {
     if (opOf(calls[0]).kind === 'alone') return calls.map((call) => this.#alone(connection, call))
     try {
-      return this.#withRoom(connection, () => this.#together(connection, calls))
+      return withRoom(connection, () => this.#together(connection, calls))
     } catch (error) {
       if (error instanceof UnknownOutcome) this.#isDoubtful = true
       const isSpoiled = error instanceof SqliteFailure && !(error instanceof UnknownOutcome)
       if (calls.length === 1 || !isSpoiled) return calls.map(() => this.#refused(error))
       return calls.flatMap((call) => this.#group(connection, [call]))
-    }
-  }
-
-  /** For what these calls bring. */
-  #hasRoom(connection: Connection, calls: readonly Call[]): boolean {
-    const bytes = calls.reduce((sum, { packed }) => sum + packed.bytes.length, 0)
-    if (connection.isMemory) return true
-    this.#room ??= new Room(connection)
-    const has = this.#room.has(bytes)
-    connection.keepWal(this.#room.isWide ? 'long' : 'short')
-    if (has || bytes === 0) return true
-    emptyWal(connection)
-    return this.#room.has(bytes)
-  }
-
-  #withRoom<R>(connection: Connection, work: () => R): R {
-    try {
-      return work()
-    } catch (error) {
-      if (!saysFull(error) || !emptyWal(connection)) throw error
-      return work()
     }
   }
 
@@ -157,7 +137,7 @@ export class Engine {
     const connection = this.#connection
     if (connection === undefined || freeBytes(connection) <= keptBytes) return { reclaimed: 0, isMore: false }
     try {
-      const reclaimed = this.#withRoom(connection, () => vacuum(connection, keptBytes / 2, 1))
+      const reclaimed = withRoom(connection, () => vacuum(connection, keptBytes / 2, 1))
       return { reclaimed, isMore: reclaimed > 0 && freeBytes(connection) > keptBytes }
     } catch (error) {
       if (saysFull(error)) return { reclaimed: 0, isMore: false }
@@ -171,22 +151,8 @@ export class Engine {
   }
 }
 
-function saysFull(error: unknown): boolean {
-  return error instanceof SqliteFailure && error.code === 'SQLITE_FULL'
-}
-
 function isPutting(call: Call | undefined): boolean {
   return call !== undefined && call.packed.lengths.length > 0
-}
-
-/** False where not all of it can be copied back now. */
-function emptyWal(connection: Connection): boolean {
-  try {
-    return connection.checkpoint()
-  } catch (error) {
-    if (error instanceof SqliteFailure) return false
-    throw error
-  }
 }
 
 function opOf(call: Call | undefined): Op<never, unknown> {

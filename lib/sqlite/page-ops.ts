@@ -23,7 +23,7 @@ export const pageOps = {
 }
 
 export function freeBytes(connection: Connection): number {
-  return connection.number('PRAGMA freelist_count') * connection.number('PRAGMA page_size')
+  return connection.bytesIn('freelist_count')
 }
 
 /** Gives free pages back until no more than so many bytes are free, in at most so many steps; how many bytes went. */

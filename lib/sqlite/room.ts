@@ -11,6 +11,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import type { Connection } from './connection.ts'
+import { SqliteFailure } from './driver.ts'
 import { patiently } from './patience.ts'
 
 const SPARE_BYTES = 2 ** 20
@@ -33,13 +34,17 @@ export class Room {
     this.#connection = connection
   }
 
-  /** Whether the WAL may grow long, as it was at the last look. */
-  get isWide(): boolean {
-    return this.#free >= WIDE_BYTES
+  /** False where so many bytes may not be put, also after the WAL was copied back. */
+  makeFor(bytes: number): boolean {
+    if (this.#connection.isMemory) return true
+    const has = this.#has(bytes)
+    this.#connection.keepWal(this.#free < WIDE_BYTES ? 'short' : 'long')
+    if (has || bytes === 0) return true
+    emptyWal(this.#connection)
+    return this.#has(bytes)
   }
 
-  /** Whether so many bytes may be put. */
-  has(bytes: number): boolean {
+  #has(bytes: number): boolean {
     const written = bytes + PAGES_BYTES
     this.#left -= 2 * written
     const now = performance.now()
@@ -57,18 +62,35 @@ export class Room {
     const { file } = this.#connection
     const { bsize, blocks, bfree, bavail } = fs.statfsSync(path.dirname(file))
     if (blocks === 0) return { free: Infinity, reusable: 0 }
-    const reusable = this.#bytes('freelist_count')
-    const growth = Math.max(0, this.#bytes('page_count') - fs.statSync(file).size)
+    const bytesIn = (pages: 'page_count' | 'freelist_count') => patiently(file, () => this.#connection.bytesIn(pages))
+    const reusable = bytesIn('freelist_count')
+    const growth = Math.max(0, bytesIn('page_count') - fs.statSync(file).size)
     const spare = Math.min(SPARE_BYTES, blocks * bsize * SPARE_PART)
     const available = (process.getuid?.() === 0 ? bfree : bavail) * bsize
     return { free: available - growth - spare, reusable }
   }
+}
 
-  #bytes(pages: 'page_count' | 'freelist_count'): number {
-    const connection = this.#connection
-    return patiently(
-      connection.file,
-      () => connection.number(`PRAGMA ${pages}`) * connection.number('PRAGMA page_size'),
-    )
+/** Does it once more where the disk is full, and the WAL could be copied back. */
+export function withRoom<R>(connection: Connection, work: () => R): R {
+  try {
+    return work()
+  } catch (error) {
+    if (!saysFull(error) || !emptyWal(connection)) throw error
+    return work()
+  }
+}
+
+export function saysFull(error: unknown): boolean {
+  return error instanceof SqliteFailure && error.code === 'SQLITE_FULL'
+}
+
+/** False where not all of it can be copied back now. */
+function emptyWal(connection: Connection): boolean {
+  try {
+    return connection.checkpoint()
+  } catch (error) {
+    if (error instanceof SqliteFailure) return false
+    throw error
   }
 }
