@@ -6,6 +6,7 @@
 //        └──cut off──▶ given up              likewise
 
 import { QueueClosedError } from '../errors.ts'
+import { onAbort } from '../wait/aborts.ts'
 
 /** What a handler is told of its batch. */
 export interface ConsumeContext {
@@ -41,7 +42,7 @@ export function callHandler<T>({ handler, items, ids, attempt, timeout, cutOff }
   return new Promise((resolve) => {
     const end = (outcome: Outcome): void => {
       clearTimeout(timer)
-      cutOff.removeEventListener('abort', giveUp)
+      unlisten()
       resolve(outcome)
     }
     const expire = (): void => {
@@ -54,7 +55,7 @@ export function callHandler<T>({ handler, items, ids, attempt, timeout, cutOff }
       end('given up')
     }
     const timer = timeout === Infinity ? undefined : setTimeout(expire, Math.min(timeout, TIMER_MAX_MS))
-    cutOff.addEventListener('abort', giveUp)
+    const unlisten = onAbort(cutOff, giveUp)
     called(handler, items, context).then(
       () => end('done'),
       (error) => end({ error }),

@@ -17,6 +17,7 @@
 import type { ConsumeOptions } from '../call-options.ts'
 import type { DocumentReader } from '../codec/index.ts'
 import { SettledError } from '../errors.ts'
+import { onAbort } from '../wait/aborts.ts'
 import { pause } from '../wait/pause.ts'
 import { callHandler, type Handler } from './attempt.ts'
 import { heldRanges, spentReason } from './attempts.ts'
@@ -87,8 +88,8 @@ export class Consuming<T> implements Consumer {
     const started = clock.elapsed()
     const stop = (): void => this.#stop.abort(signal?.reason)
     consumers.add(this)
-    signal?.addEventListener('abort', stop)
     if (signal?.aborted) stop()
+    const unlisten = signal && onAbort(signal, stop)
     try {
       await this.#feed()
       while (this.#running.size > 0) await Promise.race(this.#running)
@@ -96,7 +97,7 @@ export class Consuming<T> implements Consumer {
     } catch (error) {
       this.#fail(error)
     } finally {
-      signal?.removeEventListener('abort', stop)
+      unlisten?.()
       consumers.delete(this)
     }
     if (this.#failure !== undefined) throw this.#failure.error

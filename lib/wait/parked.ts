@@ -10,6 +10,7 @@
 // An attempt under way decides: what it took is the caller's, even if the signal came meanwhile. So a call that
 // rejects has taken nothing, and no race can make it lose what it took.
 
+import { onAbort } from './aborts.ts'
 import type { Clock } from './clock.ts'
 import type { Caller, Line } from './line.ts'
 
@@ -26,8 +27,7 @@ export class Parked<R> implements Caller {
   readonly promise: Promise<R>
   readonly #line: Line
   readonly #attempt: () => Promise<R | undefined>
-  readonly #signal: AbortSignal | undefined
-  readonly #onAbort = (): void => this.dismiss(this.#signal?.reason)
+  #unlisten: (() => void) | undefined
   #cancelTimer: (() => void) | undefined
   #resolve!: (value: R) => void
   #reject!: (reason: unknown) => void
@@ -38,7 +38,6 @@ export class Parked<R> implements Caller {
   constructor(line: Line, attempt: () => Promise<R | undefined>, limits: Limits) {
     this.#line = line
     this.#attempt = attempt
-    this.#signal = limits.signal
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -72,14 +71,14 @@ export class Parked<R> implements Caller {
 
   #bound(limits: Limits): void {
     const { signal, timeout = Infinity, expired } = limits
-    signal?.addEventListener('abort', this.#onAbort, { once: true })
+    if (signal !== undefined) this.#unlisten = onAbort(signal, () => this.dismiss(signal.reason))
     if (timeout === Infinity || expired === undefined) return
     this.#cancelTimer = limits.clock.after(timeout, () => this.dismiss(expired()))
   }
 
   #done(answer: () => void): true {
     this.#state = 'done'
-    this.#signal?.removeEventListener('abort', this.#onAbort)
+    this.#unlisten?.()
     this.#cancelTimer?.()
     this.#line.leave(this)
     answer()

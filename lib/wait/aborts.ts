@@ -1,0 +1,31 @@
+// aborts.ts: those who wait until a signal aborts. Each signal has one listener of ours while anybody waits, however many
+// they are: Node warns of a leak from eleven on, and looks through all of them to remove one.
+
+interface Waiting {
+  readonly calls: Set<() => void>
+  readonly listener: () => void
+}
+
+const waiting = new WeakMap<AbortSignal, Waiting>()
+
+/** Calls when the signal aborts, which it has not yet; returns how to have that stopped. The same function once only. */
+export function onAbort(signal: AbortSignal, call: () => void): () => void {
+  const { calls, listener } = waiting.get(signal) ?? listen(signal)
+  calls.add(call)
+  return () => {
+    if (!calls.delete(call) || calls.size > 0) return
+    signal.removeEventListener('abort', listener)
+    waiting.delete(signal)
+  }
+}
+
+function listen(signal: AbortSignal): Waiting {
+  const calls = new Set<() => void>()
+  const listener = (): void => {
+    for (const call of [...calls]) call()
+  }
+  const those = { calls, listener }
+  waiting.set(signal, those)
+  signal.addEventListener('abort', listener, { once: true })
+  return those
+}
