@@ -3,6 +3,7 @@
 //    00000000000000007001.0.log ──live documents──▶ aside.7.4 (synced) ──rename──▶ 00000000000000007001.1.log
 
 import { codeOf, type DiskFile } from '../disk/disk.ts'
+import { turn, turnDue } from '../wait/turn.ts'
 import { crc32, putVarint, varintLength } from './bytes.ts'
 import type { CursorState } from './cursor-state.ts'
 import {
@@ -24,6 +25,9 @@ import type { Log } from './log.ts'
 import { DATA_START, writeHeader } from './segment.ts'
 import type { Segment } from './segment-file.ts'
 import { recordsOf } from './unrecorded.ts'
+
+// 256 KiB: 64 hops for a whole segment, and no more than a fraction of a millisecond between two.
+const READS_A_WRITE = 4
 
 export interface Rewritten {
   readonly bytes: number
@@ -67,21 +71,22 @@ export async function rewriteSegment(
 async function copy(log: Log, segment: Segment, state: CursorState, file: DiskFile) {
   const nonce = log.world.random()
   const frames = new FrameReader(log.world.limits.readBytes)
-  let end = DATA_START
+  const copied = new Copied(file, log.world.limits.readBytes * READS_A_WRITE)
   let items = 0
   for (let at = DATA_START; at < segment.end; ) {
     const frame = frames.read(segment, at, segment.end)
     if (!frame) return
     at = frame.next
+    // Where all is dead nothing else is awaited.
+    if (turnDue()) await turn()
     const live = liveDocuments(frame, state)
     if (live.length === 0) continue
     // What it replaces is still there: until that is recorded, nothing else says so.
     if (frame.header.flags & (REPLACES | RETRIES) && recordsOf(frame, state).length > 0) return
-    const bytes = sparseFrame(frame, live, nonce)
-    await file.writeAside(bytes, end)
-    end += bytes.length
+    await writeSparse(frame, { live, nonce, reserve: (length) => copied.reserve(length) })
     for (const { taken } of live) items += taken
   }
+  await copied.write()
   const header = {
     ...segment.header,
     rewrite: segment.rewrite + 1,
@@ -91,7 +96,37 @@ async function copy(log: Log, segment: Segment, state: CursorState, file: DiskFi
     asideCount: 0,
     voids: segment.header.voids,
   }
-  return { header, end }
+  return { header, end: copied.end }
+}
+
+/** Frames one behind the other, many to a write: each write aside is a hop through the thread pool. */
+class Copied {
+  /** Where what was written ends. */
+  end = DATA_START
+  readonly #file: DiskFile
+  #bytes: Buffer
+  #used = 0
+
+  constructor(file: DiskFile, bytes: number) {
+    this.#file = file
+    this.#bytes = Buffer.allocUnsafeSlow(bytes)
+  }
+
+  /** Room for the next frame, which is to be filled before anything else is called. */
+  async reserve(length: number): Promise<Buffer> {
+    if (this.#used + length > this.#bytes.length) await this.write()
+    if (length > this.#bytes.length) this.#bytes = Buffer.allocUnsafeSlow(length)
+    this.#used += length
+    return this.#bytes.subarray(this.#used - length, this.#used)
+  }
+
+  /** What still waits. */
+  async write(): Promise<void> {
+    if (this.#used === 0) return
+    await this.#file.writeAside(this.#bytes.subarray(0, this.#used), this.end)
+    this.end += this.#used
+    this.#used = 0
+  }
 }
 
 function liveDocuments(frame: Frame, state: CursorState): PlacedDocument[] {
@@ -109,7 +144,14 @@ function liveDocuments(frame: Frame, state: CursorState): PlacedDocument[] {
   return live
 }
 
-function sparseFrame(frame: Frame, live: readonly PlacedDocument[], nonce: number): Buffer {
+interface Sparse {
+  readonly live: readonly PlacedDocument[]
+  readonly nonce: number
+  reserve(length: number): Promise<Buffer>
+}
+
+/** The frame again, with those of its documents alone. */
+async function writeSparse(frame: Frame, { live, nonce, reserve }: Sparse): Promise<void> {
   const skips = live.map(({ firstId }, index) => {
     const before = live[index - 1]
     return firstId - (before ? before.firstId + before.taken : frame.firstId)
@@ -117,7 +159,7 @@ function sparseFrame(frame: Frame, live: readonly PlacedDocument[], nonce: numbe
   const isSliced = (frame.header.flags & SLICED) !== 0
   const documents = live.map(({ document, offset, taken }) => (isSliced ? { ...document, offset, taken } : document))
   const skipBytes = skips.reduce((sum, skip) => sum + varintLength(skip), 0)
-  const bytes = Buffer.allocUnsafeSlow(FRAME_HEADER_BYTES + skipBytes + bodyBytesOf(documents))
+  const bytes = await reserve(FRAME_HEADER_BYTES + skipBytes + bodyBytesOf(documents))
   let at = FRAME_HEADER_BYTES
   documents.forEach((document, index) => {
     at = writeDocument(bytes, putVarint(bytes, at, skips[index] ?? 0), document)
@@ -126,7 +168,6 @@ function sparseFrame(frame: Frame, live: readonly PlacedDocument[], nonce: numbe
   // Whatever it replaced or delayed has been recorded long since: its segment is sealed, and the cursor is durable.
   const flags = SPARSE | (frame.header.flags & SLICED)
   writeFrameHeader(bytes, 0, { ...frame.header, flags, nonce, bodyBytes: body.length, bodyCrc: crc32(body) })
-  return bytes
 }
 
 function takePlace(log: Log, segment: Segment, path: string): boolean {
