@@ -40,7 +40,7 @@ export class Batches<T> extends Loop<T, readonly Held<T>[], T[]> {
   }
 
   protected ack(session: Session<T>, handed: readonly Held<T>[]): void {
-    for (const held of handed) session.ack(held)
+    for (const held of handed) session.ack(held, true)
   }
 
   protected valueOf(session: Session<T>, handed: readonly Held<T>[]): T[] {

@@ -12,6 +12,11 @@ export class Ranges {
     return this.#count
   }
 
+  /** How many ranges they are. */
+  get length(): number {
+    return this.#ranges.length
+  }
+
   add({ from, to, attempt }: HeldRange): void {
     this.#count += to - from + 1
     const last = this.#ranges.at(-1)

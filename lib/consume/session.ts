@@ -8,7 +8,7 @@
 //   held = session.nextNow()       the same, but it leases too, where nothing has to be waited for
 //   session.hold([held])           they are in somebody's hands from now on: a crash is charged to them
 //   session.ack(held)              done with it. Gathered for at most 1 ms or 64 items into one write, or carried
-//                                  by the next lease, whichever comes first. Twice is once.
+//                                  by the next lease, whichever comes first; all of a batch by that. Twice is once.
 //   await session.settle([held], …)  settled otherwise, at once
 //   await session.settled()        all that was acknowledged is written; rejects if it could not be
 //   await session.leave()          acknowledgements written, the rest given back: counted what was handed out (set
@@ -101,11 +101,11 @@ export class Session<T> {
     this.#inHand?.add(held)
   }
 
-  ack(held: Held<T>): void {
+  ack(held: Held<T>, isOfBatch = false): void {
     if (held.state !== 'out') return
     held.state = 'settled'
     this.core.tally.taken += 1
-    this.#settling.ack(held)
+    this.#settling.ack(held, isOfBatch)
     this.#inHand?.delete(held)
     this.#tickSoon()
   }

@@ -14,7 +14,8 @@ import type { Core } from './core.ts'
 import type { Held } from './held.ts'
 import { Ranges } from './ranges.ts'
 
-const GATHER_ITEMS = 64
+/** Items; or, where a lease that follows at once carries them, ranges, however many items they are. */
+const GATHERED_MAX = 64
 
 export class Settling<T> {
   readonly #core: Core<T>
@@ -29,8 +30,9 @@ export class Settling<T> {
     this.#limit = limit
   }
 
-  ack(held: Held<T>): void {
-    if (this.#acks.count === GATHER_ITEMS) this.writeBehind([])
+  ack(held: Held<T>, isCarried: boolean): void {
+    const gathered = isCarried ? this.#acks.length : this.#acks.count
+    if (gathered >= GATHERED_MAX) this.writeBehind([])
     this.#acks.add(held.range)
   }
 

@@ -71,6 +71,17 @@ describe('the queue, for one consumer,', () => {
     assert.deepEqual(script.said(), ['settle ack 65-65 back 66-66 back 67-100'])
   })
 
+  it('acknowledges a whole batch with the lease of the next one', async () => {
+    const script = await Script.with(300)
+    const session = new Session(script.core, { ahead: 200 })
+    const batch: Held<unknown>[] = []
+    for (let held = await session.next(); held !== undefined; held = session.ready()) batch.push(held)
+    for (const held of batch) session.ack(held, true)
+    await session.next()
+    assert.deepEqual(script.said(), ['lease 200', 'lease 200 ack 1-200'])
+    await session.leave()
+  })
+
   it('takes anew what came when half of its lease was over, and goes on', async () => {
     const script = await Script.with(2, { leaseTimeout: 100 })
     const session = new Session(script.core)
