@@ -42,7 +42,7 @@ const payloads = (['S', 'M', 'R'] as const).filter((payload) => !values.payload 
 // The other payloads show how things go on: their middle is enough, and so are those that goals name.
 const OTHER_ROUNDS = 3
 const OTHER_NAMES = ['floor', 'spoolq', 'SQLite', 'lmdb']
-// A workload of S that has run for as many times that has three rounds behind it, or five: no more begin.
+// Once a workload of S has taken so many times as long as the clock runs in one run, no more rounds begin.
 const WORKLOAD_RUNS = 60
 const backlogs = values.backlogs.split(',').map(Number)
 const folder = mkdtempSync(join(tmpdir(), 'spoolq-bench-'))
