@@ -58,7 +58,7 @@ describe('the queue, on a disk that fails,', () => {
       'failing calls',
       CHECK
         ? { hand: 'calls', words: WORDS, limit: 1, least: 50_000 }
-        : { hand: 'calls', words: ['1'], limit: 1, step: 9, least: 60 },
+        : { hand: 'calls', words: ['1'], limit: 1, step: 15, least: 35 },
     ))
 
   it('lets no later sync count for one that failed', (t) =>

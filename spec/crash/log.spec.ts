@@ -119,13 +119,13 @@ describe('the queue, after a crash', () => {
 
   it("keeps every promise of durability 'os'", (t) =>
     battery(t, 'os', {
-      quick: { words: upTo(1), options: { limit: 4 }, least: 300 },
+      quick: { words: upTo(1), options: { limit: 2 }, least: 150 },
       full: () => ({ words: upTo(2), options: {}, least: LEAST.os }),
     }))
 
   it('keeps them when it crashes again while it recovers and compacts', (t) =>
     battery(t, 'disk', {
-      quick: { words: upTo(1), options: { limit: 3, again: { every: 40, limit: 4 } }, least: 100 },
+      quick: { words: upTo(1), options: { limit: 2, again: { every: 40, limit: 2 } }, least: 30 },
       full: () => ({ words: upTo(2), options: { limit: 20, again: { every: 4, limit: 6 } }, least: 200_000 }),
     }))
 
@@ -152,7 +152,7 @@ describe('the queue, after a crash', () => {
   for (const subject of ['disk', 'os'] as const) {
     it(`keeps those of '${subject}' while syncs take long`, (t) =>
       battery(t, subject, {
-        quick: { words: flagged(SLOW, upTo(1)), options: { limit: 3 }, least: 150 },
+        quick: { words: flagged(SLOW, upTo(1)), options: { limit: 1 }, least: 50 },
         full: () => ({ words: flagged(SLOW, upTo(2)), options: { limit: 60 }, least: LEAST.slow }),
       }))
 

@@ -14,6 +14,9 @@ const folder = mkdtempSync(join(tmpdir(), 'spoolq-examples-'))
 const examples = fileURLToPath(new URL('../../examples/', import.meta.url))
 const shipped = fileURLToPath(new URL('../../../examples/data/crossing.csv', import.meta.url))
 
+/** `npm test` runs what the README begins with; `npm run check` runs them all. */
+const wholly = CHECK ? it : () => undefined
+
 describe('the examples', { timeout: 240_000, concurrency: 4 }, () => {
   after(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -27,7 +30,7 @@ describe('the examples', { timeout: 240_000, concurrency: 4 }, () => {
     assert.match(printed, /The server has every measurement, in order\.\n$/)
   })
 
-  it('poison sets aside what no handler can digest, and retries it after a fix', async () => {
+  wholly('poison sets aside what no handler can digest, and retries it after a fix', async () => {
     const printed = await run('poison.js')
     assert.match(printed, /^3 orders booked, 1 failed after 3 deliveries each$/m)
     assert.match(printed, /Every order is booked, and none is left\.\n$/)
@@ -37,7 +40,7 @@ describe('the examples', { timeout: 240_000, concurrency: 4 }, () => {
     assert.match(await run('share.js'), /Every job is done, though a worker was killed\.\n$/)
   })
 
-  it('threads has every picture done once', async () => {
+  wholly('threads has every picture done once', async () => {
     const printed = await run('threads.js')
     assert.match(printed, /^750 pictures of 3 threads, done by 4 others/m)
     assert.match(printed, /Every picture is done once\.\n$/)
@@ -47,20 +50,20 @@ describe('the examples', { timeout: 240_000, concurrency: 4 }, () => {
     assert.match(await run('crawler.js'), /Every page was crawled, though the crawl was stopped in between\.\n$/)
   })
 
-  it('priority-crawler crawls what is near before what is deep, though it is stopped in between', async () => {
+  wholly('priority-crawler crawls what is near before what is deep, though it is stopped in between', async () => {
     const printed = await run('priority-crawler.js')
     assert.match(printed, /^51 pages are known, and the crawl is stopped\n151 pages are known$/m)
     assert.match(printed, /those near the start before those that are deep\.\n$/)
   })
 
-  it('sqlite-upload sends everything, though the network fails and a sender is killed', async () => {
+  wholly('sqlite-upload sends everything, though the network fails and a sender is killed', async () => {
     const printed = await run('sqlite-upload.js')
     assert.match(printed, /^noted +ready 300, to be tried again 0, under way 0, acked 0$/m)
     assert.match(printed, /^all sent +ready 0, to be tried again 0, under way 0, acked 300$/m)
     assert.match(printed, /The server has every fix, and each is acknowledged\.\n$/)
   })
 
-  it('counter counts every word, by three processes at once', async () => {
+  wholly('counter counts every word, by three processes at once', async () => {
     const printed = await run('counter.js')
     assert.match(printed, /^\d+ words, \d+ different ones; 'the' \d\d+ times$/m)
     assert.match(printed, /Every word is counted, by three processes at once\.\n$/)

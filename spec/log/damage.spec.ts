@@ -10,7 +10,7 @@ import { type SmallQueue, smallQueue } from './small-queue.ts'
 import { flipped, tryAll } from './trying.ts'
 
 /** All of something, or every so many of it. */
-const every = (step: number) => (CHECK ? 1 : 2 * step + 1)
+const every = (step: number) => (CHECK ? 1 : 4 * step + 1)
 
 for (const kind of ['rolled', 'young'] as const) {
   describe(`the queue, with a damaged segment (${kind}),`, () => {

@@ -25,7 +25,8 @@ const holdings: Record<Holding, { readonly inHand: number[]; readonly limited: n
   loop: { inHand: [1], limited: [2, 1, 1, 1, 1] },
 }
 
-for (const [way, { inHand, limited }] of Object.entries(holdings) as [Holding, (typeof holdings)[Holding]][]) {
+for (const way of long<readonly Holding[]>(['lease', 'deliveries', 'consume', 'loop'], ['lease', 'loop'])) {
+  const { inHand, limited } = holdings[way]
   it(`the queue gives at once to others what a process held (${way}) that was killed`, async (t) => {
     const folder = newPlace(t)
     await fill(folder, 5)
@@ -73,7 +74,7 @@ const stumbles: Record<Stumbling, { readonly runs: string[][]; readonly failed: 
   consume: { runs: [['1 2 3 4'], ['1 2 3 4'], ['1 2 3 4'], ['5 6 7 8', '9 10']], failed: [1, 2, 3, 4] },
 }
 
-for (const way of long<readonly Stumbling[]>(['deliveries', 'items', 'batches', 'consume'], ['items', 'consume'])) {
+for (const way of long<readonly Stumbling[]>(['deliveries', 'items', 'batches', 'consume'], ['consume'])) {
   const { runs, failed } = stumbles[way]
   it(`the queue sets aside what aborts its consumer (${way}) each time, with the rest flowing on`, async (t) => {
     const folder = newPlace(t)

@@ -15,7 +15,7 @@ interface Item {
 
 type Store = (t: TestContext) => Promise<string>
 
-const COUNT = 3000
+const COUNT = long(3000, 1000)
 const OPTIONS = { durability: 'os' } as const
 
 const log: Store = async (t) => newPlace(t)
@@ -75,7 +75,7 @@ async function check(location: string): Promise<void> {
 }
 
 copies('from log to log', [log, log])
-copies('from log to SQLite to log', long([log, sqlite, sqlite, log], [log, sqlite, log]))
+copies('between log and SQLite', long([log, sqlite, sqlite, log], [sqlite, log]))
 withServer(() =>
   copies('between log, SQLite and MySQL', long([log, mysql, sqlite, mysql, mysql, log], [sqlite, mysql, log])),
 )
