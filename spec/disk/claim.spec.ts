@@ -157,7 +157,7 @@ test('without fs-ext, of many that start at once one claims the folder', async (
 test('without fs-ext, no two ever hold a claim, whoever is killed', async (t) => {
   const [folder, lib] = [newFolder(t), libWithoutFsExt(t)]
   fs.writeFileSync(path.join(folder, 'witness'), '')
-  const end = Date.now() + long(10_000, 600)
+  const end = Date.now() + long(10_000, 300)
   let kills = 0
   async function lives(start: typeof startProcess): Promise<void> {
     while (Date.now() < end) {

@@ -31,6 +31,8 @@ const LATER = (code: string): string => `setTimeout(() => { ${code} }, 400).unre
 for (const location of locations) {
   const kind = /^(memory|sqlite):/.exec(location)?.[1] ?? 'log'
 
+  const wholly = CHECK || kind === 'log' ? it : () => undefined
+
   describe(`${kind}: the queue`, () => {
     it('keeps no process alive while it is open and idle', async () => {
       const program = `
@@ -68,7 +70,7 @@ for (const location of locations) {
       assert.deepEqual(await printed(location, program), ['put'])
     })
 
-    it('is closed when it is collected, and gives back what it held', async () => {
+    wholly('is closed when it is collected, and gives back what it held', async () => {
       const program = `
         const keeper = await AsyncQueue.open(location)
         await keeper.clear()
@@ -89,7 +91,7 @@ for (const location of locations) {
       assert.deepEqual(await printed(location, program), ['1', 'a'])
     })
 
-    it('is not collected while somebody waits in it, or loops over it', async () => {
+    wholly('is not collected while somebody waits in it, or loops over it', async () => {
       const program = `
         const keeper = await AsyncQueue.open(location)
         await keeper.clear()

@@ -3,7 +3,10 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { QueueClosedError, QueueEmptyError } from '../../lib/index.ts'
+import { CHECK } from '../layers.ts'
 import { fate, fresh, type MakePlace, numbers, turns } from './place.ts'
+
+const ROUNDS = CHECK ? 200 : 60
 
 export function getting(place: MakePlace): void {
   it('gets what is there at once', async () => {
@@ -86,7 +89,7 @@ export function getting(place: MakePlace): void {
   it('loses no item to an abort or a timeout, whenever that comes', async () => {
     const queue = await fresh<number>(place)
     const got: number[] = []
-    for (let round = 1; round <= 200; round += 1) {
+    for (let round = 1; round <= ROUNDS; round += 1) {
       const controller = new AbortController()
       const get = queue.get({ signal: controller.signal, timeout: round % 3 === 0 ? 0 : 1000 }).then(
         (item) => got.push(item),
@@ -99,7 +102,7 @@ export function getting(place: MakePlace): void {
       await get
     }
     got.push(...(await queue.pop(999)))
-    assert.deepEqual(got, numbers(1, 200))
+    assert.deepEqual(got, numbers(1, ROUNDS))
   })
 
   it('goes on to the next waiting get when one gives up', async () => {

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { pipeline } from 'node:stream/promises'
 import { it } from 'node:test'
 import { AsyncQueue, CodecMismatchError, QueueClosedError } from '../../lib/index.ts'
+import { CHECK } from '../layers.ts'
 import { fate, fresh, type MakePlace, turns } from './place.ts'
 
 type Call = (queue: AsyncQueue<number>) => Promise<unknown>
@@ -62,8 +63,11 @@ export function living(place: MakePlace, indexed: boolean): void {
     }
   })
 
+  // Each of them opens several queues.
+  const tried = all.filter((_, i) => CHECK || i % 3 === 0)
+
   it('answers each method while it is open, and as well when it was called while opening', async () => {
-    for (const [name, [call, expected]] of all) {
+    for (const [name, [call, expected]] of tried) {
       const where = await place()
       const first = await where.open<number>()
       await first.putMany([1, 2, 3])
@@ -77,7 +81,7 @@ export function living(place: MakePlace, indexed: boolean): void {
   })
 
   it('rejects each method with QueueClosedError from the call of close() on', async () => {
-    for (const [name, [call]] of all) {
+    for (const [name, [call]] of tried) {
       const queue = await fresh<number>(place)
       const closed = queue.close()
       await assert.rejects(call(queue), QueueClosedError, `${name} while closing`)
