@@ -14,7 +14,7 @@ export const layers = Object.freeze({
   'failing syncs': 7000,
   'flipped bits': 131_072,
   'bytes, cuts, sectors and files damaged': 50_000,
-  'planted bugs caught': 90,
+  'planted bugs caught': 45,
   'runs of commands against the model': 2000,
   'races judged as histories': 2000,
   'processes killed': 500,

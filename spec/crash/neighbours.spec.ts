@@ -41,7 +41,7 @@ describe('the queue, with a process beside it,', () => {
     crashes(
       t,
       CHECK
-        ? { pieces: PAIRS, limit: 30, least: 50_000 }
+        ? { pieces: PAIRS, limit: 24, least: 45_000 }
         : { pieces: PAIRS.filter((_, i) => i % 10 === SEED % 10), limit: 1, least: 100 },
     ))
 })
