@@ -40,12 +40,16 @@ export function settling({ settlement, items }: Settled, holder: Holder, tally: 
     case 'fail':
       move(FAILED)
       return [failing(held, settlement), check, ...freeing(queue, items)]
-    case 'back':
-      move(isLater(settlement.due) ? DELAYED : READY)
-      return [`UPDATE spoolq_items SET ${givingBack(settlement.due, settlement.counted)} ${held}`, check]
-    case 'toBack':
-      move(isLater(settlement.due) ? DELAYED : READY)
-      return goingBack({ queue, items, held, due: settlement.due })
+    case 'back': {
+      const due = later(settlement.due)
+      move(due === undefined ? READY : DELAYED)
+      return [`UPDATE spoolq_items SET ${givingBack(due, settlement.counted)} ${held}`, check]
+    }
+    case 'toBack': {
+      const due = later(settlement.due)
+      move(due === undefined ? READY : DELAYED)
+      return goingBack({ queue, items, held, due })
+    }
     case 'again':
       move(statusOf(settlement.hold))
       return [`UPDATE spoolq_items SET attempt = attempt + 1, ${holding(settlement.hold)} ${held}`, check]
@@ -72,9 +76,10 @@ export function moving(items: readonly HeldItem[], to: number | undefined, tally
   }
 }
 
-/** Ready at the old place, or delayed. */
+/** Ready at the old place, or delayed: `due` is later than now, or undefined. */
 export function givingBack(due: number | undefined, isCounted: boolean): string {
-  const where = isLater(due) ? `status = ${DELAYED}, place = ${fromNow(due)}` : `status = ${READY}, place = priority`
+  const where =
+    due === undefined ? `status = ${READY}, place = priority` : `status = ${DELAYED}, place = ${fromNow(due)}`
   return `${where}, owner = 0, ahead = 0${isCounted ? '' : ', attempt = attempt - 1'}`
 }
 
@@ -86,8 +91,9 @@ export function freeing(queue: number, items: readonly { readonly id: number; re
   return [deletingKeys(queue, ids)]
 }
 
-function isLater(due: number | undefined): due is number {
-  return due !== undefined && due > Date.now()
+/** Undefined, where that is not later than now. The clock is asked once: the row and the sums say the same. */
+function later(due: number | undefined): number | undefined {
+  return due !== undefined && due > Date.now() ? due : undefined
 }
 
 function keeping(held: string): string {
