@@ -8,7 +8,7 @@
 // alone, so that it is told to that one and to no other.
 
 import { SettledError } from '../errors.ts'
-import type { Store } from '../store.ts'
+import type { HeldRange, Store } from '../store.ts'
 import { heldRanges } from './attempts.ts'
 import type { Held } from './held.ts'
 
@@ -31,15 +31,20 @@ export class Acking {
     this.#store = store
   }
 
-  /** Resolves when it is removed, with the store's durability. Rejected it is still out, but with a SettledError. */
-  ack(held: AnyHeld): Promise<void> {
+  /**
+   * Resolves when it is removed, with the store's durability, and `acked` was told. Rejected it is still out, but with a
+   * SettledError.
+   */
+  ack<H extends AnyHeld>(held: H, acked: (held: H) => void): Promise<void> {
     this.#group ??= this.#begin()
     const group = this.#group
     held.state = 'settling'
     group.all.push(held)
+    // One promise for each, and no layer above it: there may be thousands.
     return group.settled.then(() => {
       const error = group.errors?.get(held)
       if (error !== undefined) throw error
+      acked(held)
     })
   }
 
@@ -68,14 +73,31 @@ export class Acking {
   }
 
   async #write(all: readonly AnyHeld[]): Promise<void> {
-    // By id, neighbours that were acknowledged in any order are one range.
-    const ordered = all.length === 1 ? all : all.toSorted((one, other) => one.id - other.id)
     try {
-      await this.#store.settle([{ outcome: 'ack', ids: heldRanges(ordered).take() }])
+      await this.#store.settle([{ outcome: 'ack', ids: rangesOf(all) }])
       for (const held of all) held.state = 'settled'
     } catch (error) {
       for (const held of all) held.state = error instanceof SettledError ? 'settled' : 'out'
       throw error
     }
   }
+}
+
+/** By id, neighbours that were acknowledged in any order are one range. */
+function rangesOf(all: readonly AnyHeld[]): readonly HeldRange[] {
+  const whole = wholeRange(all)
+  if (whole !== undefined) return [whole]
+  return heldRanges(all.toSorted((one, other) => one.id - other.id)).take()
+}
+
+/** What most often is: all of a lease. Of one attempt an id is here once, so as many as from the lowest to the highest are all. */
+function wholeRange(all: readonly AnyHeld[]): HeldRange | undefined {
+  const { attempt } = all[0] ?? {}
+  let [from, to] = [Infinity, 0]
+  for (const held of all) {
+    if (held.attempt !== attempt) return undefined
+    if (held.id < from) from = held.id
+    if (held.id > to) to = held.id
+  }
+  return to - from + 1 === all.length ? { from, to, attempt } : undefined
 }

@@ -27,7 +27,7 @@ export class Deliveries<T> extends Loop<T, Held<T>, Delivery<T>> {
       core: session.core,
       limit: session.limit,
       settle: (all, make) => session.settle(all, make),
-      ack: (held) => session.core.acking.ack(held).then(() => session.done([held], true)),
+      ack: (held) => session.core.acking.ack(held, (acked) => session.done([acked], true)),
       holder: this,
     }
     return new Delivery(held, this.#host)

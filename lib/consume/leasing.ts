@@ -70,7 +70,7 @@ export class Leasing<T> {
       core,
       limit: core.maxAttempts,
       settle: (held, make) => this.#settle(held, make),
-      ack: (held) => core.acking.ack(held).then(this.#acked),
+      ack: (held) => core.acking.ack(held, this.#acked),
       holder,
     }
   }

@@ -30,6 +30,20 @@ describe('the queue, acknowledging deliveries at once,', () => {
     assert.deepEqual(await script.store.counts(), { ready: 0, delayed: 0, inFlight: 0, failed: 0, acked: 0 })
   })
 
+  it('names those apart that were handed out another time', async () => {
+    const script = await Script.with(3)
+    const leasing = new Leasing(script.core)
+    const [first, second] = await leasing.lease(2, script)
+    await second?.nack()
+    const again = await leasing.lease(2, script)
+    script.said()
+    await Promise.all(
+      [...again.toReversed(), ...(first === undefined ? [] : [first])].map((delivery) => delivery.ack()),
+    )
+    assert.deepEqual(script.said(), ['settle ack 1-1,2-2,3-3'])
+    assert.equal(script.core.tally.taken, 3)
+  })
+
   it('tells of one that is not held any more, and acknowledges the others', async () => {
     const { script, deliveries } = await leased(5)
     // Its lease has ended behind the handle's back.
