@@ -1,7 +1,7 @@
 // batch.ts: what one append call brings, and how several become one frame.
 
 import type { Bound, Document } from '../store.ts'
-import { crc32 } from './bytes.ts'
+import { checksumOf } from './bytes.ts'
 import { type Extra, encodePreamble, FRAME_HEADER_BYTES, flagsOf, type Slice, writeDocuments } from './frame.ts'
 import type { Draft } from './log.ts'
 import type { Windows } from './windows.ts'
@@ -50,5 +50,5 @@ export function draftOf(group: readonly Batch[], windows: Windows): Draft {
   let at = FRAME_HEADER_BYTES + (preamble?.length ?? 0)
   for (const { documents } of group) at = writeDocuments(buffer, at, documents)
   const flags = extra ? flagsOf(extra) : 0
-  return { bytes: buffer, bodyCrc: crc32(buffer.subarray(FRAME_HEADER_BYTES)), count, flags }
+  return { bytes: buffer, bodyCrc: checksumOf(buffer, FRAME_HEADER_BYTES), count, flags }
 }

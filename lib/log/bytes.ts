@@ -2,8 +2,9 @@
 // as they need, seven bits each, the low ones first.
 
 import { crc32 } from 'node:zlib'
+import { checksumOf } from '../checksum.ts'
 
-export { crc32 }
+export { checksumOf, crc32 }
 
 const HIGH = 2 ** 32
 
@@ -115,6 +116,11 @@ export class ByteWriter {
     return this.#bytes.subarray(start, this.#length)
   }
 
+  /** Of what was collected from `start` on. */
+  checksum(start: number, seed: number): number {
+    return checksumOf(this.#bytes, start, this.#length, seed)
+  }
+
   empty(): void {
     this.#length = 0
   }
@@ -122,8 +128,8 @@ export class ByteWriter {
   /** Zeros up to that length. */
   padTo(length: number): void {
     this.#room(length - this.#length)
-    this.#bytes.fill(0, this.#length, length)
-    this.#length = length
+    // Some bytes, most often: a call into the engine costs more.
+    while (this.#length < length) this.#bytes[this.#length++] = 0
   }
 
   setU8(at: number, value: number): void {

@@ -1,6 +1,6 @@
 // frame-reader.ts: frames of a segment, read in chunks, each checked before anybody sees it.
 
-import { crc32 } from './bytes.ts'
+import { checksumOf } from './bytes.ts'
 import { FRAME_HEADER_BYTES, FRAME_MAGIC, type FrameHeader, parseFrameHeader, readFrameHeader } from './frame.ts'
 import type { Segment } from './segment-file.ts'
 import type { Windows } from './windows.ts'
@@ -55,7 +55,7 @@ export class FrameReader {
     if (!this.#holds(segment, offset, size)) return
     const at = offset - this.#chunkOffset
     const body = this.#chunk.subarray(at + FRAME_HEADER_BYTES, at + size)
-    if (crc32(body) !== header.bodyCrc) return
+    if (checksumOf(body) !== header.bodyCrc) return
     return frameOf(segment, header, offset, body)
   }
 

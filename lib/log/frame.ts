@@ -16,7 +16,7 @@
 // behind it is no more than a crash.
 
 import type { Document, IdRange } from '../store.ts'
-import { ByteReader, ByteWriter, crc32, getU32, getU64, putU32, putU64, putVarint, varintLength } from './bytes.ts'
+import { ByteReader, ByteWriter, checksumOf, getU32, getU64, putU32, putU64, putVarint, varintLength } from './bytes.ts'
 import type { CursorState } from './cursor-state.ts'
 
 export const FRAME_MAGIC = 0x66717073 // 'spqf'
@@ -130,13 +130,13 @@ export function writeFrameHeader(bytes: Uint8Array, at: number, header: FrameHea
   putU64(bytes, at + 32, header.time)
   putU64(bytes, at + 40, header.syncedTo.segment)
   putU64(bytes, at + 48, header.syncedTo.offset)
-  putU32(bytes, at + 4, crc32(bytes.subarray(at + 8, at + FRAME_HEADER_BYTES)))
+  putU32(bytes, at + 4, checksumOf(bytes, at + 8, at + FRAME_HEADER_BYTES))
 }
 
 /** The header at `at`, or undefined where there is none that holds. */
 export function readFrameHeader(bytes: Uint8Array, at: number, end: number, nonce: number): FrameHeader | undefined {
   if (at + FRAME_HEADER_BYTES > end || getU32(bytes, at) !== FRAME_MAGIC || getU32(bytes, at + 28) !== nonce) return
-  if (crc32(bytes.subarray(at + 8, at + FRAME_HEADER_BYTES)) !== getU32(bytes, at + 4)) return
+  if (checksumOf(bytes, at + 8, at + FRAME_HEADER_BYTES) !== getU32(bytes, at + 4)) return
   return parseFrameHeader(bytes, at)
 }
 

@@ -9,7 +9,7 @@
 
 import type { DiskFile } from '../disk/disk.ts'
 import type { IdRange } from '../store.ts'
-import { crc32, getU32, getU64, putU32, putU64 } from './bytes.ts'
+import { checksumOf, getU32, getU64, putU32, putU64 } from './bytes.ts'
 
 export const MARK_BYTES = 32
 
@@ -18,7 +18,7 @@ export function writeMark(file: DiskFile, loop: number, ids: IdRange | undefined
   if (ids) {
     putU64(bytes, 0, ids.from)
     putU64(bytes, 8, ids.to)
-    putU32(bytes, 16, crc32(bytes.subarray(0, 16)))
+    putU32(bytes, 16, checksumOf(bytes, 0, 16))
   }
   file.write(bytes, loop * MARK_BYTES)
 }
@@ -30,7 +30,7 @@ export function readMarks(file: DiskFile): IdRange[] {
   const marks: IdRange[] = []
   for (let at = 0; at + MARK_BYTES <= bytes.length; at += MARK_BYTES) {
     const [from, to] = [getU64(bytes, at), getU64(bytes, at + 8)]
-    if (from > 0 && crc32(bytes.subarray(at, at + 16)) === getU32(bytes, at + 16)) marks.push({ from, to })
+    if (from > 0 && checksumOf(bytes, at, at + 16) === getU32(bytes, at + 16)) marks.push({ from, to })
   }
   return marks
 }

@@ -10,7 +10,7 @@
 // record of an earlier life of the file can pass, and one that is damaged gives itself away by a successor that holds.
 
 import type { IdRange } from '../store.ts'
-import { ByteReader, type ByteWriter, crc32, getU32 } from './bytes.ts'
+import { ByteReader, type ByteWriter, checksumOf, getU32 } from './bytes.ts'
 
 export const SLOT_BYTES = 32
 const MAX_SLOTS = 255
@@ -89,7 +89,7 @@ export function encodeRecord(record: CursorRecord, writer: ByteWriter, seed: num
   const slots = Math.ceil((writer.length - start + 4) / SLOT_BYTES)
   writer.setU8(start + 1, slots)
   writer.padTo(start + slots * SLOT_BYTES - 4)
-  const crc = crc32(writer.bytes(start), (seed ^ salt) >>> 0)
+  const crc = writer.checksum(start, (seed ^ salt) >>> 0)
   writer.u32(crc)
   return crc
 }
@@ -172,7 +172,7 @@ export function decodeRecord(
   const next = at + slots * SLOT_BYTES
   if (!kind || slots === 0 || next > bytes.length) return
   const crc = getU32(bytes, next - 4)
-  if (crc32(bytes.subarray(at, next - 4), (seed ^ salt) >>> 0) !== crc) return
+  if (checksumOf(bytes, at, next - 4, (seed ^ salt) >>> 0) !== crc) return
   return { record: readFields(kind, new ByteReader(bytes, at + 2, next - 4)), next, crc }
 }
 

@@ -5,7 +5,7 @@
 //     │ bytes          │ CRC-32  │   little endian
 //     └──────────── … ─┴─────────┘
 
-import { checksumOf } from './checksum.ts'
+import { checksumOf } from '../checksum.ts'
 import type { Packed } from './messages.ts'
 
 export const SEAL_BYTES = 4
