@@ -180,6 +180,8 @@ export interface Store {
   peek(n: number): Promise<Piece[]>
   /** Up to `n` items from the front, settled once it resolves. */
   pop(n: number): Promise<Piece[]>
+  /** As `pop`, at once where nothing has to be waited for. Never throws. */
+  popNow?(n: number): Piece[] | Promise<Piece[]>
   /** Drops up to `n` ready items from the front; resolves to how many there were. */
   delete(n: number): Promise<number>
   /** Drops what is ready or delayed; resolves to how many items that were. */

@@ -15,6 +15,9 @@ const MAX_BYTES = 256 * 1024
 /** Appends that many items; resolves to the first id. */
 export type Append = (documents: readonly Document[], count: number) => number | Promise<number>
 
+/** What is chained to it runs as a microtask. */
+const NEXT = Promise.resolve()
+
 interface Group {
   firstId: Promise<number>
   /** Undefined while it gathers. */
@@ -41,7 +44,7 @@ export class GatheredPuts<T> {
     this.#group ??= this.#begin()
     const { firstId } = this.#group
     if (this.#documents.bytes > MAX_BYTES) this.flush()
-    return firstId.then((id) => id + at)
+    return at === 0 ? firstId : firstId.then((id) => id + at)
   }
 
   /** Appends what was gathered. */
@@ -54,7 +57,7 @@ export class GatheredPuts<T> {
   }
 
   #begin(): Group {
-    const firstId = Promise.resolve().then(() => {
+    const firstId = NEXT.then(() => {
       if (group.appended === undefined) this.flush()
       return group.appended ?? Number.NaN
     })

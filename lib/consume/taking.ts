@@ -50,14 +50,17 @@ export class Taking<T> {
   popOne(): Promise<T | undefined> {
     this.#core.check()
     if (this.#isLimited) return this.#claim(1).then(([item]) => item)
-    return this.#core.store.pop(1).then((pieces) => {
-      const [piece] = pieces
-      if (piece === undefined) return undefined
-      const { items, bad } = this.#taken.take(piece)
-      if (bad.length > 0) return this.#setAside(bad).then(() => this.popOne())
-      this.#removed(1)
-      return turnDue() ? turn().then(() => items[0]) : items[0]
-    })
+    const { store } = this.#core
+    const pieces = store.popNow?.(1) ?? store.pop(1)
+    return pieces instanceof Promise ? pieces.then((came) => this.#only(came)) : Promise.resolve(this.#only(pieces))
+  }
+
+  #only([piece]: readonly Piece[]): T | undefined | Promise<T | undefined> {
+    if (piece === undefined) return undefined
+    const { items, bad } = this.#taken.take(piece)
+    if (bad.length > 0) return this.#setAside(bad).then(() => this.popOne())
+    this.#removed(1)
+    return turnDue() ? turn().then(() => items[0]) : items[0]
   }
 
   async pop(n: number): Promise<T[]> {

@@ -69,9 +69,10 @@ export class Flusher {
   #passedBytes(): number {
     const { log, cursor } = this.#parts
     let bytes = 0
-    for (const [at, { end }] of log.segments.entries()) {
-      const next = log.segments[at + 1]
-      if (!next || next.base > cursor.state.runs.head) break
+    const { head } = cursor.state.runs
+    for (let at = 1; at < log.segments.length; at++) {
+      if ((log.segments[at]?.base ?? 0) > head) break
+      const end = log.segments[at - 1]?.end ?? 0
       bytes += end > DATA_START ? end : log.segmentBytes
     }
     return bytes
@@ -96,8 +97,13 @@ export class Flusher {
 
   #bytesPerItem(): number {
     const { segments } = this.#parts.log
-    const known = segments.findLast((segment) => segment.end > DATA_START && segment.nextId > segment.base)
-    return known ? known.dataBytes / (known.nextId - known.base) : 0
+    for (let at = segments.length - 1; at >= 0; at--) {
+      const known = segments[at]
+      if (known && known.end > DATA_START && known.nextId > known.base) {
+        return known.dataBytes / (known.nextId - known.base)
+      }
+    }
+    return 0
   }
 
   async #byItself(): Promise<void> {

@@ -110,7 +110,17 @@ export class LogStore implements Store {
   }
 
   pop(n: number): Promise<Piece[]> {
-    return this.#guard(() => this.#parts.taker.pop(n))
+    return Promise.resolve(this.popNow(n))
+  }
+
+  popNow(n: number): Piece[] | Promise<Piece[]> {
+    if (this.#closing) return Promise.reject(new QueueClosedError())
+    try {
+      const pieces = this.#parts.taker.pop(n)
+      return pieces instanceof Promise ? this.#awaited(pieces) : pieces
+    } catch (error) {
+      return Promise.reject(telling(error, this.#opened.log.folder))
+    }
   }
 
   delete(n: number): Promise<number> {

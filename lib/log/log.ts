@@ -266,7 +266,7 @@ export class Log extends SyncedLog {
     }
     tail.dirty = true
     this.windows.commit(tail, offset, draft.bytes)
-    const body = draft.bytes.subarray(FRAME_HEADER_BYTES)
+    const body = draft.flags === 0 ? NO_BODY : draft.bytes.subarray(FRAME_HEADER_BYTES)
     this.advance(tail, { header, firstId, offset, next: offset + draft.bytes.length, body }, true)
     return firstId
   }
@@ -280,6 +280,9 @@ export class Log extends SyncedLog {
     }
   }
 }
+
+/** Of a frame that says no more than its items, which nobody asks for here. */
+const NO_BODY = Buffer.alloc(0)
 
 function isReplacing({ header }: Frame): boolean {
   return (header.flags & (REPLACES | RETRIES)) !== 0

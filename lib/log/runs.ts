@@ -88,6 +88,7 @@ export class Runs {
   change(from: number, to: number, next: (value: IdState | undefined) => IdState | undefined): void {
     const start = Math.max(from, this.#head)
     if (start > to) return
+    if (start === this.#head && this.#isFresh(to) && next(undefined) === SETTLED) return this.#settleFirst(to)
     let freed = false
     const changed = (value: IdState | undefined): IdState | undefined => {
       const result = next(value)
@@ -109,6 +110,18 @@ export class Runs {
     this.#replace(first, last, parts)
     this.#advance()
     if (freed) this.#readyFrom = Math.min(this.#readyFrom, start)
+  }
+
+  /** Whether no id from the head to there was ever taken. */
+  #isFresh(to: number): boolean {
+    const first = this.#runs[0]
+    return first === undefined || first.from > to
+  }
+
+  /** The ids from the head to there, which are fresh: a queue that is taken in order comes to this each time. */
+  #settleFirst(to: number): void {
+    this.#head = to + 1
+    this.#advance()
   }
 
   /** Settled ids are fresh once more, also where the head has passed them. */

@@ -24,6 +24,8 @@ export class Windows {
   readonly #arenaBytes: number
   #arena: Buffer
   #used = 0
+  /** The end of what is used, as it was handed out. */
+  #reserved: Buffer | undefined
   #windows: Window[] = []
 
   constructor(arenaBytes: number) {
@@ -39,13 +41,15 @@ export class Windows {
       this.#used = 0
     }
     this.#used += length
-    return this.#arena.subarray(this.#used - length, this.#used)
+    this.#reserved = this.#arena.subarray(this.#used - length, this.#used)
+    return this.#reserved
   }
 
   /** Reserved bytes stand in the segment at `offset` now. */
   commit(name: { readonly base: number; readonly rewrite: number }, offset: number, bytes: Buffer): void {
-    const whole = bytes.buffer === this.#arena.buffer ? this.#arena : bytes
-    const at = bytes.byteOffset - whole.byteOffset
+    const isLast = bytes === this.#reserved
+    const whole = isLast || bytes.buffer === this.#arena.buffer ? this.#arena : bytes
+    const at = isLast ? this.#used - bytes.length : bytes.byteOffset - whole.byteOffset
     const last = this.#windows.at(-1)
     if (last && continues(last, name, offset, whole, at)) {
       last.end += bytes.length
