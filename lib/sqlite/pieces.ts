@@ -1,12 +1,15 @@
 // pieces.ts: what the worker thread answers, as the seam speaks of it: an item is a document of its own.
 
 import type { Counts, Listed, Piece, Status } from '../store.ts'
+import { listOf } from './messages.ts'
 import type { ValueOf } from './ops.ts'
 import { unsealed } from './seal.ts'
 import type { Answered } from './thread.ts'
 
 export function piecesOf({ value, packed }: Answered<ValueOf<'queue.pop'>>, attemptOf: (n: number) => number): Piece[] {
-  const { ids, attempts, enqueued } = value
+  const ids = listOf(value.ids)
+  const attempts = listOf(value.attempts)
+  const times = listOf(value.enqueued)
   const { buffer, byteOffset, byteLength } = packed.bytes
   const all = Buffer.from(buffer, byteOffset, byteLength)
   let end = 0
@@ -18,7 +21,7 @@ export function piecesOf({ value, packed }: Answered<ValueOf<'queue.pop'>>, atte
       document: { bytes: unsealed(all, end - length, end), count: 1 },
       skip: 0,
       attempt: attemptOf(attempts[i] ?? 0),
-      enqueuedAt: enqueued[i] ?? 0,
+      enqueuedAt: times[i] ?? 0,
     }
   })
 }

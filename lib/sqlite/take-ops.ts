@@ -26,7 +26,11 @@ export interface Taken {
   readonly damagedBytes: number
 }
 
-export type Packing = Required<PackedAnswer<Taken>> & { readonly packed: Packed }
+export interface Packing {
+  readonly value: Taken
+  readonly ids: readonly number[]
+  readonly packed: Packed
+}
 
 export interface DropArgs {
   readonly queue: number
@@ -48,15 +52,14 @@ export interface LeaseArgs extends TakeArgs, Settle {
 export const takeOps = {
   'queue.peek': writingPacked((connection: Connection, args: TakeArgs): PackedAnswer<Taken> => {
     const scene = sceneOf(connection, args.queue)
-    pass(scene, args.now)
-    return whole(scene, args, () => front(scene, args))
+    return whole(scene, args, pass(scene, args.now), (sums) => front(scene, sums, args))
   }),
 
   'queue.pop': writingPacked((connection: Connection, args: TakeArgs): PackedAnswer<Taken> => {
     const scene = sceneOf(connection, args.queue)
-    pass(scene, args.now)
-    const taken = whole(scene, args, () => front(scene, args))
-    if (taken.value.ids.length > 0) remove(scene, taken)
+    const sums = pass(scene, args.now)
+    const taken = whole(scene, args, sums, (now) => front(scene, now, args))
+    if (taken.ids.length > 0) remove(scene, sums, taken)
     return taken
   }),
 
@@ -65,11 +68,11 @@ export const takeOps = {
     const scene = sceneOf(connection, args.queue)
     const holds = new Holds(scene, args.owner)
     settleAll(scene, args, holds)
-    pass(scene, args.now)
     const { pick } = args
-    const taken = whole(scene, args, () => (pick === undefined ? front(scene, args) : picked(scene, pick)))
-    if (taken.value.ids.length > 0) fly(scene, args, taken)
-    holds.taken(taken.value.ids)
+    const read = (sums: Sums): Packing => (pick === undefined ? front(scene, sums, args) : picked(scene, pick))
+    const taken = whole(scene, args, pass(scene, args.now), read)
+    if (taken.ids.length > 0) fly(scene, args, taken.ids)
+    holds.taken(taken.ids)
     holds.write()
     return taken
   }),
@@ -95,22 +98,22 @@ export const takeOps = {
 }
 
 /** What is read, but what of it is damaged: that is set aside, and it is read again. */
-function whole(scene: Scene, { isStrict }: Pick<TakeArgs, 'isStrict'>, read: () => Packing): Packing {
+function whole(scene: Scene, args: Pick<TakeArgs, 'isStrict'>, first: Sums, read: (sums: Sums) => Packing): Packing {
   let damage = NO_DAMAGE
-  for (;;) {
-    const { value, packed } = read()
+  for (let sums = first; ; sums = scene.sums()) {
+    const taken = read(sums)
+    const { value, packed } = taken
     const broken = brokenAmong(packed)
-    if (broken.length === 0) return { value: { ...value, ...damage }, packed }
-    const ids = broken.map((i) => value.ids[i] ?? 0)
-    if (isStrict) throw new CorruptionError(`${scene.file}: the bytes of item ${ids[0]} are not as they were put`)
+    if (broken.length === 0) return { ...taken, value: { ...value, ...damage } }
+    const ids = broken.map((i) => taken.ids[i] ?? 0)
+    if (args.isStrict) throw new CorruptionError(`${scene.file}: the bytes of item ${ids[0]} are not as they were put`)
     const damagedBytes = broken.reduce((sum, i) => sum + (packed.lengths[i] ?? 0), damage.damagedBytes)
     damage = { damaged: damage.damaged + ids.length, damagedBytes }
-    setAside(scene, ids)
+    setAside(scene, sums, ids)
   }
 }
 
-function setAside(scene: Scene, ids: readonly number[]): void {
-  const sums = scene.sums()
+function setAside(scene: Scene, sums: Sums, ids: readonly number[]): void {
   for (const id of ids) {
     const bytes = scene.number(`SELECT ${BYTES} FROM $ready WHERE id = ?`, id)
     scene.dropKeys(sums, '$ready', 'id = ?', id)
@@ -127,34 +130,54 @@ function setAside(scene: Scene, ids: readonly number[]): void {
 
 const NO_DAMAGE = { damaged: 0, damagedBytes: 0 }
 const ROW = 'id, attempt, enqueued, payload'
+const FRONT = `SELECT ${ROW} FROM $ready ORDER BY`
 const ORDERS = { fifo: 'id', lifo: 'id DESC', priority: 'priority, id' } as const
 
 /** Bytes that are put together as one; a queue that holds more than that may have so many in `n` rows. */
 const PACKED_BYTES = 2 ** 28
 const MANY = 4
-// Times as differences from now: small numbers are written and read in half the time.
-const ARRAYS = ['id', 'attempt', 'enqueued - ?', 'length(payload)'].map((sql) => `json_group_array(${sql})`).join()
+const PACKED = `SELECT count(*) FILTER (WHERE attempt <> ? OR enqueued <> ?), json_group_array(length(payload)),
+  CAST(group_concat(payload, '') AS BLOB)`
 
 /** The first `n` ready items. */
-function front(scene: Scene, { n, now }: Pick<DropArgs, 'n' | 'now'>): Packing {
-  const { ready, bytes } = scene.sums()
+function front(scene: Scene, { ready, bytes }: Sums, { n }: Pick<DropArgs, 'n'>): Packing {
   const count = Math.min(n, ready)
   if (count === 0) return pieces([])
-  const rows = `SELECT ${ROW} FROM $ready ORDER BY ${ORDERS[scene.order]} LIMIT ?`
-  if (count < MANY || bytes > PACKED_BYTES) return pieces(scene.all(rows, count))
-  // One row that holds them all costs half of as many rows. Bytes that are taken for text are not looked at.
-  const row = scene.get(`SELECT ${ARRAYS}, CAST(group_concat(payload, '') AS BLOB) FROM (${rows})`, now, count) ?? []
-  const [ids = [], attempts = [], ages = [], lengths = []] = row.slice(0, 4).map(listOf)
-  const enqueued = ages.map((age) => now + age)
-  const all = row[4]
-  return {
-    value: { ids: numbersOf(ids), attempts: numbersOf(attempts), enqueued: numbersOf(enqueued), ...NO_DAMAGE },
-    packed: { lengths, bytes: all instanceof Uint8Array ? all : EMPTY },
-  }
+  const packed = count >= MANY && bytes <= PACKED_BYTES ? together(scene, count) : undefined
+  return packed ?? pieces(scene.all(`${FRONT} ${ORDERS[scene.order]} LIMIT ?`, count))
 }
 
-function listOf(json: Value): number[] {
+/**
+ * As one row that holds them all: that costs a third of as many rows. What is the same for all of them, or counts up, need
+ * not be written out. Bytes that are taken for text are not looked at. Undefined where there are fewer than were counted.
+ */
+function together(scene: Scene, count: number): Packing | undefined {
+  const order = ORDERS[scene.order]
+  const nth = `SELECT id, attempt, enqueued FROM $ready ORDER BY ${order} LIMIT 1 OFFSET ?`
+  const [first = 0, attempt = 0, enqueued = 0] = (scene.get(nth, 0) ?? []).map(Number)
+  const last = scene.number(nth, count - 1)
+  if (last === 0) return undefined
+  // A range is read in the order in which it lies, and at half the cost of a query that is told how many.
+  const [rows, end] = scene.order === 'fifo' ? ['$ready WHERE id <= ?', last] : [`(${FRONT} ${order} LIMIT ?)`, count]
+  const [differing, lengths, bytes] = scene.get(`${PACKED} FROM ${rows}`, attempt, enqueued, end) ?? []
+  const isSame = differing === 0
+  const isRun = scene.order !== 'priority' && Math.abs(last - first) === count - 1
+  const columns = `SELECT json_group_array(id), json_group_array(attempt), json_group_array(enqueued) FROM ${rows}`
+  const [ids = [], attempts = [], times = []] = isSame && isRun ? [] : (scene.get(columns, end) ?? []).map(listOf)
+  return packing({
+    ids: isRun ? steps(first, Math.sign(last - first), count) : ids,
+    attempts: isSame ? steps(attempt, 0, count) : attempts,
+    times: isSame ? steps(enqueued, 0, count) : times,
+    packed: { lengths: listOf(lengths), bytes: bytes instanceof Uint8Array ? bytes : EMPTY },
+  })
+}
+
+function listOf(json: Value = '[]'): number[] {
   return JSON.parse(String(json))
+}
+
+function steps(first: number, step: number, count: number): number[] {
+  return Array.from({ length: count }, (_, i) => first + i * step)
 }
 
 /** That one, or the next by age behind that one, and after the last the first again. */
@@ -172,14 +195,14 @@ function upTo(scene: Scene, last: number): [where: string, ...values: Value[]] {
   return ['(priority, id) <= (?, ?)', scene.number('SELECT priority FROM $ready WHERE id = ?', last), last]
 }
 
-function remove(scene: Scene, { value: { ids }, packed }: Packing): void {
+function remove(scene: Scene, sums: Sums, { ids, packed }: Packing): void {
   const [where, ...values] = upTo(scene, ids.at(-1) ?? 0)
-  scene.dropKeys(scene.sums(), '$ready', where, ...values)
+  scene.dropKeys(sums, '$ready', where, ...values)
   scene.run(`DELETE FROM $ready WHERE ${where}`, ...values)
   scene.change({ ready: -ids.length, bytes: ids.length * SEAL_BYTES - packed.bytes.length })
 }
 
-function fly(scene: Scene, { owner, deadline, isAhead, pick }: LeaseArgs, { value: { ids } }: Packing): void {
+function fly(scene: Scene, { owner, deadline, isAhead, pick }: LeaseArgs, ids: readonly number[]): void {
   const last = ids.at(-1) ?? 0
   const [where, ...values] = pick === undefined ? upTo(scene, last) : ['id = ?', last]
   const columns = 'id, attempt, enqueued, priority, key, owner, due, ahead, payload'
@@ -203,8 +226,20 @@ function dropFront(scene: Scene, sums: Sums, count: number): number {
 
 export function pieces(rows: readonly Row[]): Packing {
   const at = (column: number): number[] => rows.map((row) => Number(row[column]))
-  const value = { ids: at(0), attempts: at(1), enqueued: at(2), ...NO_DAMAGE }
-  return { value, packed: rows.length === 0 ? NOTHING : pack(rows.map(payloadOf)) }
+  const packed = rows.length === 0 ? NOTHING : pack(rows.map(payloadOf))
+  return packing({ ids: at(0), attempts: at(1), times: at(2), packed })
+}
+
+interface Columns {
+  readonly ids: readonly number[]
+  readonly attempts: readonly number[]
+  readonly times: readonly number[]
+  readonly packed: Packed
+}
+
+function packing({ ids, attempts, times, packed }: Columns): Packing {
+  const lists = { ids: numbersOf(ids), attempts: numbersOf(attempts), enqueued: numbersOf(times) }
+  return { value: { ...lists, ...NO_DAMAGE }, ids, packed }
 }
 
 const EMPTY = new Uint8Array(0)
