@@ -15,7 +15,7 @@ export const layers = Object.freeze({
   'flipped bits': 131_072,
   'bytes, cuts, sectors and files damaged': 50_000,
   'planted bugs caught': 45,
-  'runs of commands against the model': 2000,
+  'runs of commands against the model': 1000,
   'races judged as histories': 2000,
   'processes killed': 500,
   'power cuts of a real file system': 200,

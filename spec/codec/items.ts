@@ -6,7 +6,7 @@ import fc from 'fast-check'
 export function runs(numRuns: number): { numRuns: number; seed?: number } {
   const seed = process.env.SPOOLQ_SEED
   return {
-    numRuns: process.env.SPOOLQ_CHECK ? numRuns * 4 : Math.ceil(numRuns / 8),
+    numRuns: process.env.SPOOLQ_CHECK ? numRuns * 2 : Math.ceil(numRuns / 8),
     ...(seed && { seed: Number(seed) }),
   }
 }

@@ -3,7 +3,7 @@
 //
 //      words of up to 2 steps               every state, 'disk' and 'os'
 //      of 3 steps, of the ISSUED letters    every state, but for the bytes of lock and owner files
-//      of 4 steps, of the ISSUED letters    at each point up to 60 power cuts and 60 kills, others for each SPOOLQ_SEED
+//      of 4 steps, of the ISSUED letters    at each point up to 48 power cuts and 48 kills, others for each SPOOLQ_SEED
 //      slow syncs, words of 40 steps, words of other letters: some states at each point
 //
 // A state that fails is run alone by the line that is printed with it (one.spec.ts).
@@ -60,7 +60,7 @@ function longWords(count: number, length: number): string[] {
 const LEAST = Object.freeze({
   two: 110_000,
   three: 130_000,
-  four: 450_000,
+  four: 400_000,
   os: 160_000,
   wide: 12_000,
   wideOs: 3000,
@@ -114,7 +114,7 @@ describe('the queue, after a crash', () => {
   it('keeps them in states of all words of four steps', (t) =>
     battery(t, 'disk', {
       quick: { words: some(flagged(CALM, words(4, ISSUED)), 12), options: { limit: 2 }, least: 60 },
-      full: () => ({ words: flagged(CALM, words(4, ISSUED)), options: { coarse: true, limit: 60 }, least: LEAST.four }),
+      full: () => ({ words: flagged(CALM, words(4, ISSUED)), options: { coarse: true, limit: 48 }, least: LEAST.four }),
     }))
 
   it("keeps every promise of durability 'os'", (t) =>
@@ -126,7 +126,7 @@ describe('the queue, after a crash', () => {
   it('keeps them when it crashes again while it recovers and compacts', (t) =>
     battery(t, 'disk', {
       quick: { words: upTo(1), options: { limit: 2, again: { every: 40, limit: 2 } }, least: 30 },
-      full: () => ({ words: upTo(2), options: { limit: 20, again: { every: 4, limit: 6 } }, least: 200_000 }),
+      full: () => ({ words: upTo(2), options: { limit: 20, again: { every: 4, limit: 5 } }, least: 200_000 }),
     }))
 
   it('keeps them where items fail, are retried, delayed, bounded and kept for the record', (t) =>

@@ -97,7 +97,7 @@ test('the disk lets no child process that was started meanwhile keep a lock', as
   }
 })
 
-const [oneByOne, byFour] = long([30, 120], [6, 12])
+const [oneByOne, byFour] = long([15, 60], [6, 12])
 
 test(`the disk locks in ${oneByOne} worker threads one after another, ${byFour} by four, a third of them terminated`, async (t) => {
   const file = newFile(t)

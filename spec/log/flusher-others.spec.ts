@@ -35,7 +35,7 @@ async function driven<R>(rig: QueueRig, process: DiskProcess, call: Promise<R>):
 
 describe('flush, beside others', () => {
   it('does not disturb a second process that reads, takes and puts meanwhile', async () => {
-    for (let seed = 1; seed <= (process.env.SPOOLQ_CHECK ? 60 : 5); seed++) {
+    for (let seed = 1; seed <= (process.env.SPOOLQ_CHECK ? 30 : 5); seed++) {
       const rig = new QueueRig()
       const random = randomOf(seed)
       const stores = [await filled(rig), await rig.open(SMALL)] as const

@@ -141,13 +141,13 @@ describe('the journal, after a crash', () => {
 
   it('holds what was synced when the power is cut, and is not told as damaged', async (t) => {
     const rig = await workload(CHECK ? 60 : 30, 3)
-    const tried = await tryAll(rig, 'cut', CHECK ? 400 : 3, judgeIds(rig))
+    const tried = await tryAll(rig, 'cut', CHECK ? 150 : 3, judgeIds(rig))
     t.diagnostic(`${tried} states, seed ${SEED}`)
   })
 
   it('holds what was synced when the power is cut after long without a sync', async (t) => {
     const rig = await workload(CHECK ? 60 : 40, 4, 4)
-    const tried = await tryAll(rig, 'cut', CHECK ? 400 : 3, judgeIds(rig))
+    const tried = await tryAll(rig, 'cut', CHECK ? 150 : 3, judgeIds(rig))
     t.diagnostic(`${tried} states, seed ${SEED}`)
   })
 })

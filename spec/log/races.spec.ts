@@ -22,7 +22,7 @@ import { queueRacer, type Racer, storeRacer } from './racers.ts'
 import { Shuffle, shuffled } from './shuffled-disk.ts'
 
 const ONE = process.env.SPOOLQ_RACE
-const RUNS = Number(process.env.SPOOLQ_RACES ?? (CHECK ? 1600 : 40))
+const RUNS = Number(process.env.SPOOLQ_RACES ?? (CHECK ? 1560 : 40))
 const COMMANDS = 100
 const DURABILITIES: readonly Durability[] = ['disk', 'os', { interval: 3 }]
 

@@ -14,7 +14,7 @@ import type { Stamped } from './crowd-worker.ts'
 import { Server, withServer } from './server.ts'
 
 const CROWD = 4
-const DEEDS = 2000
+const DEEDS = 1000
 const KILLS = 4
 
 await withServer(() => {

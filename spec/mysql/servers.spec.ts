@@ -9,7 +9,7 @@ import { AsyncQueue, StorageError } from '../../lib/index.ts'
 import { numbers, until } from '../queue/place.ts'
 import { DATABASE, PASSWORD, Server, USER, withServer } from './server.ts'
 
-const ROUNDS = process.env.SPOOLQ_CHECK ? 12 : 1
+const ROUNDS = process.env.SPOOLQ_CHECK ? 6 : 1
 
 const ODD = [
   "sql_mode = 'ANSI_QUOTES,PIPES_AS_CONCAT,NO_BACKSLASH_ESCAPES'",

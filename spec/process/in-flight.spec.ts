@@ -105,7 +105,7 @@ it('the queue outlives worker threads that come and go, one by one and eight at 
   const folder = newPlace(t)
   await fill(folder, 8)
   await using queue = await AsyncQueue.open<Numbered>(folder)
-  const visits = long(100, 6)
+  const visits = long(40, 6)
   const open = () => readdirSync('/proc/self/fd').length
   const visit = async (n: number) => {
     const thread = startThread(t, 'visit', { folder, way: WAYS[n % 3] ?? 'close' })

@@ -8,7 +8,7 @@ import { randomFrom } from '../process/random.ts'
 import { Model, type Order, type Row } from './indexed-model.ts'
 import type { MakePlace, Place } from './place.ts'
 
-const SEEDS = process.env.SPOOLQ_CHECK ? 20 : 1
+const SEEDS = process.env.SPOOLQ_CHECK ? 6 : 1
 const STEPS = 150
 
 export function combining(place: MakePlace): void {

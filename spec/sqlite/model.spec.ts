@@ -12,7 +12,7 @@ import { ManualClock } from '../wait/manual-clock.ts'
 import { type Act, carryOut, KINDS, type Side, stateOf } from './acts.ts'
 import { newFile } from './rig.ts'
 
-const RUNS = long(40, 2)
+const RUNS = long(20, 2)
 const ACTS_MAX = 80
 
 const act: fc.Arbitrary<Act> = fc.record({
