@@ -11,7 +11,8 @@
 import { codeOf, type DiskFile } from '../disk/disk.ts'
 import type { Known } from './classify.ts'
 import { DUE, FRAME_HEADER_BYTES, REPLACES, RETRIES, START, writeFrameHeader } from './frame.ts'
-import { type Frame, FrameReader } from './frame-reader.ts'
+import type { Frame } from './frame-reader.ts'
+import { Newcomers } from './newcomers.ts'
 import { DATA_START, type SegmentHeader, type Void, writeHeader } from './segment.ts'
 import type { Segment } from './segment-file.ts'
 import type { LogWorld } from './segment-list.ts'
@@ -42,11 +43,10 @@ export class Log extends SyncedLog {
   segmentBytes: number
   #asides = 0
 
-  #reader: FrameReader
+  readonly #newcomers: Newcomers
   readonly #lock: { readonly epoch: number } | undefined
   /** The lock's, when all was read that stood there. */
   #epoch = -1
-  readonly #probe = Buffer.alloc(16)
 
   /** `lock`: append.lock, by which it learns that nobody else has written. */
   constructor(folder: string, world: LogWorld, segmentBytes: number, lock?: { readonly epoch: number }) {
@@ -54,7 +54,7 @@ export class Log extends SyncedLog {
     this.#lock = lock
     this.segmentBytes = segmentBytes
     this.windows = new Windows(world.limits.arenaBytes)
-    this.#reader = new FrameReader(world.limits.readBytes)
+    this.#newcomers = new Newcomers(this.windows, world.limits.readBytes)
   }
 
   /** The id that the next item gets, as far as known. */
@@ -99,28 +99,10 @@ export class Log extends SyncedLog {
   }
 
   #readTail(tail: Segment): void {
-    if (tail.seal) return
-    if (tail.file.read(this.#probe, 0, 1, tail.end) === 0) {
-      tail.torn = false
-      return
-    }
-    this.#reader.discard()
-    const end = tail.file.size()
-    for (let frame = this.#reader.read(tail, tail.end, end); frame; frame = this.#reader.read(tail, tail.end, end)) {
-      if (frame.firstId < tail.nextId) break
-      this.#met(tail, frame)
-    }
-    tail.torn = tail.end < end
+    if (!tail.seal) tail.torn = this.#newcomers.read(tail, (frame) => this.#met(tail, frame))
   }
 
   #met(tail: Segment, frame: Frame): void {
-    const size = frame.next - frame.offset
-    if (size <= this.world.limits.arenaBytes / 4) {
-      const copy = this.windows.reserve(size)
-      writeFrameHeader(copy, 0, frame.header)
-      frame.body.copy(copy, FRAME_HEADER_BYTES)
-      this.windows.commit(tail, frame.offset, copy)
-    }
     this.advance(tail, frame)
     // Its writer may die before its sync; what it replaces is settled when the frame is durable, and not before.
     if (isReplacing(frame)) this.makeDurable(tail).catch(ignore)

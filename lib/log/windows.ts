@@ -45,6 +45,16 @@ export class Windows {
     return this.#reserved
   }
 
+  /** What is read at once to be kept: a part of an arena, so that it isn't left half empty. */
+  get most(): number {
+    return this.#arenaBytes >>> 2
+  }
+
+  /** The last bytes of what was reserved last aren't needed: nobody has seen them. */
+  giveBack(length: number): void {
+    this.#used -= length
+  }
+
   /** Reserved bytes stand in the segment at `offset` now. */
   commit(name: { readonly base: number; readonly rewrite: number }, offset: number, bytes: Buffer): void {
     const isLast = bytes === this.#reserved

@@ -1,0 +1,78 @@
+// newcomers.ts: the frames that others appended behind a segment's known end, read where consumers find them (windows.ts),
+// many with one call, and each checked before it is told of.
+//
+//    segment    ┄┄ known ┬─────────┬─────────┬────────┬┄┄ no frame that holds, or the end of the file
+//                        │  frame  │  frame  │ frame  │
+//                        └─── one window ────┴ the next read begins here, where the rest of it was not read yet
+
+import { crc32 } from './bytes.ts'
+import { FRAME_HEADER_BYTES, type FrameHeader, readFrameHeader } from './frame.ts'
+import { type Frame, FrameReader } from './frame-reader.ts'
+import type { Segment } from './segment-file.ts'
+import type { Windows } from './windows.ts'
+
+/** Read first: mostly there is nothing, or little. */
+const FIRST_BYTES = 4096
+
+export class Newcomers {
+  readonly #windows: Windows
+  /** For frames that are too large to be kept. */
+  readonly #reader: FrameReader
+
+  constructor(windows: Windows, readBytes: number) {
+    this.#windows = windows
+    this.#reader = new FrameReader(readBytes)
+  }
+
+  /**
+   * Tells `met` of each frame, in order, until none holds; `met` moves the segment's end behind it. Returns whether
+   * bytes that are no frame stand there.
+   */
+  read(tail: Segment, met: (frame: Frame) => void): boolean {
+    for (let most = Math.min(FIRST_BYTES, this.#windows.most); ; most = this.#windows.most) {
+      const from = tail.end
+      const got = this.#readWindow(tail, most, met)
+      const held = tail.end - from
+      if (held === 0 && got > 0 && !this.#readLarge(tail, met)) return true
+      if (held > 0 && got < most) return held < got
+      if (got === 0) return false
+    }
+  }
+
+  /** Returns how many bytes were there. */
+  #readWindow(tail: Segment, most: number, met: (frame: Frame) => void): number {
+    const from = tail.end
+    const place = this.#windows.reserve(most)
+    const got = tail.file.read(place, 0, most, from)
+    const bytes = place.subarray(0, got)
+    for (let frame = frameAt(tail, bytes, 0); frame; frame = frameAt(tail, bytes, tail.end - from)) met(frame)
+    const held = tail.end - from
+    this.#windows.giveBack(most - held)
+    if (held > 0) this.#windows.commit(tail, from, bytes.subarray(0, held))
+    return got
+  }
+
+  #readLarge(tail: Segment, met: (frame: Frame) => void): boolean {
+    this.#reader.discard()
+    const frame = this.#reader.read(tail, tail.end, tail.file.size())
+    if (!frame || frame.firstId < tail.nextId) return false
+    met(frame)
+    return true
+  }
+}
+
+/** The frame that stands whole in the bytes from `at` on, which is where the segment ends so far. */
+function frameAt(tail: Segment, bytes: Buffer, at: number): Frame | undefined {
+  const header = readFrameHeader(bytes, at, bytes.length, tail.header.nonce)
+  if (!header) return
+  const start = at + FRAME_HEADER_BYTES
+  const next = start + header.bodyBytes
+  if (next > bytes.length || tail.base + header.relativeId < tail.nextId) return
+  const body = bytes.subarray(start, next)
+  return crc32(body) === header.bodyCrc ? frameOf(tail, header, body) : undefined
+}
+
+function frameOf(tail: Segment, header: FrameHeader, body: Buffer): Frame {
+  const next = tail.end + FRAME_HEADER_BYTES + body.length
+  return { header, firstId: tail.base + header.relativeId, offset: tail.end, next, body }
+}
