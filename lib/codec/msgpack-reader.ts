@@ -1,45 +1,92 @@
-// msgpack-reader.ts: the quick way to read many items in the records form (msgpack-writer.ts): null, booleans, numbers,
-// texts, bytes, arrays and objects. For anything else in it, and for what makes no sense, it gives up, and msgpackr reads.
+// msgpack-reader.ts: the quick way to read many items in the records form (msgpack-writer.ts), or one in the plain form: null,
+// booleans, numbers, texts, bytes, arrays and objects. For anything else, and for what makes no sense, it gives up, and
+// msgpackr reads.
 //
 // What makes it quick: the shape of an object is known by its keys from one document to the next, so that the function
 // that makes such objects is compiled once and for all, and not once a document; and the texts of a document are cut out
 // of one string of all its bytes, which one native call makes. Short bytes are copied into the pool that Node's own
 // Buffer.from takes them from: memory of their own, asked of the system once an item, costs more than all the rest.
+//
+// One item alone has its keys in it: of those it is looked whether they are the bytes of the keys of one of the objects
+// that were read last and had as many. Where that is seldom so, msgpackr reads for a while.
 
 import { Shape } from './made-shape.ts'
 
 /** Thrown where msgpackr has to read. */
-const OTHER = Symbol('not for this reader')
+export const OTHER = Symbol('not for this reader')
 
 /** Longer texts are made by a native call of their own, and keep no other bytes in memory. */
 const SHORT_TEXT = 64
 const FIRST_RECORD = 0x40
 
+/** Shapes of as many keys that are remembered; objects of other ones that may come at once, one in 16 items otherwise. */
+const MOST_KNOWN = 6
+const STRANGE = 16
+/** Items that are then left to msgpackr. */
+const LEFT = 1000
+
+/** The keys of an object of the plain form, as they stand in it, each before its value. */
+interface Known {
+  readonly heads: readonly Uint8Array[]
+  readonly shape: Shape
+}
+
 const NO_BYTES = Buffer.alloc(0)
+const NO_VIEW: DataView = new DataView(NO_BYTES.buffer)
+/** Each way round, as this machine has it: bytes come the high one first. */
+const FLOAT = new Float64Array(1)
+const FLOAT_BYTES = new Uint8Array(FLOAT.buffer)
 
 export class MsgpackReader {
   #bytes: Buffer = NO_BYTES
-  #view: DataView = new DataView(NO_BYTES.buffer)
+  #view = NO_VIEW
   #at = 0
   /** All bytes of the document, each as one character; made when the first text is met. */
   #text: string | undefined
   #shapes: (Shape | undefined)[] = []
   readonly #next = (): unknown => this.#value()
+  #isPlain = false
+  /** By the number of keys; what is met often comes first. */
+  readonly #known: Known[][] = []
+  /** Items that are left to msgpackr, and objects of unknown keys that may be met before some are. */
+  #left = 0
+  #strange = STRANGE
+  /** Of the object that is being read: its keys, how many of them were met, and whether one was another. */
+  #heads: readonly Uint8Array[] = []
+  #met = 0
+  #missed = false
+  readonly #nextPlain = (): unknown => (this.#isNext() ? this.#value() : undefined)
 
   /** The items, or undefined where msgpackr has to read them. */
   read(bytes: Buffer): unknown[] | undefined {
-    this.#bytes = bytes
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+    const items = this.#whole(bytes, false)
+    this.#shapes = []
+    return Array.isArray(items) ? items : undefined
+  }
+
+  /** The item, or OTHER where msgpackr has to read it. */
+  one(bytes: Buffer): unknown {
+    if (this.#left > 0) {
+      this.#left -= 1
+      return OTHER
+    }
+    if (this.#strange < STRANGE) this.#strange += 1 / 16
+    return this.#whole(bytes, true)
+  }
+
+  #whole(bytes: Buffer, isPlain: boolean): unknown {
+    this.#bytes = bytes
+    this.#isPlain = isPlain
     this.#at = 0
     try {
-      const items = this.#value()
-      return this.#at === bytes.length && Array.isArray(items) ? items : undefined
+      const value = this.#value()
+      return this.#at === bytes.length ? value : OTHER
     } catch {
-      return undefined // Too short, too deep, or something else in it: whoever reads it next tells.
+      return OTHER // Too short, too deep, or something else in it: whoever reads it next tells.
     } finally {
       this.#bytes = NO_BYTES
       this.#text = undefined
-      this.#shapes = []
     }
   }
 
@@ -47,7 +94,7 @@ export class MsgpackReader {
     const token = this.#byte()
     if (token < FIRST_RECORD) return token
     if (token < 0x80) return this.#object(this.#shapes[token - FIRST_RECORD])
-    if (token < 0xa0) return token < 0x90 ? other() : this.#array(token & 0x0f)
+    if (token < 0xa0) return token < 0x90 ? this.#map(token & 0x0f) : this.#array(token & 0x0f)
     if (token < 0xc0) return this.#shortText(token & 0x1f)
     return token < 0xe0 ? this.#marked(token) : token - 0x100
   }
@@ -63,29 +110,29 @@ export class MsgpackReader {
       case 0xc4:
         return this.#buffer(this.#byte())
       case 0xc5:
-        return this.#buffer(this.#view.getUint16(this.#skip(2)))
+        return this.#buffer(this.#uint16())
       case 0xc6:
-        return this.#buffer(this.#view.getUint32(this.#skip(4)))
+        return this.#buffer(this.#uint32())
       case 0xcc:
         return this.#byte()
       case 0xcd:
-        return this.#view.getUint16(this.#skip(2))
+        return this.#uint16()
       case 0xce:
-        return this.#view.getUint32(this.#skip(4))
+        return this.#uint32()
       case 0xd2:
-        return this.#view.getInt32(this.#skip(4))
+        return this.#uint32() | 0
       case 0xcb:
-        return this.#view.getFloat64(this.#skip(8))
+        return this.#float()
       case 0xd9:
         return this.#anyText(this.#byte())
       case 0xda:
-        return this.#anyText(this.#view.getUint16(this.#skip(2)))
+        return this.#anyText(this.#uint16())
       case 0xdb:
-        return this.#anyText(this.#view.getUint32(this.#skip(4)))
+        return this.#anyText(this.#uint32())
       case 0xdc:
-        return this.#array(this.#view.getUint16(this.#skip(2)))
+        return this.#array(this.#uint16())
       case 0xdd:
-        return this.#array(this.#view.getUint32(this.#skip(4)))
+        return this.#array(this.#uint32())
       case 0xd4:
         return this.#defined()
       default:
@@ -95,6 +142,22 @@ export class MsgpackReader {
 
   #byte(): number {
     return this.#bytes[this.#at++] ?? other()
+  }
+
+  #uint16(): number {
+    return (this.#byte() << 8) | this.#byte()
+  }
+
+  #uint32(): number {
+    const high = this.#uint16()
+    return ((high << 16) | this.#uint16()) >>> 0
+  }
+
+  /** One number, or a few, are not worth a view. */
+  #float(): number {
+    if (!this.#isPlain) return this.#view.getFloat64(this.#skip(8))
+    for (let i = 7; i >= 0; i--) FLOAT_BYTES[i] = this.#byte()
+    return FLOAT[0] ?? 0
   }
 
   /** Where those bytes begin. */
@@ -135,7 +198,7 @@ export class MsgpackReader {
     const type = this.#byte()
     const id = this.#byte()
     if (type === 0 && id === 0) return undefined
-    if (type !== 0x72 || id < FIRST_RECORD || id >= 0x80) return other()
+    if (this.#isPlain || type !== 0x72 || id < FIRST_RECORD || id >= 0x80) return other()
     const keys = this.#value()
     if (!Array.isArray(keys)) return other()
     const shape = Shape.of(keys) ?? other()
@@ -146,6 +209,76 @@ export class MsgpackReader {
   #object(shape: Shape | undefined): object {
     return shape === undefined ? other() : shape.make(this.#next)
   }
+
+  /** An object of the plain form; in the records form a map is a Map. */
+  #map(pairs: number): object {
+    if (!this.#isPlain) return other()
+    const from = this.#at
+    this.#known[pairs] ??= []
+    const known = this.#known[pairs]
+    for (let i = 0; i < known.length; i++) {
+      const guess = known[i] ?? other()
+      if (!this.#startsWith(guess.heads[0])) continue
+      const object = this.#guessed(guess)
+      if (object !== undefined) {
+        if (i > 0) forward(known, guess, i)
+        return object
+      }
+      this.#at = from
+    }
+    return this.#unknown(pairs, known)
+  }
+
+  #guessed({ heads, shape }: Known): object | undefined {
+    const [outer, met] = [this.#heads, this.#met]
+    this.#heads = heads
+    this.#met = 0
+    const object = shape.make(this.#nextPlain)
+    const isRight = !this.#missed
+    this.#heads = outer
+    this.#met = met
+    this.#missed = false
+    return isRight ? object : undefined
+  }
+
+  /** Whether the next key is the one that was guessed; from the first that is not on, nothing more is read. */
+  #isNext(): boolean {
+    if (this.#missed) return false
+    const head = this.#heads[this.#met++] ?? NO_BYTES
+    this.#missed = !this.#startsWith(head)
+    this.#at += head.length
+    return !this.#missed
+  }
+
+  #startsWith(head: Uint8Array = NO_BYTES): boolean {
+    for (let i = 0; i < head.length; i++) if (this.#bytes[this.#at + i] !== head[i]) return false
+    return true
+  }
+
+  #unknown(pairs: number, known: Known[]): object {
+    this.#strange -= 1
+    if (this.#strange < 0) {
+      this.#strange = STRANGE
+      this.#left = LEFT
+    }
+    const [keys, heads, values]: [unknown[], Uint8Array[], unknown[]] = [[], [], []]
+    for (let i = 0; i < pairs; i++) {
+      const from = this.#at
+      keys.push(this.#value())
+      heads.push(Uint8Array.prototype.slice.call(this.#bytes, from, this.#at))
+      values.push(this.#value())
+    }
+    const shape = Shape.of(keys) ?? other()
+    known[Math.min(known.length, MOST_KNOWN - 1)] = { heads, shape }
+    let next = 0
+    return shape.make(() => values[next++])
+  }
+}
+
+/** One place: those that come in turn would else each time be the last. */
+function forward(known: Known[], one: Known, from: number): void {
+  known[from] = known[from - 1] ?? one
+  known[from - 1] = one
 }
 
 function other(): never {

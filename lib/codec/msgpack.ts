@@ -7,7 +7,7 @@
 import { Unpackr } from 'msgpackr'
 import { asBuffer, type Codec } from './codec.ts'
 import { MsgpackDocument } from './msgpack-document.ts'
-import { MsgpackReader } from './msgpack-reader.ts'
+import { MsgpackReader, OTHER } from './msgpack-reader.ts'
 import { EXACT, type Form, INEXACT, MsgpackWriter } from './msgpack-writer.ts'
 
 const EXACT_MARK = 0xc1
@@ -34,7 +34,9 @@ export const msgpack: Codec<unknown> = {
 
   decode(bytes) {
     const source = asBuffer(bytes)
-    return source[0] === EXACT_MARK ? revive(exact.unpack(source.subarray(1))) : plain.unpack(source)
+    if (source[0] === EXACT_MARK) return revive(exact.unpack(source.subarray(1)))
+    const item = reader.one(source)
+    return item === OTHER ? plain.unpack(source) : item
   },
 
   encodeBatch: (items) => write(items, 'records'),

@@ -5,10 +5,12 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { Unpackr } from 'msgpackr'
 import { msgpack } from '../../lib/codec/msgpack.ts'
-import { MsgpackReader } from '../../lib/codec/msgpack-reader.ts'
+import { MsgpackReader, OTHER } from '../../lib/codec/msgpack-reader.ts'
 import { anyItem, difference, reading, runs } from './items.ts'
 
-const slow = new Unpackr({ moreTypes: true, copyBuffers: true, structuredClone: false })
+const options = { moreTypes: true, copyBuffers: true, structuredClone: false }
+const slow = new Unpackr(options)
+const slowOne = new Unpackr({ ...options, useRecords: false, mapsAsObjects: true })
 
 function encoded(items: readonly unknown[]): Buffer | undefined {
   try {
@@ -126,5 +128,110 @@ describe('many items in the records form', () => {
       Buffer.from([0x90]),
     ])
     assert.equal(reader.read(bytes), undefined)
+  })
+})
+
+const EXACT = 0xc1
+
+/** One item as it is stored; undefined where it is not in the plain form. */
+function encodedOne(item: unknown): Buffer | undefined {
+  try {
+    const bytes = Buffer.from(msgpack.encode(item))
+    return bytes[0] === EXACT ? undefined : bytes
+  } catch {
+    return undefined // Not for this codec.
+  }
+}
+
+/** The quick reader's item, where it has one, is the slow one's, its keys in the same order. */
+function compareOne(reader: MsgpackReader, bytes: Buffer): boolean {
+  const quick = reader.one(bytes)
+  if (quick === OTHER) return false
+  const right: unknown = slowOne.unpack(bytes)
+  assert.equal(difference(right, quick), undefined)
+  if (right !== null && typeof right === 'object') assert.deepEqual(Object.keys(Object(quick)), Object.keys(right))
+  return true
+}
+
+describe('one item in the plain form', () => {
+  it('is read as msgpackr does, or left to it, whatever it is', () => {
+    let quick = 0
+    fc.assert(
+      fc.property(fc.array(fc.oneof(plain, anyItem, reading), { maxLength: 40 }), (items) => {
+        const reader = new MsgpackReader()
+        for (const item of items) {
+          const bytes = encodedOne(item)
+          if (bytes !== undefined && compareOne(reader, bytes)) quick += 1
+        }
+      }),
+      runs(300),
+    )
+    assert.ok(quick > 100, `${quick} were read quickly`)
+  })
+
+  it('is read quickly where its shape was met before, in whatever order they come, and nested', () => {
+    const reader = new MsgpackReader()
+    const shapes = [
+      (i: number) => ({ id: i, at: 1e12 + i, name: `n${i}`, ok: i % 2 === 0 }),
+      (i: number) => ({ id: i, at: 1e12 + i, name: `n${i}`, by: [{ id: i, x: -i, y: 'é', z: { id: i } }] }),
+      (i: number) => ({ type: i, id: { type: `t${i}`, id: null }, more: { id: i, type: undefined } }),
+      (i: number) => ({ type: i, id: 'ключ', ключ: i / 3 }),
+      (i: number) => ({ id: i, a: Buffer.alloc(i, 1), name: 'x'.repeat(i), ok: 2 ** 40 + i }),
+    ]
+    for (let i = 0; i < 300; i++) {
+      const item = shapes[(i * 7 + (i >> 3)) % shapes.length]?.(i)
+      assert.ok(compareOne(reader, encodedOne(item) ?? assert.fail()), `item ${i}`)
+    }
+  })
+
+  it('is left to msgpackr for a while where each has keys of its own, and read again where they come again', () => {
+    const reader = new MsgpackReader()
+    const counts = { quick: 0, left: 0 }
+    for (let i = 0; i < 5000; i++) {
+      const bytes = encodedOne({ [`key ${i}`]: i, value: i }) ?? assert.fail()
+      counts[compareOne(reader, bytes) ? 'quick' : 'left'] += 1
+    }
+    assert.ok(counts.left > 4 * counts.quick, JSON.stringify(counts))
+    const bytes = encodedOne({ id: 1, value: 2 }) ?? assert.fail()
+    for (let i = 0; i < 2000; i++) compareOne(reader, bytes)
+    assert.ok(compareOne(reader, bytes))
+  })
+
+  it('shares nothing with what was read before', () => {
+    const reader = new MsgpackReader()
+    const bytes = encodedOne({ id: 1, list: [1], bytes: Buffer.alloc(100, 7) }) ?? assert.fail()
+    const [one, two] = [reader.one(bytes), reader.one(bytes)]
+    bytes.fill(0xff)
+    Object(one).bytes.fill(0xee)
+    Object(one).list.push(2)
+    assert.deepEqual(two, { id: 1, list: [1], bytes: Buffer.alloc(100, 7) })
+  })
+
+  it('cut short or changed is read as msgpackr does, or left to it', () => {
+    const reader = new MsgpackReader()
+    const item = { id: 70_000, at: 1.5, name: 'some name', list: [1, { id: 2, a: -7 }], bytes: Buffer.alloc(20) }
+    const bytes = encodedOne(item) ?? assert.fail()
+    assert.ok(compareOne(reader, bytes))
+    for (let end = 0; end < bytes.length; end++) assert.equal(reader.one(bytes.subarray(0, end)), OTHER)
+    assert.equal(reader.one(Buffer.concat([bytes, Buffer.of(0)])), OTHER, 'and what is too long')
+    let quick = 0
+    for (let at = 0; at < bytes.length; at++) {
+      for (let bit = 0; bit < 8; bit++) {
+        // Each has keys of its own, and would be left to msgpackr.
+        const other = new MsgpackReader()
+        assert.ok(compareOne(other, bytes))
+        const changed = Buffer.from(bytes)
+        changed[at] = (changed[at] ?? 0) ^ (1 << bit)
+        if (compareOne(other, changed)) quick += 1
+        assert.ok(compareOne(other, bytes), 'and nothing of it is left for the next')
+      }
+    }
+    assert.ok(quick > 100, `${quick} were read quickly`)
+  })
+
+  it('makes no prototype of a key', () => {
+    const key = Buffer.from('__proto__')
+    const bytes = Buffer.concat([Buffer.from([0x81, 0xa0 | key.length]), key, Buffer.from([0x90])])
+    assert.equal(new MsgpackReader().one(bytes), OTHER)
   })
 })
