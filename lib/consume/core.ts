@@ -216,6 +216,7 @@ export class Core<T> {
     this.gets.close(new QueueClosedError())
     this.joins.close(new QueueClosedError())
     const left = await Promise.allSettled([...this.consumers].map((consumer) => consumer.leave()))
+    this.#changes.close()
     await this.store.close()
     for (const outcome of left) if (outcome.status === 'rejected') throw outcome.reason
     this.check()

@@ -1,18 +1,28 @@
 // changes.ts: how waiting callers learn that something changed: told at once by this handle, by the store's watch
 // what others did, and by a slow poll, because a watch may miss something. All of it only while somebody waits.
 //
-//      nobody ──arrived──▶ tried ──unserved──▶ parked ──a millisecond later──▶ watching
-//        ▲                   │                   │                               │
-//        └───────────────────┴───departed (the last one)─────────────────────────┘
+//      nobody ──arrived──▶ tried ──unserved──▶ parked ──a millisecond later──▶ watching ◀──arrived──┐
+//        ▲                   │                   │                               │                  │
+//        ├───────────────────┴───departed────────┘                               └──departed──▶ kept, unused
+//        └──────────20 to 40 ms in which nobody waited, or most for some microseconds; or closed──────┘
 //
 // The watch starts late: many calls that park are served by their own handle before that, and opening and closing a
-// watch costs ten times what serving them does. The timers keep the process alive while somebody waits.
+// watch costs ten times what serving them does. It stays for a while: who takes what others put waits again at once, and
+// what came before the next watch would wait for it. But who is served within some microseconds is served by this
+// handle, and needs none: each write would tell it of itself.
+// The timers keep the process alive while somebody waits, and no longer.
 
 import type { Attendance } from './line.ts'
 
 /** How often to look without having been told. */
 const POLL_MS = 250
 const WATCH_AFTER_MS = 1
+/** How often to ask whether the watch was needed since. */
+const KEEP_MS = 20
+/** What comes from another process takes as long at least. */
+const LONG_MS = 0.1
+/** One who waited long outweighs so many who did not. */
+const LONG_WEIGHT = 4
 
 export interface Watched {
   /** Starts to watch; returns how to stop. */
@@ -27,7 +37,13 @@ export class Changes implements Attendance {
   readonly #watched: Watched
   #waiting = 0
   #start: NodeJS.Timeout | undefined
+  #poll: NodeJS.Timeout | undefined
   #stop: (() => void) | undefined
+  /** When somebody began to wait beside the watch. */
+  #since = 0
+  /** Of those who waited beside the watch, lately. */
+  #worth = 0
+  #isClosed = false
 
   constructor(watched: Watched) {
     this.#watched = watched
@@ -39,11 +55,15 @@ export class Changes implements Attendance {
 
   arrived(): void {
     this.#waiting += 1
-    if (this.#waiting === 1) this.#watched.waited(true)
+    if (this.#waiting > 1) return
+    if (this.#stop) this.#since = performance.now()
+    this.#watched.waited(true)
   }
 
   unserved(): void {
-    if (this.#waiting > 0) this.#start ??= setTimeout(() => this.#watch(), WATCH_AFTER_MS)
+    if (this.#waiting === 0 || this.#poll || this.#isClosed) return
+    if (this.#stop) this.#keepLooking()
+    else this.#start ??= setTimeout(() => this.#watch(), WATCH_AFTER_MS)
   }
 
   departed(): void {
@@ -51,20 +71,60 @@ export class Changes implements Attendance {
     if (this.#waiting > 0) return
     clearTimeout(this.#start)
     this.#start = undefined
-    this.#stop?.()
-    this.#stop = undefined
+    clearInterval(this.#poll)
+    this.#poll = undefined
+    if (this.#stop) this.#worth += this.#waitedLong() ? LONG_WEIGHT : -1
     this.#watched.waited(false)
   }
 
+  /** Nobody waits any more, or ever will. */
+  close(): void {
+    this.#isClosed = true
+    this.#unwatch()
+  }
+
   #watch(): void {
-    const changed = (): void => this.#watched.changed()
-    const unwatch = this.#watched.watch(changed)
-    const poll = setInterval(changed, POLL_MS)
-    this.#stop = () => {
-      clearInterval(poll)
-      unwatch()
-    }
+    this.#start = undefined
+    if (this.#isClosed) return
+    this.#stop = this.#watched.watch(this.#changed)
+    this.#since = performance.now() - WATCH_AFTER_MS
+    this.#keepLooking()
+    this.#keep()
     // What changed between the caller's look and the start of the watch was told to nobody.
-    changed()
+    this.#changed()
+  }
+
+  readonly #changed = (): void => {
+    if (this.#waiting > 0) this.#watched.changed()
+  }
+
+  #keepLooking(): void {
+    this.#poll = setInterval(this.#changed, POLL_MS)
+  }
+
+  #keep(): void {
+    this.#worth = 0
+    setTimeout(() => {
+      if (this.#worth > 0 || (this.#worth === 0 && this.#waiting > 0)) this.#keep()
+      else this.#giveUp()
+    }, KEEP_MS).unref()
+  }
+
+  #waitedLong(): boolean {
+    return performance.now() - this.#since >= LONG_MS
+  }
+
+  /** Whoever has just begun to wait begins anew. */
+  #giveUp(): void {
+    this.#unwatch()
+    if (this.#poll === undefined) return
+    clearInterval(this.#poll)
+    this.#poll = undefined
+    this.unserved()
+  }
+
+  #unwatch(): void {
+    this.#stop?.()
+    this.#stop = undefined
   }
 }

@@ -30,7 +30,64 @@ describe('the queue, to learn of changes,', () => {
     changes.departed()
     assert.deepEqual(log, ['somebody', 'watch', 'changed', 'changed'])
     changes.departed()
-    assert.deepEqual(log.slice(4), ['unwatch', 'nobody'])
+    assert.deepEqual(log.slice(4), ['nobody'])
+    await until(() => log.includes('unwatch'))
+    tell()
+    assert.deepEqual(log.slice(4), ['nobody', 'unwatch'])
+  })
+
+  it('keeps a watch for whoever waits again soon', async () => {
+    const { changes, log, tell } = observed()
+    changes.arrived()
+    changes.unserved()
+    await until(() => log.includes('watch'))
+    for (let round = 0; round < 3; round++) {
+      changes.departed()
+      changes.arrived()
+      changes.unserved()
+      log.length = 0
+      tell()
+      assert.deepEqual(log, ['changed'])
+    }
+    changes.departed()
+    await until(() => log.includes('unwatch'))
+    assert.equal(log.includes('watch'), false)
+  })
+
+  it('gives up a watch beside which everybody is served at once', async () => {
+    const { changes, log } = observed()
+    changes.arrived()
+    changes.unserved()
+    await until(() => log.includes('watch'))
+    const end = performance.now() + 20_000
+    while (!log.includes('unwatch') && performance.now() < end) {
+      for (let caller = 0; caller < 100; caller++) {
+        changes.departed()
+        changes.arrived()
+        changes.unserved()
+      }
+      await new Promise(setImmediate)
+    }
+    assert.equal(log.includes('unwatch'), true)
+    // Whoever waits then is not forgotten.
+    log.length = 0
+    await until(() => log.includes('watch') && log.includes('changed'))
+    changes.departed()
+  })
+
+  it('keeps the process alive while somebody waits, and no longer, and ends a watch when it closes', async () => {
+    const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
+    const { changes, log } = observed()
+    const before = timers()
+    changes.arrived()
+    changes.unserved()
+    await until(() => log.includes('watch'))
+    assert.equal(timers(), before + 1)
+    changes.departed()
+    assert.equal(timers(), before)
+    assert.equal(log.includes('unwatch'), false)
+    changes.close()
+    assert.equal(log.at(-1), 'unwatch')
   })
 
   it('starts no watch for a caller that is served at once', async () => {
