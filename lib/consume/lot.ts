@@ -15,9 +15,13 @@ export function decodeLot<T>(reader: DocumentReader<T>, pieces: readonly Piece[]
   const allBad: Piece[] = []
   for (const piece of pieces) {
     const { items, bad } = reader.take(piece)
-    const ids = idsOf(piece, bad)
-    for (const item of items) held.push(new Held(ids(), item, piece))
-    allBad.push(...bad)
+    let id = piece.firstId
+    if (bad.length === 0) for (const item of items) held.push(new Held(id++, item, piece))
+    else {
+      const ids = idsOf(piece, bad)
+      for (const item of items) held.push(new Held(ids(), item, piece))
+      allBad.push(...bad)
+    }
   }
   return { held, bad: allBad }
 }

@@ -144,7 +144,9 @@ function front(scene: Scene, { ready, bytes }: Sums, { n }: Pick<DropArgs, 'n'>)
   const count = Math.min(n, ready)
   if (count === 0) return pieces([])
   const packed = count >= MANY && bytes <= PACKED_BYTES ? together(scene, count) : undefined
-  return packed ?? pieces(scene.all(`${FRONT} ${ORDERS[scene.order]} LIMIT ?`, count))
+  // The few are named in the statement, because a limit that it has to be told costs 5 to 15 µs.
+  const [limit, ...values] = count < MANY ? [count] : ['?', count]
+  return packed ?? pieces(scene.all(`${FRONT} ${ORDERS[scene.order]} LIMIT ${limit}`, ...values))
 }
 
 /**
@@ -153,9 +155,9 @@ function front(scene: Scene, { ready, bytes }: Sums, { n }: Pick<DropArgs, 'n'>)
  */
 function together(scene: Scene, count: number): Packing | undefined {
   const order = ORDERS[scene.order]
-  const nth = `SELECT id, attempt, enqueued FROM $ready ORDER BY ${order} LIMIT 1 OFFSET ?`
-  const [first = 0, attempt = 0, enqueued = 0] = (scene.get(nth, 0) ?? []).map(Number)
-  const last = scene.number(nth, count - 1)
+  const head = `SELECT id, attempt, enqueued FROM $ready ORDER BY ${order} LIMIT 1`
+  const [first = 0, attempt = 0, enqueued = 0] = (scene.get(head) ?? []).map(Number)
+  const last = scene.number(`SELECT id FROM $ready ORDER BY ${order} LIMIT 1 OFFSET ?`, count - 1)
   if (last === 0) return undefined
   // A range is read in the order in which it lies, and at half the cost of a query that is told how many.
   const [rows, end] = scene.order === 'fifo' ? ['$ready WHERE id <= ?', last] : [`(${FRONT} ${order} LIMIT ?)`, count]
