@@ -24,7 +24,7 @@ export interface AppenderParts extends WriterParts {
   readonly durability: Durability
   /** The disk is full: frees what can be freed. */
   readonly makeRoom: () => Promise<void>
-  /** The log went on in a new segment: resolves when no more than flushLimit lies dead behind the cursor. */
+  /** The log went on in a new segment: resolves when no more than flushLimit and a segment lies dead behind the cursor. */
   readonly keepUp: () => Promise<void> | undefined
   /** Items were appended. */
   readonly appended: () => void

@@ -78,11 +78,16 @@ export class Flusher {
     return bytes
   }
 
-  /** Puts that roll faster than segments go would fill the disk with what is dead: they wait here. Never rejects. */
+  /**
+   * Puts that roll faster than segments go would fill the disk with what is dead: they wait here once that is more than
+   * flushLimit and a segment, as the segment that they go on in may come to lie dead too. Never rejects.
+   */
   keepUp(): Promise<void> | undefined {
-    if (this.#parts.flushLimit === Number.POSITIVE_INFINITY) return
-    if (!this.#running && this.#passedBytes() < this.#parts.flushLimit) return
-    return this.#goOn()
+    const { flushLimit, log } = this.#parts
+    if (flushLimit === Number.POSITIVE_INFINITY) return
+    const passed = this.#passedBytes()
+    if (passed >= flushLimit) this.maybe()
+    return passed < flushLimit + log.segmentBytes ? undefined : this.#goOn()
   }
 
   async #goOn(): Promise<void> {

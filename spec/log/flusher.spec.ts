@@ -137,7 +137,7 @@ describe('flush', () => {
 })
 
 /** The disk of a process whose syncs take so many turns of the event loop. */
-function slow(disk: Disk, turns: number): Disk {
+function slow(disk: Disk, turns: () => number): Disk {
   const slowed = <T extends Disk | DiskFile>(target: T): T =>
     new Proxy(target, {
       get: (_, name) => {
@@ -147,7 +147,7 @@ function slow(disk: Disk, turns: number): Disk {
         const call = value.bind(target)
         if (name !== 'sync' && name !== 'syncFolder') return call
         return async (...args: unknown[]) => {
-          for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve))
+          for (let left = turns(); left > 0; left--) await new Promise((resolve) => setImmediate(resolve))
           await call(...args)
         }
       },
@@ -158,7 +158,7 @@ function slow(disk: Disk, turns: number): Disk {
 describe('the space that is bounded', () => {
   it('is so however slow the syncs are that a flush needs: puts wait for it', async () => {
     const rig = new QueueRig()
-    const disk = slow(rig.disk.process(), 100)
+    const disk = slow(rig.disk.process(), () => 100)
     const store = await rig.open({ disk, durability: 'os', segmentSize: 2000, flushLimit: 1000 })
     for (let n = 1; n <= 400; n++) {
       await put(store, numbered(1, n, 100))
@@ -169,5 +169,19 @@ describe('the space that is bounded', () => {
     assert.deepEqual(rig.failures, [])
     assert.ok(rig.flushed.length > 10)
     await store.close()
+  })
+
+  it('holds up no put that has room in the next segment while the syncs of a flush take their time', async () => {
+    const rig = new QueueRig()
+    let pairs = 0
+    const disk = slow(rig.disk.process(), () => (pairs > 0 && rig.flushed.length === 0 ? 20_000 : 0))
+    const store = await rig.open({ disk, durability: 'os', segmentSize: 20_000, flushLimit: 1000 })
+    for (; pairs < 60; pairs++) {
+      await put(store, numbered(1, pairs + 1, 100))
+      await store.pop(1)
+    }
+    assert.deepEqual(rig.flushed, [], 'the flush that they began is not over')
+    await store.close()
+    assert.equal(rig.flushed.length, 1)
   })
 })
