@@ -1,17 +1,19 @@
 // What runs the specs: it may never call a failure a success.
+// A process of its own: it starts others.
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { processesOf } from './sharing.ts'
 
 const runner = fileURLToPath(new URL('./run.js', import.meta.url))
 let folder = ''
 
-describe('the run of the specs', { timeout: 60_000 }, () => {
+describe('the run of the specs', { timeout: 120_000 }, () => {
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'spoolq-run-'))
   })
@@ -41,6 +43,63 @@ describe('the run of the specs', { timeout: 60_000 }, () => {
     assert.match(output, /SKIPPED .*c: no net/)
   })
 
+  it('runs files of a folder in one process, but for one that says that it needs its own', () => {
+    const tell = `it('tells', (t) => { console.log(\`pid \${process.pid}\`); throw new Error('x') })`
+    for (const name of ['one', 'two', 'three']) spec(`${name}.spec.mjs`, tell)
+    spec('alone.spec.mjs', `// A process of its own: it says so.\n${tell}`)
+    const { result, output } = run()
+    assert.deepEqual(result, { status: 1, totals: '0 passed, 4 failed' })
+    const printed = output.split(/^FAILED/m).slice(1)
+    const pids = new Map(printed.map((text) => [/(\w+)\.spec/.exec(text)?.[1], /pid \d+/.exec(text)?.[0]]))
+    assert.equal(pids.size, 4)
+    assert.ok(pids.get('one') === pids.get('two') && pids.get('two') === pids.get('three'))
+    assert.notEqual(pids.get('alone'), pids.get('one'))
+  })
+
+  it('tells of files in one process which of them failed', () => {
+    spec('a.spec.mjs', `after(() => {}); it('a', () => {})`)
+    spec('b.spec.mjs', `await 1; describe('s', () => { it('bad', () => { throw new Error('x') }) })`)
+    spec(
+      'c.spec.mjs',
+      `it('c', () => {}); describe('s', () => { after(() => { throw new Error('y') }); it('d', () => {}) })`,
+    )
+    spec('d.spec.mjs', `throw new Error('z')`)
+    spec('e.spec.mjs', '')
+    spec('f.spec.mjs', `it('e', () => {})`)
+    const { result, output } = run()
+    assert.deepEqual(result, { status: 1, totals: '4 passed, 4 failed' })
+    const failed = [...output.matchAll(/^✗ (.*)$/gm)].map(([, told]) => told)
+    assert.deepEqual(failed, [
+      'b.spec.mjs: s › bad',
+      'c.spec.mjs: s',
+      'd.spec.mjs: (the file)',
+      'e.spec.mjs: (the file)',
+    ])
+    assert.match(output, /e\.spec\.mjs: \(the file\)\n +no test ran in it/)
+  })
+
+  it('holds nothing against a file whose tests were done when the process of several ended', () => {
+    spec('a.spec.mjs', `it('a', () => {})`)
+    spec('b.spec.mjs', `${UNTIL_TOLD}; it('b', async () => { await untilTold('"title":"b"'); process.exit(0) })`)
+    spec('c.spec.mjs', `it('c', () => {})`)
+    const { result, output } = run()
+    assert.deepEqual(result, { status: 1, totals: '1 passed, 2 failed' })
+    assert.match(output, /b\.spec\.mjs: \(the file\)\n +it ended before its tests were done; last begun: b\n/)
+    assert.match(output, /c\.spec\.mjs: \(the file\)\n +it ended before its tests were done; last begun: none\n/)
+  })
+
+  it('lets no file share a process that starts others', () => {
+    const here = fileURLToPath(new URL('.', import.meta.url))
+    const files = readdirSync(here, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.spec.js'))
+    const shared = processesOf(files, here).filter(({ length }) => length > 1)
+    assert.ok(shared.length > 3)
+    const starts = /node:(child_process|worker_threads)|\/(parts|agents)\.js'.*start/
+    assert.deepEqual(
+      shared.flat().filter((file) => starts.test(readFileSync(join(here, file), 'utf8'))),
+      [],
+    )
+  })
+
   const troubles = {
     'a hook that fails': [
       `describe('s', () => { after(() => { throw new Error('x') }); it('a', () => {}) })`,
@@ -62,21 +121,32 @@ describe('the run of the specs', { timeout: 60_000 }, () => {
   for (const [trouble, [code, totals]] of Object.entries(troubles)) {
     it(`fails with ${trouble}`, () => {
       if (code !== '') spec('one.spec.mjs', code)
-      assert.deepEqual(run().result, { status: 1, totals })
+      assert.deepEqual(run(trouble === 'a file that does not end' ? '3' : undefined).result, { status: 1, totals })
     })
   }
 })
+
+/** Resolves when the reporter has written so, into the run's temporary folder, which is below the files'. */
+const UNTIL_TOLD = `
+import { readdirSync, readFileSync } from 'node:fs'
+const here = new URL('.', import.meta.url)
+const written = () => readdirSync(here, { recursive: true }).filter((name) => name.endsWith('.ndjson'))
+async function untilTold(text) {
+  while (!written().some((name) => readFileSync(new URL(name, here), 'utf8').includes(text)))
+    await new Promise((resolve) => setTimeout(resolve, 5))
+}`
 
 function spec(name: string, code: string): void {
   writeFileSync(join(folder, name), `import { after, describe, it } from 'node:test'\n${code}\n`)
 }
 
-function run(): { result: { status: number | null; totals: string | undefined }; output: string } {
+/** `seconds`: how long a file may take, if that is not the runner's own limit. */
+function run(seconds?: string): { result: { status: number | null; totals: string | undefined }; output: string } {
   const { NODE_TEST_CONTEXT: _, ...env } = process.env
   const words = [runner, `--in=${folder}`]
   const { status, stdout } = spawnSync(process.execPath, words, {
     encoding: 'utf8',
-    env: { ...env, SPOOLQ_FILE_SECONDS: '3' },
+    env: { ...env, TMPDIR: folder, ...(seconds !== undefined && { SPOOLQ_FILE_SECONDS: seconds }) },
   })
   return { result: { status, totals: stdout.trimEnd().split('\n').at(-1) }, output: stdout }
 }

@@ -1,11 +1,12 @@
-// run.ts: runs the specs, each file in a process of its own, and ends with a line of totals.
+// run.ts: runs the specs in processes of their own, and ends with a line of totals.
 //
 //   node dist/spec/run.js [--check] [--in=folder] [part of a path …]
 //
-// --check adds *.check.ts and sets SPOOLQ_CHECK=1, by which specs choose their long form. SPOOLQ_JOBS says how many
-// files run at once, SPOOLQ_FILE_SECONDS how long one may take. Fails if any test failed, if a file ran none,
-// ended before its tests did, or if there was nothing to run. Files under mysql/ share one server, which is started when
-// the first of them is.
+// sharing.ts says which files share a process; with --check none does. --check adds *.check.ts and sets SPOOLQ_CHECK=1,
+// by which specs choose their long form. SPOOLQ_JOBS says how many processes run at once, SPOOLQ_FILE_SECONDS how long
+// one may take for each of its files. Fails if any test failed, if a file ran none, if a process ended before the tests
+// of its files did, or badly after them, or if there was nothing to run. Files under mysql/ share one server, which is
+// started when the first of them is.
 
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
@@ -15,6 +16,8 @@ import { fileURLToPath } from 'node:url'
 import { summary } from './layers.ts'
 import { lacking, Server } from './mysql/server.ts'
 import type { Line, Outcome, Verdict } from './reporter.ts'
+import { processesOf } from './sharing.ts'
+import { inSources } from './sources.ts'
 
 const named = process.argv.find((word) => word.startsWith('--in='))?.slice('--in='.length)
 const here = resolve(named ?? fileURLToPath(new URL('.', import.meta.url)))
@@ -33,7 +36,7 @@ interface Report {
   readonly file: string
   readonly outcomes: readonly Outcome[]
   readonly notes: readonly string[]
-  /** What the file's process printed. */
+  /** What its process printed, for this and other files. */
   readonly output: string
   readonly seconds: number
 }
@@ -61,29 +64,61 @@ function specFiles(): string[] {
 }
 
 async function runAll(files: readonly string[], jobs: number): Promise<Report[]> {
-  const left = [...files]
+  const left = check ? files.map((file) => [file]) : processesOf(files, here)
   const done: Report[] = []
   const worker = async () => {
-    for (let file = left.shift(); file !== undefined; file = left.shift()) {
-      const report = await runFile(file)
-      printReport(report)
-      done.push(report)
+    for (let next = left.shift(); next !== undefined; next = left.shift()) {
+      const reports = await runProcess(next)
+      reports.forEach(printReport)
+      done.push(...reports)
     }
   }
   await Promise.all(Array.from({ length: jobs }, worker))
   return done
 }
 
-async function runFile(file: string): Promise<Report> {
-  const started = performance.now()
-  const lines = join(scratch, `${file.replaceAll(/[\\/]/g, '-')}.ndjson`)
-  const { output, ending } = await spawnSpec(file, lines, await shared(file))
+async function runProcess(files: readonly string[]): Promise<Report[]> {
+  const lines = join(scratch, `${files[0]?.replaceAll(/[\\/]/g, '-')}.ndjson`)
+  const { output, ending } = await spawnSpecs(files, lines, await shared(files[0] ?? ''))
   const told = linesOf(lines)
-  const outcomes = told.flatMap((line) => (line.kind === 'outcome' ? [line.outcome] : []))
-  const trouble = troubleWith({ ending, outcomes, told })
-  if (trouble) outcomes.push({ verdict: 'failed', title: '(the file)', detail: trouble })
-  const notes = told.flatMap((line) => (line.kind === 'note' ? [line.text] : []))
-  return { file, outcomes, notes, output, seconds: (performance.now() - started) / 1000 }
+  const reports = files.map((file) => reportOf(file, { told, ending, output }))
+  const trouble = troubleWith(told, ending)
+  if (trouble === '' || count(reports, 'failed') > 0) return reports
+  const outcomes = [{ verdict: 'failed', title: '(the process)', detail: trouble } as const]
+  return [...reports, { file: files.join(' '), outcomes, notes: notesIn(told), output, seconds: 0 }]
+}
+
+interface Told {
+  readonly told: readonly Line[]
+  readonly ending: string
+  readonly output: string
+}
+
+function reportOf(file: string, { told, ending, output }: Told): Report {
+  const path = join(here, file)
+  const own = told.filter((line) => line.file === path)
+  const outcomes = own.flatMap((line) => (line.kind === 'outcome' ? [line.outcome] : []))
+  const last = own.findLast((line) => line.kind === 'start')?.title
+  const end = own.find((line) => line.kind === 'end')
+  if (!end) outcomes.push(failure(`it ${ending || 'ended'} before its tests were done; last begun: ${last ?? 'none'}`))
+  else if (outcomes.length === 0) outcomes.push(failure('no test ran in it'))
+  return { file, outcomes, notes: [...notesIn(told), ...notesIn(own, path)], output, seconds: end?.seconds ?? 0 }
+}
+
+/** Of a file, or of the whole process. */
+function notesIn(told: readonly Line[], file?: string): string[] {
+  return told.flatMap((line) => (line.kind === 'note' && line.file === file ? [line.text] : []))
+}
+
+function failure(detail: string): Outcome {
+  return { verdict: 'failed', title: '(the file)', detail }
+}
+
+/** What is wrong with a process whose files are all well, or ''. */
+function troubleWith(told: readonly Line[], ending: string): string {
+  if (!told.some((line) => line.kind === 'end' && line.file === undefined))
+    return `all its tests passed, but it ${ending || 'ended'} before it had told so`
+  return ending === '' ? '' : `all its tests passed, but it ${ending}`
 }
 
 /** What several files share, as words of their environment. */
@@ -94,30 +129,32 @@ async function shared(file: string): Promise<Record<string, string>> {
   return { SPOOLQ_MYSQL_PORT: String(port), SPOOLQ_MYSQL_SOCKET: socketPath }
 }
 
-/** Runs one file as the leader of a process group, so that nothing it started outlives it. */
-function spawnSpec(
-  file: string,
+/** Runs files in one process, the leader of a process group, so that nothing it started outlives it. */
+function spawnSpecs(
+  files: readonly string[],
   lines: string,
   words: Record<string, string>,
 ): Promise<{ output: string; ending: string }> {
   const reporter = new URL('./reporter.js', import.meta.url).href
-  const flags = ['--enable-source-maps', `--test-reporter=${reporter}`, `--test-reporter-destination=${lines}`]
+  const flags = [`--test-reporter=${reporter}`, `--test-reporter-destination=${lines}`]
+  const program = fileURLToPath(new URL('./several.js', import.meta.url))
   const env = { ...process.env, ...words, ...(check && { SPOOLQ_CHECK: '1' }) }
-  const child = spawn(process.execPath, [...flags, join(here, file)], {
+  const child = spawn(process.execPath, [...flags, program, ...files.map((file) => join(here, file))], {
     detached: true,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const group = child.pid ?? 0
+  const seconds = fileSeconds * files.length
   running.add(group)
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk))
   return new Promise((resolve, reject) => {
     let ending = ''
     const timer = setTimeout(() => {
-      ending = `was still running after ${fileSeconds} s, and was killed`
+      ending = `was still running after ${seconds} s, and was killed`
       killGroup(group)
-    }, fileSeconds * 1000)
+    }, seconds * 1000)
     child.on('error', reject)
     child.on('exit', (code, signal) => {
       clearTimeout(timer)
@@ -147,22 +184,6 @@ function linesOf(path: string): Line[] {
   return whole.map((line) => JSON.parse(line))
 }
 
-interface Told {
-  readonly ending: string
-  readonly outcomes: readonly Outcome[]
-  readonly told: readonly Line[]
-}
-
-/** What is wrong with a file beyond its failed tests, or ''. */
-function troubleWith({ ending, outcomes, told }: Told): string {
-  const last = told.findLast((line) => line.kind === 'start')?.title ?? 'none'
-  if (!told.some((line) => line.kind === 'end'))
-    return `it ${ending || 'ended'} before its tests were done; last begun: ${last}`
-  if (outcomes.length === 0) return 'no test ran in it'
-  if (ending !== '' && count([{ outcomes }], 'failed') === 0) return `all its tests passed, but it ${ending}`
-  return ''
-}
-
 function printReport({ file, outcomes, notes, output, seconds }: Report): void {
   const failures = outcomes.filter(({ verdict }) => verdict === 'failed')
   const skips = outcomes.filter(({ verdict }) => verdict === 'skipped')
@@ -174,12 +195,12 @@ function printReport({ file, outcomes, notes, output, seconds }: Report): void {
   for (const failure of failures) printFailure(file, failure)
   if (failures.length === 0) return
   for (const note of notes) console.log(`       note  ${note}`)
-  if (output !== '')
-    console.log(indent(`what it printed:\n${output.trimEnd().split('\n').slice(-outputLines).join('\n')}`))
+  const printed = output.trimEnd().split('\n').slice(-outputLines).join('\n')
+  if (printed !== '') console.log(indent(`what its process printed:\n${inSources(printed)}`))
 }
 
 function printFailure(file: string, { title, detail }: Outcome): void {
-  console.log(`\n  ✗ ${file}: ${title}\n${indent(detail)}\n`)
+  console.log(`\n  ✗ ${file}: ${title}\n${indent(inSources(detail))}\n`)
 }
 
 function indent(text: string): string {

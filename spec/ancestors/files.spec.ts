@@ -1,4 +1,5 @@
 // What becomes of the ancestors' files: a lost or unreadable one costs everything, and some are never cleared away.
+// A process of its own: it sets TMPDIR.
 
 import assert from 'node:assert/strict'
 import { open, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises'

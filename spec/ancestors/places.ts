@@ -1,10 +1,11 @@
 // places.ts: over which stores the ancestors' traps are shown to be gone. Another store is one more line.
 
 import { randomUUID } from 'node:crypto'
+import { rmSync } from 'node:fs'
 import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { AsyncQueue, type QueueOptions } from '../../lib/index.ts'
 
 /** A queue's place, with nothing in it yet. What it opens is closed when its spec is over. */
@@ -39,17 +40,16 @@ const log: Store = { name: 'log', locationIn: (folder) => folder }
 const memory: Store = { name: 'memory', locationIn: () => `memory:${randomUUID()}`, indexed: true }
 const sqlite: Store = { name: 'sqlite', locationIn: (folder) => `sqlite:${folder}/queue.db`, indexed: true }
 
-// Specs that don't look at files share one, and the thread that serves it.
+// Specs that don't look at files share one, and the thread that serves it, until the process ends.
 const shared = await mkdtemp(join(tmpdir(), 'spoolq-ancestors-'))
 const sharing: Store = { ...sqlite, locationIn: () => `sqlite:${shared}/queues.db?queue=${randomUUID()}` }
-let keeper: AsyncQueue | undefined
-before(async () => {
-  keeper = await AsyncQueue.open(sharing.locationIn(''))
-})
-after(async () => {
-  await keeper?.close()
-  await rm(shared, { recursive: true, force: true })
-})
+let kept: Promise<AsyncQueue> | undefined
+process.once('exit', () => rmSync(shared, { recursive: true, force: true }))
+
+function keepThread(): Promise<AsyncQueue> {
+  kept ??= AsyncQueue.open(sharing.locationIn(''))
+  return kept
+}
 
 const stores: readonly Store[] = [log, memory, sharing]
 
@@ -85,6 +85,7 @@ function over(those: readonly Store[], title: string, spec: Spec): void {
   describe(title, { timeout: 120_000 }, () => {
     for (const store of those) {
       it(`is gone over ${store.name}`, async () => {
+        if (store === sharing) await keepThread()
         const { place, clean } = await make(store)
         try {
           await spec(place)

@@ -1,3 +1,5 @@
+// A process of its own: it looks at how much memory that takes.
+
 import assert from 'node:assert/strict'
 import { before, describe, it } from 'node:test'
 import fc from 'fast-check'

@@ -10,6 +10,7 @@ import {
   closed,
   filled,
   nothingHeld,
+  nothingUntold,
   numbers,
   open,
   places,
@@ -19,6 +20,8 @@ import {
   turns,
   until,
 } from './stream-kit.ts'
+
+nothingUntold()
 
 for (const place of places) {
   describe(`the queue as a Duplex over ${place.name}`, () => {

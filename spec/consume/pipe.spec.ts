@@ -2,7 +2,20 @@ import assert from 'node:assert/strict'
 import { EventEmitter, errorMonitor, once } from 'node:events'
 import { Duplex, Writable } from 'node:stream'
 import { describe, it } from 'node:test'
-import { closed, filled, nothingHeld, numbers, places, readyAt, Sink, turns, until } from './stream-kit.ts'
+import {
+  closed,
+  filled,
+  nothingHeld,
+  nothingUntold,
+  numbers,
+  places,
+  readyAt,
+  Sink,
+  turns,
+  until,
+} from './stream-kit.ts'
+
+nothingUntold()
 
 for (const place of places) {
   describe(`queue.pipe() over ${place.name}`, () => {

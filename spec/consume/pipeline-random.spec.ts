@@ -5,7 +5,20 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { AsyncQueue } from '../../lib/queue.ts'
 import { runs } from '../codec/items.ts'
-import { closed, filled, type Manner, manners, nothingHeld, numbers, places, Sink, turns } from './stream-kit.ts'
+import {
+  closed,
+  filled,
+  type Manner,
+  manners,
+  nothingHeld,
+  nothingUntold,
+  numbers,
+  places,
+  Sink,
+  turns,
+} from './stream-kit.ts'
+
+nothingUntold()
 
 // Readers of every kind take from one queue, one after the other; each breaks off or fails somewhere. What one of
 // them is done with, the next one does not see, and it begins with the first that is left.

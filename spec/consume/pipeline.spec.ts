@@ -9,6 +9,7 @@ import {
   closed,
   filled,
   manners,
+  nothingUntold,
   numbers,
   open,
   places,
@@ -18,6 +19,8 @@ import {
   turns,
   until,
 } from './stream-kit.ts'
+
+nothingUntold()
 
 for (const place of places) {
   describe(`pipeline(source, queue) over ${place.name}`, () => {

@@ -11,6 +11,7 @@ import {
   filled,
   manners,
   nothingHeld,
+  nothingUntold,
   numbers,
   open,
   places,
@@ -19,6 +20,8 @@ import {
   turns,
   until,
 } from './stream-kit.ts'
+
+nothingUntold()
 
 for (const place of places) {
   describe(`createReadStream() over ${place.name}`, () => {

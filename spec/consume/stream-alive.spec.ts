@@ -1,5 +1,6 @@
 // What keeps a process alive that uses a queue as a stream, and what becomes of streams that nobody holds: each in a
 // process of its own.
+// A process of its own: it starts others.
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'

@@ -17,7 +17,7 @@ export interface Place {
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'spoolq-streams-'))
-after(() => rmSync(folder, { recursive: true, force: true }))
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 let made = 0
 
 const memory: Place = { name: 'memory', fresh: () => `memory:stream-${process.pid}-${++made}` }
@@ -37,11 +37,14 @@ async function isBuilt(place: Place): Promise<boolean> {
 /** Where every spec of a stream runs. */
 export const places: readonly Place[] = (await isBuilt(directory)) ? [memory, directory] : [memory]
 
-/** Nothing may be told to nobody: a rejection or an error that no one listens for fails the spec. */
-export const untold: unknown[] = []
+const untold: unknown[] = []
 process.on('unhandledRejection', (error) => untold.push(error))
 process.on('uncaughtException', (error) => untold.push(error))
-after(() => assert.deepEqual(untold, []))
+
+/** Nothing may be told to nobody: a rejection or an error that no one listens for fails the file that says this. */
+export function nothingUntold(): void {
+  after(() => assert.deepEqual(untold.splice(0), []))
+}
 
 export function open(location: string, options?: QueueOptions<number>): Promise<AsyncQueue<number>> {
   return AsyncQueue.open<number>(location, options)

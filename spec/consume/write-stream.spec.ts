@@ -5,7 +5,9 @@ import { pipeline } from 'node:stream/promises'
 import { describe, it } from 'node:test'
 import { CodecError, QueueClosedError, QueueFullError } from '../../lib/errors.ts'
 import { AsyncQueue } from '../../lib/queue.ts'
-import { closed, numbers, open, places, readyAt, source, turns, until } from './stream-kit.ts'
+import { closed, nothingUntold, numbers, open, places, readyAt, source, turns, until } from './stream-kit.ts'
+
+nothingUntold()
 
 /** What became of each write: the code of its failure, or 'ok'. */
 class Told {

@@ -1,5 +1,6 @@
 // acks.spec.ts: acknowledgements in random order over a window of 10,000: the cursor stays small, each costs the same
 // few bytes, and memory does not grow. (What the last and the first tenth cost is counted in bytes, not by a clock.)
+// A process of its own: it looks at how much memory that takes.
 
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'

@@ -1,3 +1,5 @@
+// A process of its own: it is long.
+
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

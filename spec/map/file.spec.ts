@@ -1,4 +1,5 @@
 // A map's file: what else is in it, what damage costs, and that no call looks at more of it than it has to.
+// A process of its own: it starts others.
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'

@@ -1,4 +1,5 @@
 // Several processes on one map, and processes that die in the middle.
+// A process of its own: it starts others, and kills some.
 
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'

@@ -1,3 +1,5 @@
+// A process of its own: it is long.
+
 import { randomUUID } from 'node:crypto'
 import { addressOf } from '../../lib/mysql/address.ts'
 import { MysqlStore } from '../../lib/mysql/mysql-store.ts'

@@ -1,4 +1,5 @@
 // The example of two hosts, as a reader runs it.
+// A process of its own: it starts others.
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'

@@ -1,5 +1,6 @@
 // A net that loses requests, replies and connections: what was resolved holds, what was asked is done once, and the same
 // handle works again when the cause is gone.
+// A process of its own: it waits much.
 
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'

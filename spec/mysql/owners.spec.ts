@@ -1,4 +1,5 @@
 // Handles that live, die, stop and vanish, and what becomes of what they held.
+// A process of its own: it starts others.
 
 import assert from 'node:assert/strict'
 import { type ChildProcess, fork } from 'node:child_process'

@@ -1,5 +1,6 @@
 // What the server does for a call: the statements that the queue really sends are taken from the wire and looked at:
 // which index they use, and how many rows the server reads for them, with settled and failed rows all around.
+// A process of its own: it is long.
 
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'

@@ -1,5 +1,6 @@
 // A server of its own, that is killed, set oddly, and lets users do little: what was resolved holds, and the queue works, or
 // says why it can't.
+// A process of its own: it starts a server, and kills it.
 
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'

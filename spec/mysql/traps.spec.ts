@@ -1,4 +1,5 @@
 // What MySQLQueue of persist-queue does, and this does not.
+// A process of its own: it starts others.
 
 import assert from 'node:assert/strict'
 import { type ChildProcess, fork } from 'node:child_process'

@@ -1,4 +1,5 @@
 // Both suites, each over one database: every place is a queue of its own in it, so that one thread serves them all.
+// A process of its own: it is long.
 
 import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'

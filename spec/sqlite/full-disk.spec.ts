@@ -1,4 +1,5 @@
 // A queue that has filled its disk can be emptied; where others fill the disk, calls reject and nothing is lost.
+// A process of its own: it starts others.
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'

@@ -1,3 +1,5 @@
+// A process of its own: it starts others, and kills some.
+
 import { describe } from 'node:test'
 import { newPlace } from '../process/parts.ts'
 import { sharedQueue } from '../process/shared-queue.ts'

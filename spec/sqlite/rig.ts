@@ -1,10 +1,9 @@
-// rig.ts: what the specs of SQLite queues share: files that go when the spec has ended, an engine without a thread whose
+// rig.ts: what the specs of SQLite queues share: files that go when the process has ended, an engine without a thread whose
 // statements are heard and can be made to fail, and what another program does to a file.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after } from 'node:test'
 import { type Driver, loadDriver, type OpenDriver, type Statement } from '../../lib/sqlite/driver.ts'
 import { type Call, Engine, type Outcome } from '../../lib/sqlite/engine.ts'
 import { NOTHING, type Packed } from '../../lib/sqlite/messages.ts'
@@ -13,7 +12,7 @@ import type { PutArgs } from '../../lib/sqlite/put-ops.ts'
 import { sealed } from '../../lib/sqlite/seal.ts'
 
 const scratch = mkdtempSync(join(tmpdir(), 'spoolq-sqlite-'))
-after(() => rmSync(scratch, { recursive: true, force: true }))
+process.once('exit', () => rmSync(scratch, { recursive: true, force: true }))
 let files = 0
 
 export function newFile(): string {

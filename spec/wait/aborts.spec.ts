@@ -1,3 +1,5 @@
+// A process of its own: it listens for warnings.
+
 import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { describe, it } from 'node:test'
