@@ -29,7 +29,7 @@ const jobs = Number(process.env.SPOOLQ_JOBS ?? availableParallelism() + 1)
 const busy = /^(crash|bench)\b/
 /** Beside all others, one at a time too: what mostly waits for processes, disks and the kernel. */
 const waiting = /^real\b/
-const fileSeconds = Number(process.env.SPOOLQ_FILE_SECONDS ?? (check ? 3600 : 150))
+const fileSeconds = Number(process.env.SPOOLQ_FILE_SECONDS ?? (check ? 3600 : 600))
 const outputLines = 200
 
 interface Report {

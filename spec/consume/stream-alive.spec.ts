@@ -36,7 +36,8 @@ for (const place of places) {
         queue.createWriteStream()
         await pipeline([1, 2], queue.createWriteStream())
         await pipeline(queue.createReadStream({ wait: false }), print())
-        setTimeout(() => console.log('still alive'), 400).unref()`
+        // Long enough for a process on a slow machine to end before it comes.
+        setTimeout(() => console.log('still alive'), 20_000).unref()`
       assert.deepEqual(await printed(place.fresh(), program), ['1', '2'])
     })
 

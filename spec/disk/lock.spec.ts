@@ -20,9 +20,9 @@ function newFile(t: TestContext): DiskFile {
 }
 
 async function eventually(check: () => boolean): Promise<void> {
-  const end = Date.now() + 5000
+  const end = Date.now() + 60_000
   while (!check()) {
-    assert.ok(Date.now() < end, 'not within 5 s')
+    assert.ok(Date.now() < end, 'not within a minute')
     await pause(2)
   }
 }

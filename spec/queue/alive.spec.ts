@@ -26,7 +26,10 @@ async function printed(location: string, program: string): Promise<string[]> {
 const locations = ['memory:jobs', join(scratch, 'log'), `sqlite:${join(scratch, 'file.db')}`]
 
 // A timer that the process does not wait for: if it stays alive for the queue's sake, this one comes.
-const LATER = (code: string): string => `setTimeout(() => { ${code} }, 400).unref()`
+const LATER = (code: string, ms = 400): string => `setTimeout(() => { ${code} }, ${ms}).unref()`
+
+/** Long enough for a process on a slow machine to end before it comes. */
+const MUCH_LATER_MS = 20_000
 
 for (const location of locations) {
   const kind = /^(memory|sqlite):/.exec(location)?.[1] ?? 'log'
@@ -39,7 +42,7 @@ for (const location of locations) {
         const queue = await AsyncQueue.open(location)
         await queue.put(1)
         for await (const item of queue.items({ wait: false })) console.log(item)
-        ${LATER("console.log('still alive')")}`
+        ${LATER("console.log('still alive')", MUCH_LATER_MS)}`
       assert.deepEqual(await printed(location, program), ['1'])
     })
 

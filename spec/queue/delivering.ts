@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { type AsyncQueue, type Delivery, QueueClosedError, SettledError } from '../../lib/index.ts'
-import { fate, fresh, type MakePlace, numbers, turns, until } from './place.ts'
+import { fate, fresh, inTime, type MakePlace, numbers, turns, until } from './place.ts'
 
 export function delivering(place: MakePlace): void {
   it('leases what is ready, and never waits', async () => {
@@ -64,16 +64,21 @@ export function delivering(place: MakePlace): void {
   })
 
   it('gives back later: nobody gets it before, and it holds nobody up', async () => {
-    const where = await place()
-    const queue = await where.open<number>()
-    await queue.putMany([1, 2])
-    const due = Date.now() + 1500
-    await (await leased(queue)).nack({ delay: 1500 })
-    assert.deepEqual(await queue.counts(), { ready: 1, delayed: 1, inFlight: 0, failed: 0, acked: 0 })
-    assert.equal((await queue.list({ status: 'delayed' }))[0]?.id, 1)
-    assert.equal(await queue.get(), 2)
-    assert.equal(await queue.get(), 1)
-    assert.ok(Date.now() >= due)
+    await inTime(async (delay) => {
+      const queue = await fresh<number>(place)
+      await queue.putMany([1, 2])
+      const delivery = await leased(queue)
+      const due = Date.now() + delay
+      await delivery.nack({ delay })
+      const counts = await queue.counts()
+      const [delayed] = await queue.list({ status: 'delayed' })
+      const next = await queue.get()
+      if (Date.now() >= due) return false
+      assert.deepEqual(counts, { ready: 1, delayed: 1, inFlight: 0, failed: 0, acked: 0 })
+      assert.deepEqual([delayed?.id, next], [1, 2])
+      assert.equal(await queue.get(), 1)
+      return Date.now() >= due || assert.fail('it came before its time')
+    })
   })
 
   it('sets aside with the reason, tells of it, and makes it ready again or drops it when asked', async () => {
@@ -251,23 +256,30 @@ export function delivering(place: MakePlace): void {
   })
 
   it('holds back what is put with a delay, for everybody, and across a restart', async () => {
-    const where = await place()
-    const [queue, other] = [await where.open<number>(), await where.open<number>()]
-    const due = Date.now() + 1500
-    await queue.put(1, { delay: 1500 })
-    await queue.putMany([2, 3], { delay: 1500 })
-    await queue.put(4, { delay: 0 })
-    assert.deepEqual(await queue.counts(), { ready: 1, delayed: 3, inFlight: 0, failed: 0, acked: 0 })
-    await queue.close()
-    assert.equal(await other.get(), 4)
-    const items = other.items()
-    const seen = [(await items.next()).value, (await items.next()).value]
-    assert.ok(Date.now() >= due)
-    await items.return(undefined)
-    assert.deepEqual(seen, [1, 2])
-    await until(async () => (await other.size()) === 2)
-    await assert.rejects(other.put(5, { delay: -1 }), RangeError)
-    await assert.rejects(other.put(5, { delay: '1' as never }), TypeError)
+    await inTime(async (delay) => {
+      const where = await place()
+      const [queue, other] = [await where.open<number>(), await where.open<number>()]
+      const due = Date.now() + delay
+      await queue.put(1, { delay })
+      await queue.putMany([2, 3], { delay })
+      await queue.put(4, { delay: 0 })
+      const counts = await queue.counts()
+      await queue.close()
+      const next = await other.get()
+      if (Date.now() >= due) return false
+      assert.deepEqual(counts, { ready: 1, delayed: 3, inFlight: 0, failed: 0, acked: 0 })
+      assert.equal(next, 4)
+      const items = other.items()
+      const seen = [(await items.next()).value, (await items.next()).value]
+      assert.ok(Date.now() >= due, 'they came before their time')
+      await items.return(undefined)
+      assert.deepEqual(seen, [1, 2])
+      await until(async () => (await other.size()) === 2)
+      return true
+    })
+    const queue = await fresh<number>(place)
+    await assert.rejects(queue.put(5, { delay: -1 }), RangeError)
+    await assert.rejects(queue.put(5, { delay: '1' as never }), TypeError)
   })
 
   it('joins when nothing is ready, delayed or in flight any more, in whomever’s hands', async () => {

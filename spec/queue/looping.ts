@@ -183,7 +183,7 @@ export function looping(place: MakePlace): void {
 
   it('waits maxWait at most for a batch to fill', async () => {
     const queue = await fresh<number>(place)
-    const batches = queue.batches(3, { maxWait: 2000 })
+    const batches = queue.batches(3, { maxWait: 60_000 })
     const first = batches.next()
     for (const item of [1, 2, 3, 4]) {
       await turns()
@@ -201,7 +201,7 @@ export function looping(place: MakePlace): void {
     const queue = await fresh<number>(place)
     await queue.putMany([1, 2])
     const controller = new AbortController()
-    const next = queue.batches(3, { maxWait: 5000, signal: controller.signal }).next()
+    const next = queue.batches(3, { maxWait: 60_000, signal: controller.signal }).next()
     await turns()
     controller.abort()
     await assert.rejects(next, { name: 'AbortError' })

@@ -28,12 +28,17 @@ const PAUSE_MS = 5
 
 /** Resolves once `holds` does; rejects after a long while. */
 export async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
-  const end = performance.now() + 20_000
+  const end = performance.now() + 60_000
   for (let looks = 1; !(await holds()); looks += 1) {
     if (performance.now() > end) throw new Error('it never came to hold')
     if (looks < MANY_LOOKS) await turns(1)
     else await pause(PAUSE_MS)
   }
+}
+
+/** Tries what has to be over before a delay is, with a longer one each time, until the try resolves to true. */
+export async function inTime(trial: (delayMs: number) => Promise<boolean>): Promise<void> {
+  for (let delayMs = 300; !(await trial(delayMs)); ) delayMs *= 2
 }
 
 /** What has become of a promise by now. */
