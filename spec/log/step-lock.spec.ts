@@ -74,6 +74,34 @@ describe('a step', () => {
     }
   })
 
+  it('tries for long where the lock is rarely taken, and pauses soon where it was taken a moment ago', async (t) => {
+    const locks = new Locks()
+    const file = locks.disk.open('/a', 'write')
+    const tries = t.mock.method(file, 'tryLock').mock
+    let now = 1000
+    const lock = new StepLock(
+      file,
+      () => 0,
+      () => now,
+    )
+    const triesOf = async () => {
+      const release = locks.hold('/a')
+      tries.resetCalls()
+      const waiting = lock.run(() => 'made')
+      const [atOnce] = [tries.callCount(), await turns(1)]
+      const inATurn = tries.callCount() - atOnce
+      release()
+      assert.equal(await waiting, 'made')
+      return { atOnce, inATurn }
+    }
+    const patient = await triesOf()
+    assert.ok(patient.atOnce > 5 && patient.inATurn > 0, JSON.stringify(patient))
+    const soon = await triesOf()
+    assert.ok(soon.atOnce < patient.atOnce && soon.atOnce > 1, JSON.stringify(soon))
+    now += 1000
+    assert.equal((await triesOf()).atOnce, patient.atOnce)
+  })
+
   it('that throws behind a wait rejects', async () => {
     const locks = new Locks()
     const release = locks.hold('/a')
