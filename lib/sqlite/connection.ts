@@ -29,6 +29,8 @@ const WAL_PAGES = { long: 1000, short: 16 } as const
 
 export class Connection {
   readonly file: string
+  /** What one lease may move (room.ts). */
+  takeBytes = Infinity
   readonly #driver: Driver
   readonly #statements = new Map<string, Statement>()
   #identity = ''

@@ -52,6 +52,7 @@ export class Engine {
       this.#dispel(this.#connection, calls)
       this.#room ??= new Room(this.#connection)
       isFull = !this.#room.makeFor(calls.reduce((sum, { packed }) => sum + packed.bytes.length, 0))
+      this.#connection.takeBytes = this.#room.takeBytes
     } catch (error) {
       return calls.map(() => this.#refused(error))
     }

@@ -3,6 +3,7 @@
 import type { Status } from '../store.ts'
 import type { Connection } from './connection.ts'
 import type { Row } from './driver.ts'
+import { payloadOf, pieces, type Taken } from './front.ts'
 import { giveBack, pass } from './lapses.ts'
 import { pack } from './messages.ts'
 import { type Answer, type PackedAnswer, reading, writing, writingPacked } from './op.ts'
@@ -10,7 +11,6 @@ import { freeBytes } from './page-ops.ts'
 import { type Scene, type Sums, sceneOf } from './scene.ts'
 import { type Recorded, recorded, type Wanted } from './schema.ts'
 import { brokenAmong, SEAL_BYTES } from './seal.ts'
-import { payloadOf, pieces, type Taken } from './take-ops.ts'
 
 export interface Stats extends Sums {
   readonly freeBytes: number

@@ -93,6 +93,11 @@ export class Scene {
     return this.#connection.file
   }
 
+  /** What one lease may move. */
+  get takeBytes(): number {
+    return this.#connection.takeBytes
+  }
+
   run(sql: string, ...values: readonly Value[]): number {
     return this.#connection.statement(this.#text(sql)).run(...values)
   }

@@ -74,6 +74,21 @@ for (const [size, durability, batch] of [
   })
 }
 
+it('the queue on a disk that it filled leases all of it at once, some at a time within', { skip }, async (t) => {
+  const location = `sqlite:${smallDisk(t, '16m')}/q.db`
+  await using queue = await AsyncQueue.open<string>(location, { durability: 'os' })
+  const end = await fill(queue, 0, 100)
+  const held = await queue.lease(end)
+  assert.deepEqual(
+    held.map(({ item }) => item),
+    Array.from({ length: end }, (_, i) => textOf(i)),
+  )
+  await Promise.all(held.map((delivery) => delivery.ack()))
+  const { ready, inFlight } = await queue.counts()
+  assert.deepEqual({ ready, inFlight }, { ready: 0, inFlight: 0 })
+  await queue.put('again')
+})
+
 it('the queue on a disk that others filled rejects or does as it is told, loses nothing, and goes on', {
   skip,
 }, async (t) => {
