@@ -13,7 +13,7 @@ import { processesOf } from './sharing.ts'
 const runner = fileURLToPath(new URL('./run.js', import.meta.url))
 let folder = ''
 
-describe('the run of the specs', { timeout: 120_000 }, () => {
+describe('the run of the specs', { timeout: 240_000 }, () => {
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'spoolq-run-'))
   })

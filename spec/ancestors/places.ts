@@ -82,7 +82,7 @@ export function inSqlite(system: string, trap: string, spec: Spec): void {
 }
 
 function over(those: readonly Store[], title: string, spec: Spec): void {
-  describe(title, { timeout: 120_000 }, () => {
+  describe(title, { timeout: 240_000 }, () => {
     for (const store of those) {
       it(`is gone over ${store.name}`, async () => {
         if (store === sharing) await keepThread()

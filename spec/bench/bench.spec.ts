@@ -19,7 +19,7 @@ const program = fileURLToPath(new URL('../../bench/run.js', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'spoolq-bench-spec-'))
 const effort = { rounds: 1, runMs: 1, folder }
 
-describe('the benchmark', { timeout: 120_000 }, () => {
+describe('the benchmark', { timeout: 240_000 }, () => {
   after(() => rmSync(folder, { recursive: true, force: true }))
 
   it('measures the queue beside its floors, writes figures, and draws them', () => {

@@ -23,7 +23,7 @@ async function printed(location: string, program: string): Promise<string[]> {
     const idle = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
     ${program}`
   const args = ['--expose-gc', '--input-type=module', '-e', source]
-  const { stdout } = await run(process.execPath, args, { timeout: 60_000 })
+  const { stdout } = await run(process.execPath, args, { timeout: 240_000 })
   return stdout.split('\n').filter((line) => line !== '')
 }
 

@@ -31,9 +31,17 @@ export interface Agent {
 /** The compiled lib, with fs-ext in reach. */
 export const ownLib = new URL('../../lib/', import.meta.url).href
 
-/** A copy of lib in a place from which no fs-ext is found. */
-export function libWithoutFsExt(t: TestContext): string {
-  const folder = newFolder(t)
+let copied: string | undefined
+
+/** A copy of lib in a place from which no fs-ext is found, the same for all specs of this process. */
+export function libWithoutFsExt(): string {
+  copied ??= copyLib()
+  return copied
+}
+
+function copyLib(): string {
+  const folder = fs.mkdtempSync(path.join(fs.realpathSync(os.tmpdir()), 'spoolq-lib-'))
+  process.once('exit', () => fs.rmSync(folder, { recursive: true, force: true }))
   fs.writeFileSync(path.join(folder, 'package.json'), '{ "type": "module" }')
   const filter = (name: string) => !/\.(map|d\.ts)$/.test(name)
   fs.cpSync(fileURLToPath(ownLib), path.join(folder, 'lib'), { recursive: true, filter })

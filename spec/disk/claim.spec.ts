@@ -37,7 +37,7 @@ test('with fs-ext, any number of processes and threads claim a folder, and nothi
 })
 
 test('without fs-ext, one process claims a folder, and the others are told which', async (t) => {
-  const [folder, other, lib] = [newFolder(t), newFolder(t), libWithoutFsExt(t)]
+  const [folder, other, lib] = [newFolder(t), newFolder(t), libWithoutFsExt()]
   const [one, two] = [startProcess(t, lib), startProcess(t, lib)]
   assert.equal(await claim(one, folder), 'claimed')
   await assert.rejects(two.ask({ act: 'claim', path: folder }), (error: Error & { code?: string }) => {
@@ -53,7 +53,7 @@ test('without fs-ext, one process claims a folder, and the others are told which
 })
 
 test('without fs-ext, the handles of one thread share a claim until the last has given it back', async (t) => {
-  const [folder, lib] = [newFolder(t), libWithoutFsExt(t)]
+  const [folder, lib] = [newFolder(t), libWithoutFsExt()]
   const [one, two] = [startProcess(t, lib), startProcess(t, lib)]
   assert.deepEqual([await claim(one, folder), await claim(one, folder)], ['claimed', 'claimed'])
   await one.ask({ act: 'release' })
@@ -63,7 +63,7 @@ test('without fs-ext, the handles of one thread share a claim until the last has
 })
 
 test('without fs-ext, giving a claim back twice gives nobody else’s back', async (t) => {
-  const [folder, lib] = [newFolder(t), libWithoutFsExt(t)]
+  const [folder, lib] = [newFolder(t), libWithoutFsExt()]
   const { nodeDisk: bare }: typeof import('../../lib/disk/node.ts') = await import(`${lib}disk/node.js`)
   const [one, two] = [bare.claim(folder), bare.claim(folder)]
   one()
@@ -74,7 +74,7 @@ test('without fs-ext, giving a claim back twice gives nobody else’s back', asy
 })
 
 test('without fs-ext, a second thread is refused, until the first one has ended', async (t) => {
-  const [folder, lib] = [newFolder(t), libWithoutFsExt(t)]
+  const [folder, lib] = [newFolder(t), libWithoutFsExt()]
   const [one, two] = [startThread(t, lib), startThread(t, lib)]
   assert.equal(await claim(one, folder), 'claimed')
   assert.equal(await claim(two, folder), 'ECLAIMED')
@@ -84,7 +84,7 @@ test('without fs-ext, a second thread is refused, until the first one has ended'
 })
 
 test('without fs-ext, the claim of a process that was killed or has ended is dead', async (t) => {
-  const [folder, lib] = [newFolder(t), libWithoutFsExt(t)]
+  const [folder, lib] = [newFolder(t), libWithoutFsExt()]
   const [one, two, three] = [startProcess(t, lib), startProcess(t, lib), startProcess(t, lib)]
   assert.equal(await claim(one, folder), 'claimed')
   await one.kill()
@@ -94,7 +94,7 @@ test('without fs-ext, the claim of a process that was killed or has ended is dea
 })
 
 test('without fs-ext, the highest claim rules, and those below it go', async (t) => {
-  const [folder, lib] = [newFolder(t), libWithoutFsExt(t)]
+  const [folder, lib] = [newFolder(t), libWithoutFsExt()]
   writeClaim(folder, 9, format(self()))
   writeClaim(folder, 10, 'released\n')
   writeClaim(folder, 2, 'what is this')
@@ -105,7 +105,7 @@ test('without fs-ext, the highest claim rules, and those below it go', async (t)
 })
 
 test('without fs-ext, a claim that says nothing is dead, but for one that is just being written', async (t) => {
-  const [folder, lib] = [newFolder(t), libWithoutFsExt(t)]
+  const [folder, lib] = [newFolder(t), libWithoutFsExt()]
   const agent = startProcess(t, lib)
   writeClaim(folder, 1, '4711 0 47')
   // It does not grow old while the agent starts, however long that takes.
@@ -117,7 +117,7 @@ test('without fs-ext, a claim that says nothing is dead, but for one that is jus
 })
 
 test('without fs-ext, a number worked out long ago wins nothing', async (t) => {
-  const [folder, lib] = [newFolder(t), libWithoutFsExt(t)]
+  const [folder, lib] = [newFolder(t), libWithoutFsExt()]
   const { nodeDisk: bare }: typeof import('../../lib/disk/node.ts') = await import(`${lib}disk/node.js`)
   assert.equal(await claim(startProcess(t, lib), folder), 'claimed')
   fs.renameSync(path.join(folder, 'only.1'), path.join(folder, 'later'))
@@ -134,7 +134,7 @@ test('without fs-ext, a number worked out long ago wins nothing', async (t) => {
 })
 
 test('without fs-ext, a folder is claimed on a file system without hard links too', async (t) => {
-  const [folder, lib] = [newFolder(t), libWithoutFsExt(t)]
+  const [folder, lib] = [newFolder(t), libWithoutFsExt()]
   const { nodeDisk: bare }: typeof import('../../lib/disk/node.ts') = await import(`${lib}disk/node.js`)
   t.mock.method(fs, 'linkSync', () => {
     throw Object.assign(new Error('EPERM'), { code: 'EPERM' })
@@ -148,7 +148,7 @@ test('without fs-ext, a folder is claimed on a file system without hard links to
 })
 
 test('without fs-ext, of many that start at once one claims the folder', async (t) => {
-  const [folder, lib] = [newFolder(t), libWithoutFsExt(t)]
+  const [folder, lib] = [newFolder(t), libWithoutFsExt()]
   const agents = [1, 2, 3, 4].map(() => startProcess(t, lib)).concat([1, 2].map(() => startThread(t, lib)))
   for (let round = 0; round < long(15, 6); round++) {
     const outcomes = await Promise.all(agents.map((agent) => claim(agent, folder)))
@@ -158,7 +158,7 @@ test('without fs-ext, of many that start at once one claims the folder', async (
 })
 
 test('without fs-ext, no two ever hold a claim, whoever is killed', async (t) => {
-  const [folder, lib] = [newFolder(t), libWithoutFsExt(t)]
+  const [folder, lib] = [newFolder(t), libWithoutFsExt()]
   fs.writeFileSync(path.join(folder, 'witness'), '')
   const starts = [startProcess, startProcess, startProcess, startThread].map((start) => () => start(t, lib))
   const first = starts.map((start) => start())
@@ -186,7 +186,7 @@ test('without fs-ext, no two ever hold a claim, whoever is killed', async (t) =>
 
 test('a process with fs-ext respects the claim of one without, while that one lives', async (t) => {
   const folder = newFolder(t)
-  const bare = startProcess(t, libWithoutFsExt(t))
+  const bare = startProcess(t, libWithoutFsExt())
   assert.equal(await claim(bare, folder), 'claimed')
   assert.equal(await claim(startProcess(t), folder), 'ECLAIMED')
   assert.throws(() => nodeDisk.claim(folder), { code: 'ECLAIMED' })
@@ -198,7 +198,7 @@ test('a process with fs-ext respects the claim of one without, while that one li
 test('a process without fs-ext finds a folder taken that processes with it have open', async (t) => {
   if (process.platform !== 'linux') return t.skip('needs /proc/locks')
   const folder = newFolder(t)
-  const [whole, bare] = [startProcess(t), startProcess(t, libWithoutFsExt(t))]
+  const [whole, bare] = [startProcess(t), startProcess(t, libWithoutFsExt())]
   assert.equal(await claim(whole, folder), 'claimed')
   assert.equal(await claim(bare, folder), 'ECLAIMED')
   assert.equal(await claim(startProcess(t), folder), 'claimed')
@@ -207,7 +207,7 @@ test('a process without fs-ext finds a folder taken that processes with it have 
 })
 
 test('a process without fs-ext says so once, and how to get sharing back', async (t) => {
-  const [one, two, lib] = [newFolder(t), newFolder(t), libWithoutFsExt(t)]
+  const [one, two, lib] = [newFolder(t), newFolder(t), libWithoutFsExt()]
   const agent = startProcess(t, lib)
   await claim(agent, one)
   await claim(agent, two)

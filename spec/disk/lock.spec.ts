@@ -130,7 +130,7 @@ test('the disk locks in a worker thread whose folder for temporary files is not 
 })
 
 test('the disk locks between the files of one process where fs-ext is missing', async (t) => {
-  const { nodeDisk: bare }: typeof import('../../lib/disk/node.ts') = await import(`${libWithoutFsExt(t)}disk/node.js`)
+  const { nodeDisk: bare }: typeof import('../../lib/disk/node.ts') = await import(`${libWithoutFsExt()}disk/node.js`)
   const name = path.join(newFolder(t), 'lock')
   const [one, two] = [bare.open(name, 'create'), bare.open(name, 'write')]
   const link = `${name}-link`

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 
-it("the README's first program runs", { timeout: 30_000 }, (t) => {
+it("the README's first program runs", { timeout: 240_000 }, (t) => {
   const [, program] = /```js\n(.*?)```/s.exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? []
   assert.ok(program, 'the README has a block of js')
   const project = mkdtempSync(join(tmpdir(), 'spoolq-readme-'))

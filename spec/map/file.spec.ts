@@ -26,7 +26,7 @@ function newFile(): string {
   return join(folder, `${made}.db`)
 }
 
-describe('a map in a file', { timeout: 60_000 }, () => {
+describe('a map in a file', { timeout: 240_000 }, () => {
   after(() => rm(folder, { recursive: true, force: true }))
 
   it('is beside other maps, each with its name, its codec and its entries', async () => {
@@ -153,7 +153,7 @@ describe('a map in a file', { timeout: 60_000 }, () => {
       }
       console.log('closed')`
     const words = ['--expose-gc', '--input-type=module', '--eval', program]
-    const { stdout } = await promisify(execFile)(process.execPath, words, { timeout: 50_000 })
+    const { stdout } = await promisify(execFile)(process.execPath, words, { timeout: 200_000 })
     assert.equal(stdout, 'true\nclosed\n')
   })
 

@@ -18,7 +18,7 @@ const folder = await mkdtemp(join(tmpdir(), 'spoolq-map-'))
 const running = new Set<ChildProcess>()
 let made = 0
 
-describe('a map of several processes', { timeout: 120_000 }, () => {
+describe('a map of several processes', { timeout: 240_000 }, () => {
   after(async () => {
     for (const process of running) process.kill('SIGKILL')
     await rm(folder, { recursive: true, force: true })

@@ -45,7 +45,7 @@ export function mapSuite(name: string, makePlace: () => Promise<MapPlace>): void
     for (const map of maps) await map.close().catch(() => {})
     for (const made of places) await made.remove()
   })
-  describe(`${name}: the map`, { timeout: 120_000 }, () => {
+  describe(`${name}: the map`, { timeout: 240_000 }, () => {
     holding(place)
     keying(place)
     counting(place)

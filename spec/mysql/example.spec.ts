@@ -13,7 +13,7 @@ const run = promisify(execFile)
 const example = fileURLToPath(new URL('../../examples/two-hosts.js', import.meta.url))
 
 await withServer(() => {
-  describe('the example of two hosts', { timeout: 120_000 }, () => {
+  describe('the example of two hosts', { timeout: 240_000 }, () => {
     it('has every order packed, though a host is gone', async () => {
       const { stdout } = await run(process.execPath, [example, urlOf(await sharedPort(), randomUUID())])
       assert.match(stdout, /^the warehouse is gone after [1-9]\d* orders$/m)

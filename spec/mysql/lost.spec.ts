@@ -11,7 +11,7 @@ import { Net } from './net.ts'
 import { sharedPort, urlOf, withServer } from './server.ts'
 
 await withServer(() => {
-  describe('the queue in a MySQL database, over a bad net,', { timeout: 120_000 }, () => {
+  describe('the queue in a MySQL database, over a bad net,', { timeout: 240_000 }, () => {
     const undo: (() => unknown)[] = []
     after(async () => {
       for (const one of undo.reverse()) await one()

@@ -37,7 +37,7 @@ function shows(value: unknown): string {
 }
 
 await withServer(() => {
-  describe('the queue in a MySQL database', { timeout: 120_000 }, () => {
+  describe('the queue in a MySQL database', { timeout: 240_000 }, () => {
     const databases: string[] = []
     let root: Connection
     before(async () => {

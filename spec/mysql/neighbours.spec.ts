@@ -16,7 +16,7 @@ const DAY = 86_400_000
 
 await withServer(() => {
   for (const order of ['fifo', 'lifo', 'priority'] as const) {
-    describe(`the queue in a MySQL database, '${order}', between two others`, { timeout: 120_000 }, () => {
+    describe(`the queue in a MySQL database, '${order}', between two others`, { timeout: 240_000 }, () => {
       const database = `neighbours ${randomUUID()}`
       const queues: AsyncQueue<number>[] = []
       let net: Net

@@ -14,7 +14,7 @@ import { Net } from './net.ts'
 import { connectingTo, sharedPort, urlOf, withServer } from './server.ts'
 
 await withServer(() => {
-  describe('the queue in a MySQL database', { timeout: 120_000 }, () => {
+  describe('the queue in a MySQL database', { timeout: 240_000 }, () => {
     const undo: (() => unknown)[] = []
     const alive = setInterval(() => {}, 1000)
     after(async () => {

@@ -12,7 +12,7 @@ import { numbers, until } from '../queue/place.ts'
 import { sharedPort, urlOf, withServer } from './server.ts'
 
 await withServer(() => {
-  describe('the queue in a MySQL database, unlike MySQLQueue,', { timeout: 120_000 }, () => {
+  describe('the queue in a MySQL database, unlike MySQLQueue,', { timeout: 240_000 }, () => {
     const children: ChildProcess[] = []
     const alive = setInterval(() => {}, 1000)
     after(() => {

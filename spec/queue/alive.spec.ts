@@ -18,7 +18,7 @@ after(() => rm(scratch, { recursive: true, force: true }))
 async function printed(location: string, program: string): Promise<string[]> {
   const source = `import { AsyncQueue } from ${JSON.stringify(library)}\nconst location = ${JSON.stringify(location)}\n${program}`
   const { stdout } = await run(process.execPath, ['--expose-gc', '--input-type=module', '-e', source], {
-    timeout: 60_000,
+    timeout: 240_000,
   })
   return stdout.split('\n').filter((line) => line !== '')
 }
