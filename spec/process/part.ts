@@ -222,7 +222,7 @@ const parts: { [Part in keyof Parts]: (args: Parts[Part]) => Promise<void> } = {
       const found = items.filter((item) => item !== undefined)
       ended = found.some(({ producer }) => producer < 0)
       if (found.length > 0) tell(found.map(({ producer, number }) => `${producer}:${number}`).join(' '))
-      else await (random() < 0.2 ? pause(random() * 3) : turn())
+      else await (random() < 0.8 ? pause(random() * 3) : turn())
     }
     await queue.close()
   },
