@@ -106,6 +106,8 @@ export class ByteReader {
 export class ByteWriter {
   #bytes = Buffer.alloc(256)
   #length = 0
+  /** Handed out last: records are mostly of one length. */
+  #view = this.#bytes
 
   get length(): number {
     return this.#length
@@ -113,7 +115,9 @@ export class ByteWriter {
 
   /** What was collected, from `start` on: good until the next call. */
   bytes(start = 0): Buffer {
-    return this.#bytes.subarray(start, this.#length)
+    if (start > 0) return this.#bytes.subarray(start, this.#length)
+    if (this.#view.length !== this.#length) this.#view = this.#bytes.subarray(0, this.#length)
+    return this.#view
   }
 
   /** Of what was collected from `start` on. */
@@ -163,6 +167,7 @@ export class ByteWriter {
     const larger = Buffer.alloc(Math.max(this.#bytes.length * 2, this.#length + length))
     this.#bytes.copy(larger)
     this.#bytes = larger
+    this.#view = larger
   }
 }
 

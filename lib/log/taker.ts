@@ -112,7 +112,8 @@ export class Taker {
       if (ids.length === 0) return { records: settled, result: [] }
       const taken = reader.pieces(ids, attempts(state), STEP_BYTES)
       if (!Array.isArray(taken)) return { records: [], result: taken }
-      return { records: [...settled, record(idsOf(taken))], result: taken }
+      const own = record(idsOf(taken))
+      return { records: settled.length > 0 ? [...settled, own] : [own], result: taken }
     }
   }
 
