@@ -44,7 +44,8 @@ export class GatheredPuts<T> {
     this.#group ??= this.#begin()
     const { firstId } = this.#group
     if (this.#documents.bytes > MAX_BYTES) this.flush()
-    return at === 0 ? firstId : firstId.then((id) => id + at)
+    // The first one too: it would go on before the others, and what it puts then would be appended without theirs.
+    return firstId.then((id) => id + at)
   }
 
   /** Appends what was gathered. */

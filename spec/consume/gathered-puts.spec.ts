@@ -31,6 +31,15 @@ async function items({ script }: Rig): Promise<unknown[]> {
 }
 
 describe('the queue, putting items one by one in one turn,', () => {
+  it('come together round by round where many producers each await their own', async () => {
+    const each = await rig()
+    const producer = async (): Promise<void> => {
+      for (let n = 0; n < 5; n++) await each.putting.one(n)
+    }
+    await Promise.all(Array.from({ length: 8 }, producer))
+    assert.deepEqual(each.appends, [8, 8, 8, 8, 8])
+  })
+
   it('appends them once, and gives each its own id', async () => {
     const one = await rig()
     const ids = await Promise.all(Array.from({ length: 300 }, (_, i) => one.putting.one(`item ${i}`)))
