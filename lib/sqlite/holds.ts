@@ -64,6 +64,12 @@ export function expireHolds(scene: Scene, now: number): void {
   }
 }
 
+/** So many of that block are gone; Infinity: all. */
+export function releaseHold(scene: Scene, owner: number, { from }: IdRange, count: number): void {
+  if (count < Infinity) changeHold(scene, owner, blockOf(from), -count)
+  else scene.run('DELETE FROM $holds WHERE owner = ? AND block = ?', owner, blockOf(from))
+}
+
 export function dropHolds(scene: Scene, owner: number): void {
   scene.run('DELETE FROM $holds WHERE owner = ?', owner)
 }

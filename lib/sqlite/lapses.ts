@@ -2,9 +2,10 @@
 // those of an owner that is gone. An item that was only taken ahead is not charged an attempt; of such an owner's, those
 // that its marks name were in hand (marks.ts).
 
-import { dropHolds, expireHolds, holdsOf } from './holds.ts'
+import type { IdRange } from '../store.ts'
+import { dropHolds, expireHolds, holdsOf, releaseHold } from './holds.ts'
 import { readMarks } from './marks.ts'
-import type { Scene, Sums } from './scene.ts'
+import { BYTES, type Scene, type Sums } from './scene.ts'
 
 /** What has become due, or was held for too long, is ready. */
 export function pass(scene: Scene, now: number, sums = scene.sums()): Sums {
@@ -32,20 +33,49 @@ function expire(scene: Scene, now: number): boolean {
   return count > 0
 }
 
-/** For an owner that is gone: what it holds is ready. How many. */
-export function giveBack(scene: Scene, owner: number): number {
+/** How many items are ready again; or some of them, because there is not room on the disk for more at once. */
+export interface GivenBack {
+  readonly items: number
+  readonly isMore: boolean
+}
+
+/** For an owner that is gone: what it holds is ready. */
+export function giveBack(scene: Scene, owner: number): GivenBack {
   scene.forget(owner)
   charge(scene, owner, 'TRUE')
-  let [count, timed] = [0, 0]
-  for (const { from, to } of holdsOf(scene, owner)) {
-    const where = 'id BETWEEN ? AND ? AND owner = ?'
-    uncharge(scene, owner, 'id BETWEEN ? AND ?', from, to)
-    timed += scene.number(`SELECT count(due) FROM $flying WHERE ${where}`, from, to, owner)
-    count += scene.makeReady('$flying', 0, where, from, to, owner)
+  const holds = holdsOf(scene, owner)
+  const [block] = holds
+  if (block !== undefined && scene.sums().bytes > scene.takeBytes) {
+    const to = lastMovable(scene, owner, block)
+    const items = giveBackAmong(scene, owner, { from: block.from, to })
+    releaseHold(scene, owner, block, to < block.to ? items : Infinity)
+    return { items, isMore: true }
   }
+  const items = holds.reduce((sum, range) => sum + giveBackAmong(scene, owner, range), 0)
   dropHolds(scene, owner)
+  return { items, isMore: false }
+}
+
+function giveBackAmong(scene: Scene, owner: number, { from, to }: IdRange): number {
+  const where = 'id BETWEEN ? AND ? AND owner = ?'
+  uncharge(scene, owner, 'id BETWEEN ? AND ?', from, to)
+  const timed = scene.number(`SELECT count(due) FROM $flying WHERE ${where}`, from, to, owner)
+  const count = scene.makeReady('$flying', 0, where, from, to, owner)
   if (count > 0) scene.change({ ready: count, flying: -count, timed: -timed })
   return count
+}
+
+/** Up to which id there is room to move what the owner holds there; beyond the first one in any case. */
+function lastMovable(scene: Scene, owner: number, { from, to }: IdRange): number {
+  let left = scene.takeBytes
+  let last = 0
+  const sql = `SELECT id, ${BYTES} FROM $flying WHERE id BETWEEN ? AND ? AND +owner = ? ORDER BY id`
+  for (const [id, length] of scene.all(sql, from, to, owner)) {
+    left -= Number(length)
+    if (left < 0 && last > 0) return last
+    last = Number(id)
+  }
+  return to
 }
 
 /** What was in hand counts as handed out, and not as taken ahead. */

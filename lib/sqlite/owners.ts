@@ -63,11 +63,21 @@ export class Owners {
     try {
       const dead = joined.filter((owner) => owner !== this.own && !files.isAlive(owner))
       if (dead.length === 0) return 0
-      const { value: items } = await database.call('owner.leave', { queue, owners: dead }, { within })
+      const items = await this.#giveBack(dead, within)
       for (const owner of dead) files.remove(owner)
       return items
     } catch (error) {
       throw asStorageError(error)
+    }
+  }
+
+  /** What they hold is ready, and their numbers are gone; how many items that were. On a full disk it takes some steps. */
+  async #giveBack(owners: readonly number[], within: number): Promise<number> {
+    const { database, queue } = this.#world
+    for (let items = 0; ; ) {
+      const { value } = await database.call('owner.leave', { queue, owners }, { within })
+      items += value.items
+      if (!value.isMore) return items
     }
   }
 
@@ -78,9 +88,8 @@ export class Owners {
 
   /** Gives back what this handle holds, and its number; on the medium when it resolves. */
   async leave(): Promise<void> {
-    const { database, queue } = this.#world
     try {
-      await database.call('owner.leave', { queue, owners: [this.own] }, { within: 0 })
+      await this.#giveBack([this.own], 0)
       this.#files?.remove(this.own)
     } finally {
       this.#files?.leave()

@@ -4,7 +4,7 @@ import type { Status } from '../store.ts'
 import type { Connection } from './connection.ts'
 import type { Row } from './driver.ts'
 import { payloadOf, pieces, type Taken } from './front.ts'
-import { giveBack, pass } from './lapses.ts'
+import { type GivenBack, giveBack, pass } from './lapses.ts'
 import { pack } from './messages.ts'
 import { type Answer, type PackedAnswer, reading, writing, writingPacked } from './op.ts'
 import { freeBytes } from './page-ops.ts'
@@ -71,15 +71,17 @@ export const queueOps = {
     return { value: rows.map(([id]) => Number(id)) }
   }),
 
-  /** Gives back what they hold; how many items that were. */
-  'owner.leave': writing((connection: Connection, args: Leaving): Answer<number> => {
+  /** Gives back what they hold, or where the disk is full some of it: then they stay, and it is asked for again. */
+  'owner.leave': writing((connection: Connection, args: Leaving): Answer<GivenBack> => {
     const scene = sceneOf(connection, args.queue)
     let items = 0
     for (const owner of args.owners) {
-      items += giveBack(scene, owner)
+      const given = giveBack(scene, owner)
+      items += given.items
+      if (given.isMore) return { value: { items, isMore: true } }
       connection.statement('DELETE FROM spoolq_owners WHERE id = ?').run(owner)
     }
-    return { value: items }
+    return { value: { items, isMore: false } }
   }),
 
   'queue.counts': writing(

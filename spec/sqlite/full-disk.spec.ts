@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { it, type TestContext } from 'node:test'
-import { AsyncQueue, StorageError } from '../../lib/index.ts'
+import { AsyncQueue, type Delivery, StorageError } from '../../lib/index.ts'
 
 const skip = process.platform !== 'linux' || process.getuid?.() !== 0 ? 'mounting a tmpfs needs root on Linux' : false
 
@@ -76,13 +76,18 @@ for (const [size, durability, batch] of [
 
 it('the queue on a disk that it filled leases all of it at once, some at a time within', { skip }, async (t) => {
   const location = `sqlite:${smallDisk(t, '16m')}/q.db`
+  const texts = (deliveries: readonly Delivery<string>[]) => deliveries.map(({ item }) => item)
+  const first = await AsyncQueue.open<string>(location, { durability: 'os' })
+  const end = await fill(first, 0, 100)
+  const all = Array.from({ length: end }, (_, i) => textOf(i))
+  assert.deepEqual(texts(await first.lease(end)), all)
+  // All of it goes back, and out again.
+  await first.close()
   await using queue = await AsyncQueue.open<string>(location, { durability: 'os' })
-  const end = await fill(queue, 0, 100)
+  assert.equal(await queue.size(), end)
   const held = await queue.lease(end)
-  assert.deepEqual(
-    held.map(({ item }) => item),
-    Array.from({ length: end }, (_, i) => textOf(i)),
-  )
+  assert.deepEqual(texts(held), all)
+  assert.ok(held.every(({ attempt }) => attempt === 2))
   await Promise.all(held.map((delivery) => delivery.ack()))
   const { ready, inFlight } = await queue.counts()
   assert.deepEqual({ ready, inFlight }, { ready: 0, inFlight: 0 })
