@@ -25,6 +25,8 @@ interface Patience {
 const RARELY_TAKEN: Patience = { spins: 8, turns: 8 }
 const OFTEN_TAKEN: Patience = { spins: 2, turns: 0 }
 const OFTEN_MS = 10
+/** Whoever has paused in vain tries more often after each pause, up to so often: nobody is left behind. */
+const MOST_SPINS = 12
 const LONGEST_PAUSE_MS = 2
 
 const TAKEN = Symbol('taken')
@@ -108,7 +110,7 @@ export class StepLock {
         continue
       }
       await pause((this.#random() / 2 ** 32) * LONGEST_PAUSE_MS)
-      patience = OFTEN_TAKEN
+      patience = { spins: Math.min(patience.turns > 0 ? OFTEN_TAKEN.spins : spins + 2, MOST_SPINS), turns: 0 }
       tries = 0
     }
   }
