@@ -3,6 +3,8 @@
 
 const known = new Map<string, Shape>()
 const MOST_KNOWN = 1000
+/** Characters of the keys of a shape that is remembered: so many shapes stay a few megabytes. */
+const LONGEST = 4096
 const OFTEN = 16
 const MOST_KEYS = 100
 // Where code must not be made of strings, each object is filled key by key.
@@ -19,7 +21,7 @@ export class Shape {
   static of(keys: readonly unknown[]): Shape | undefined {
     const name = JSON.stringify(keys)
     const shape = known.get(name) ?? Shape.#new(keys)
-    if (shape === undefined) return undefined
+    if (shape === undefined || name.length > LONGEST) return shape
     if (known.size === MOST_KNOWN) known.clear()
     known.set(name, shape)
     return shape

@@ -22,6 +22,8 @@ const FIRST_RECORD = 0x40
 /** Shapes of as many keys that are remembered; objects of other ones that may come at once, one in 16 items otherwise. */
 const MOST_KNOWN = 6
 const STRANGE = 16
+/** Of an object whose keys are remembered. */
+const MOST_KEY_BYTES = 4096
 /** Items that are then left to msgpackr. */
 const LEFT = 1000
 
@@ -33,9 +35,6 @@ interface Known {
 
 const NO_BYTES = Buffer.alloc(0)
 const NO_VIEW: DataView = new DataView(NO_BYTES.buffer)
-/** Each way round, as this machine has it: bytes come the high one first. */
-const FLOAT = new Float64Array(1)
-const FLOAT_BYTES = new Uint8Array(FLOAT.buffer)
 
 export class MsgpackReader {
   #bytes: Buffer = NO_BYTES
@@ -155,9 +154,8 @@ export class MsgpackReader {
 
   /** One number, or a few, are not worth a view. */
   #float(): number {
-    if (!this.#isPlain) return this.#view.getFloat64(this.#skip(8))
-    for (let i = 7; i >= 0; i--) FLOAT_BYTES[i] = this.#byte()
-    return FLOAT[0] ?? 0
+    const at = this.#skip(8)
+    return this.#isPlain ? this.#bytes.readDoubleBE(at) : this.#view.getFloat64(at)
   }
 
   /** Where those bytes begin. */
@@ -262,14 +260,16 @@ export class MsgpackReader {
       this.#left = LEFT
     }
     const [keys, heads, values]: [unknown[], Uint8Array[], unknown[]] = [[], [], []]
+    let size = 0
     for (let i = 0; i < pairs; i++) {
       const from = this.#at
       keys.push(this.#value())
+      size += this.#at - from
       heads.push(Uint8Array.prototype.slice.call(this.#bytes, from, this.#at))
       values.push(this.#value())
     }
     const shape = Shape.of(keys) ?? other()
-    known[Math.min(known.length, MOST_KNOWN - 1)] = { heads, shape }
+    if (size <= MOST_KEY_BYTES) known[Math.min(known.length, MOST_KNOWN - 1)] = { heads, shape }
     let next = 0
     return shape.make(() => values[next++])
   }

@@ -109,7 +109,7 @@ export class StepLock {
         await turn()
         continue
       }
-      await pause((this.#random() / 2 ** 32) * LONGEST_PAUSE_MS)
+      await this.#pause()
       patience = { spins: Math.min(patience.turns > 0 ? OFTEN_TAKEN.spins : spins + 2, MOST_SPINS), turns: 0 }
       tries = 0
     }
@@ -124,11 +124,16 @@ export class StepLock {
 
   /** The inner lock is taken by somebody who may be waiting for the outer one: let go of both and try again. */
   async #insistBoth<R>(both: () => R | typeof TAKEN, looks: boolean): Promise<R> {
-    for (;;) {
+    for (let tries = 1; ; tries++) {
       const result = await this.run(both, looks)
       if (result !== TAKEN) return result
-      await turn()
+      if (tries > RARELY_TAKEN.turns) await this.#pause()
+      else await turn()
     }
+  }
+
+  #pause(): Promise<void> {
+    return pause((this.#random() / 2 ** 32) * LONGEST_PAUSE_MS)
   }
 
   close(): void {
