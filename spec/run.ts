@@ -25,8 +25,8 @@ const check = process.argv.includes('--check')
 const wanted = process.argv.slice(2).filter((word) => !word.startsWith('--'))
 /** One more than there are cores: some wait for processes and disks. */
 const jobs = Number(process.env.SPOOLQ_JOBS ?? availableParallelism() + 1)
-/** In a --check: files that keep all cores busy by themselves, one at a time. */
-const busy = /^(crash|bench)\b/
+/** In a --check: files that keep all cores busy by themselves, or measure memory, one at a time. */
+const busy = /^(crash|bench|process.million)\b/
 /** Beside all others, one at a time too: what mostly waits for processes, disks and the kernel. */
 const waiting = /^real\b/
 const fileSeconds = Number(process.env.SPOOLQ_FILE_SECONDS ?? (check ? 3600 : 600))

@@ -14,7 +14,7 @@ import { randomOf } from '../crash/digest.ts'
 import { long } from '../process/parts.ts'
 
 const WINDOW = 10_000
-const COUNT = long(400_000, 80_000)
+const COUNT = long(200_000, 80_000)
 /** Settled at once, as a loop's are; with all of an id's bytes they fit into one slot of the journal. */
 const GROUP = 5
 const MIB = 2 ** 20

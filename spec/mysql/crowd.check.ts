@@ -109,7 +109,7 @@ class Crowd {
     const rest = [...waiting.map(({ stamp }) => stamp), ...failed]
     const { gone, maybe, put } = this.#said
     assert.deepEqual(this.#wrong, [])
-    assert.ok(put.size > 100 && gone.length > 100, `${put.size} were put and ${gone.length} acknowledged`)
+    assert.ok(put.size > DEEDS / 20 && gone.length > DEEDS / 20, `${put.size} were put and ${gone.length} acknowledged`)
     const [left, over] = [new Set(rest), new Set(gone)]
     assert.equal(left.size, rest.length, 'an item is there twice')
     assert.equal(over.size, gone.length, 'an item was acknowledged twice')

@@ -5,7 +5,7 @@ import { long, newPlace, startPart } from './parts.ts'
 
 const COUNT = 1_000_000
 const ROOM_MIB = 64
-// npm run check runs one file at a time.
+// npm run check runs this file alone.
 const ALONE = long(true, false)
 
 /** What a Node process takes that does nothing. */
