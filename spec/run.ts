@@ -2,11 +2,12 @@
 //
 //   node dist/spec/run.js [--check] [--in=folder] [part of a path …]
 //
-// sharing.ts says which files share a process; with --check none does. --check adds *.check.ts and sets SPOOLQ_CHECK=1,
-// by which specs choose their long form. SPOOLQ_JOBS says how many processes run at once, SPOOLQ_FILE_SECONDS how long
-// one may take for each of its files. Fails if any test failed, if a file ran none, if a process ended before the tests
-// of its files did, or badly after them, or if there was nothing to run. Files under mysql/ share one server, which is
-// started when the first of them is.
+// --check is the proof of the log: in its folders it adds *.check.ts, and sets SPOOLQ_CHECK=1, by which specs choose
+// their long form; elsewhere it does so for files that are named. sharing.ts says which files share a process; in their
+// long form none does. SPOOLQ_JOBS says how many processes run at once, SPOOLQ_FILE_SECONDS how long one may take for
+// each of its files. Fails if any test failed, if a file ran none, if a process ended before the tests of its files did,
+// or badly after them, or if there was nothing to run. Files under mysql/ share one server, which is started when the
+// first of them is.
 
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
@@ -25,6 +26,8 @@ const check = process.argv.includes('--check')
 const wanted = process.argv.slice(2).filter((word) => !word.startsWith('--'))
 /** One more than there are cores: some wait for processes and disks. */
 const jobs = Number(process.env.SPOOLQ_JOBS ?? availableParallelism() + 1)
+/** Folders of the proof of the log. */
+const proof = /^(crash|disk|log|process|real)\b/
 /** In a --check: files that keep all cores busy by themselves, or measure memory, one at a time. */
 const busy = /^(crash|bench|process.million)\b/
 /** Beside all others, one at a time too: what mostly waits for processes, disks and the kernel. */
@@ -58,13 +61,19 @@ const isProved = !check || printLayers(reports)
 process.exitCode = printTotals(reports) && isProved ? 0 : 1
 
 function specFiles(): string[] {
-  const ending = check ? /\.(spec|check)\.m?js$/ : /\.spec\.m?js$/
-  const names = readdirSync(here, { recursive: true, encoding: 'utf8' }).filter((name) => ending.test(name))
-  return names.filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part))).sort()
+  const names = readdirSync(here, { recursive: true, encoding: 'utf8' })
+  const specs = names.filter((name) => /\.spec\.m?js$/.test(name) || (/\.check\.m?js$/.test(name) && isLong(name)))
+  return specs.filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part))).sort()
+}
+
+function isLong(file: string): boolean {
+  return check && (wanted.length > 0 || named !== undefined || proof.test(file))
 }
 
 async function runAll(files: readonly string[], jobs: number): Promise<Report[]> {
-  const left = check ? files.map((file) => [file]) : processesOf(files, here)
+  const long = files.filter(isLong)
+  const short = files.filter((file) => !isLong(file))
+  const left = [...long.map((file) => [file]), ...processesOf(short, here)]
   const done: Report[] = []
   const worker = async () => {
     for (let next = left.shift(); next !== undefined; next = left.shift()) {
@@ -138,7 +147,7 @@ function spawnSpecs(
   const reporter = new URL('./reporter.js', import.meta.url).href
   const flags = [`--test-reporter=${reporter}`, `--test-reporter-destination=${lines}`]
   const program = fileURLToPath(new URL('./several.js', import.meta.url))
-  const env = { ...process.env, ...words, ...(check && { SPOOLQ_CHECK: '1' }) }
+  const env = { ...process.env, ...words, ...(files.some(isLong) && { SPOOLQ_CHECK: '1' }) }
   const child = spawn(process.execPath, [...flags, program, ...files.map((file) => join(here, file))], {
     detached: true,
     env,
