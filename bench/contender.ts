@@ -154,3 +154,13 @@ export async function produce(
   }
   await Promise.all(Array.from({ length: producers }, producer))
 }
+
+/** The order in which things are done with: 389 is prime to the length of any batch here, so each comes once. */
+export function inNoOrder<T>(all: readonly T[]): T[] {
+  const mixed: T[] = []
+  for (let i = 0; i < all.length; i++) {
+    const one = all[(i * 389) % all.length]
+    if (one !== undefined) mixed.push(one)
+  }
+  return mixed
+}

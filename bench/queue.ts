@@ -3,7 +3,7 @@
 import { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { AsyncQueue } from '../lib/index.ts'
-import { asyncTasks, BATCH, type Contender, produce, type Run, type Tasks } from './contender.ts'
+import { asyncTasks, BATCH, type Contender, inNoOrder, produce, type Run, type Tasks } from './contender.ts'
 import { groupsOf, type Item } from './items.ts'
 
 export const queue: Contender = {
@@ -57,8 +57,6 @@ async function leased(queue: AsyncQueue<Item>, { items, seen }: Run): Promise<vo
   for (let at = 0; at < items.length; at += BATCH) {
     const deliveries = await queue.lease(BATCH)
     for (const { item } of deliveries) seen.see(item)
-    // 389 is prime to the length of any batch here: each index comes once.
-    const acks = deliveries.map((_, i) => deliveries[(i * 389) % deliveries.length]?.ack())
-    await Promise.all(acks)
+    await Promise.all(inNoOrder(deliveries).map((delivery) => delivery.ack()))
   }
 }

@@ -5,11 +5,11 @@ import { basename } from 'node:path'
 import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise'
 import { AsyncQueue } from '../lib/index.ts'
 import { DATABASE, lacking, PASSWORD, Server, USER } from '../spec/mysql/server.ts'
-import { BATCH, type Contender, type Place, type Run, type Task } from './contender.ts'
+import { BATCH, type Contender, inNoOrder, type Place, type Run, type Task } from './contender.ts'
 import { groupsOf, type Item } from './items.ts'
 import { type Effort, measure, type Outcome } from './measure.ts'
 import { installed } from './peers/find.ts'
-import { openDatabase, sqlite } from './peers/sqlite.ts'
+import { type Database, openDatabase, sqlite } from './peers/sqlite.ts'
 import { tasksOf } from './queue.ts'
 import { headline, tableOf } from './report.ts'
 import type { Workload } from './workloads.ts'
@@ -25,6 +25,8 @@ interface Store {
   readonly name: string
   readonly durability: Workload['durability']
   readonly contenders: readonly Contender[]
+  /** Beside these where it is leased. */
+  readonly leasing?: readonly Contender[]
   readonly atMost: Partial<Record<Task, number>>
 }
 
@@ -52,7 +54,8 @@ async function measured(store: Store, options: Options): Promise<Outcome[]> {
   for (const workload of workloadsOf(store)) {
     if (!options.wanted(`${workload.title}, '${workload.durability}', S`)) continue
     if (outcomes.length === 0) console.log(`\n${headline()}`)
-    const outcome = await measure({ workload, payload: 'S' }, store.contenders, options)
+    const contenders = [...store.contenders, ...(workload.task === 'lease' ? (store.leasing ?? []) : [])]
+    const outcome = await measure({ workload, payload: 'S' }, contenders, options)
     outcomes.push(outcome)
     console.log(tableOf(outcome, workload))
   }
@@ -90,7 +93,8 @@ function queueAt(locationOf: (place: Place) => string): Contender {
 const sqliteStore: Store = {
   name: 'SQLite',
   durability: 'os',
-  contenders: [queueAt(({ folder }) => `sqlite:${folder}/spoolq.db`), bareSqlite()],
+  contenders: [queueAt(({ folder }) => `sqlite:${folder}/spoolq.db`), bareSqlite(BARE, byId)],
+  leasing: [bareSqlite(`${BARE}, a range`, asRange)],
   atMost: { putMany: 1.5, 'puts at once': 2, 'pop(1000)': 1.5, lease: 1.5 },
 }
 
@@ -102,15 +106,32 @@ const mysqlStore = (contenders: readonly Contender[]): Store => ({
   atMost: { putMany: 1.25, 'puts at once': 1.25, 'pop(1000)': 1.25, lease: 1.25 },
 })
 
-/**
- * As the peer, and with what a lease is: rows that one transaction moves to those that are held, and that another one
- * deletes as the one range that they are, whatever the order in which they were done with. (Without a WHERE, SQLite would drop
- * the table's pages and look at no row.)
- */
-function bareSqlite(): Contender {
+type HeldRow = ReturnType<ReturnType<Database['prepare']>['all']>[number]
+
+/** One transaction that deletes rows that are held. */
+interface Ack {
+  immediate(rows: readonly HeldRow[]): void
+}
+
+/** Each by its id, in the order in which they were done with. */
+function byId(database: Database): Ack {
+  const remove = database.prepare('DELETE FROM held WHERE id = ?')
+  return database.transaction((rows: readonly HeldRow[]) => {
+    for (const { id } of inNoOrder(rows)) remove.run(id)
+  })
+}
+
+/** As the one range that they are, whatever that order. (Without a WHERE, SQLite would drop pages and look at no row.) */
+function asRange(database: Database): Ack {
+  const remove = database.prepare('DELETE FROM held WHERE id BETWEEN ? AND ?')
+  return database.transaction((rows: readonly HeldRow[]) => void remove.run(rows.at(0)?.id, rows.at(-1)?.id))
+}
+
+/** As the peer, and with what a lease is: rows that one transaction moves to those that are held, and another one deletes. */
+function bareSqlite(name: string, makeAck: (database: Database) => Ack): Contender {
   return {
     ...sqlite,
-    name: BARE,
+    name,
     kind: 'floor',
     async open(place) {
       const { tasks, ...opened } = await sqlite.open(place)
@@ -125,13 +146,12 @@ function bareSqlite(): Contender {
         remove.run(rows.at(-1)?.id)
         return rows
       })
-      const acked = database.prepare('DELETE FROM held WHERE id BETWEEN ? AND ?')
-      const ack = database.transaction((first?: number, last?: number) => void acked.run(first, last))
+      const ack = makeAck(database)
       const leased = ({ items, seen }: Run): void => {
         for (let at = 0; at < items.length; at += BATCH) {
           const rows = lease.immediate(BATCH)
           for (const { v } of rows) seen.see(typeof v === 'string' ? JSON.parse(v) : v)
-          ack.immediate(rows.at(0)?.id, rows.at(-1)?.id)
+          ack.immediate(rows)
         }
       }
       const close = async (): Promise<void> => {
