@@ -5,8 +5,9 @@ import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { it } from 'node:test'
+import { it, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { isDeepStrictEqual } from 'node:util'
 import type { Op } from '../crash/operations.ts'
 import { RecordingDisk } from '../crash/recording-disk.ts'
 import { CHECK } from '../layers.ts'
@@ -85,18 +86,31 @@ function told(calls: readonly string[]): string[] {
   return named.filter((call, i) => !(call.startsWith('fdatasync') && call === named[i - 1]))
 }
 
+/**
+ * A sync that nobody waits for begins when a thread is there for it, and what is done beside it may come before: which
+ * of those orders the real disk sees, differs from run to run. The recorder's is one of them.
+ */
+const TRIES = 8
+
 for (const word of WORDS) {
   it(`the queue does to a real disk what is recorded of it: word '${word}'`, { skip }, async (t) => {
     const disk = new RecordingDisk()
     await runQuietly(word, disk)
-    const folder = newFolder(t, 'honest')
-    const trace = join(newFolder(t, 'trace'), 'trace')
-    const env = { ...process.env, UV_THREADPOOL_SIZE: '1', UV_USE_IO_URING: '0' }
-    const strace = ['-f', '-y', '-s', '200', '-o', trace, '-e', `trace=${CALLS}`]
-    execFileSync('strace', [...strace, process.execPath, worker, folder, word], { env })
-    const real = seen(readFileSync(trace, 'utf8'), folder)
+    const expected = told(recorded(disk.log))
+    let real: string[] = []
+    for (let tries = 0; tries < TRIES && !isDeepStrictEqual(real, expected); tries++) real = told(watched(t, word))
     t.diagnostic(`word '${word}': ${real.length} calls`)
     assert.ok(real.length > 20)
-    assert.deepEqual(told(real), told(recorded(disk.log)))
+    assert.deepEqual(real, expected)
   })
+}
+
+/** What strace sees of one run. */
+function watched(t: TestContext, word: string): string[] {
+  const folder = newFolder(t, 'honest')
+  const trace = join(newFolder(t, 'trace'), 'trace')
+  const env = { ...process.env, UV_THREADPOOL_SIZE: '1', UV_USE_IO_URING: '0' }
+  const strace = ['-f', '-y', '-s', '200', '-o', trace, '-e', `trace=${CALLS}`]
+  execFileSync('strace', [...strace, process.execPath, worker, folder, word], { env })
+  return seen(readFileSync(trace, 'utf8'), folder)
 }
