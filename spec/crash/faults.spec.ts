@@ -14,7 +14,7 @@ const SEED = Number(process.env.SPOOLQ_SEED ?? 1)
 const WORDS = [
   ...['3nfAn', 'Axox3', 'A33pB', 'ABrf1', 'xfpAr', '31AoL', 'BonLB', 'AA1p1', 'Bx1rB', '3BL3A', '3o1BA', '3LnAf'],
   ...['xnB13', 'Bnn3r', 'xApoB', 'Bfxrn', '1op3f', '1LpfB', '11xLr', 'ALof3', 'xpnoA', '3xBB3', '3Lfr3', '1for1'],
-  ...['BpL1n', 'xLxxB', 'xAxfn', '3p1nofBLo', 'rnL1fpBfo', 'BpBpfn3o'],
+  ...['BpL1n', 'xxB3n', 'xAxfn', '3p1nofBLo', 'rnL1fpBfo', 'BpBpfn3o'],
 ]
 /** The kinds of put. */
 const PUTS = '13BAx'
