@@ -113,7 +113,7 @@ function inWindow(segment: Segment, bytes: Buffer, at: number, offset: number): 
   return frameOf(segment, header, offset, bytes.subarray(start, start + header.bodyBytes))
 }
 
-function frameOf(segment: Segment, header: FrameHeader, offset: number, body: Buffer): Frame {
+export function frameOf(segment: Segment, header: FrameHeader, offset: number, body: Buffer): Frame {
   const next = offset + FRAME_HEADER_BYTES + header.bodyBytes
   return { header, firstId: segment.base + header.relativeId, offset, next, body }
 }

@@ -5,9 +5,9 @@
 //                        │  frame  │  frame  │ frame  │
 //                        └─── one window ────┴ the next read begins here, where the rest of it was not read yet
 
-import { crc32 } from './bytes.ts'
-import { FRAME_HEADER_BYTES, type FrameHeader, readFrameHeader } from './frame.ts'
-import { type Frame, FrameReader } from './frame-reader.ts'
+import { checksumOf } from './bytes.ts'
+import { FRAME_HEADER_BYTES, readFrameHeader } from './frame.ts'
+import { type Frame, FrameReader, frameOf } from './frame-reader.ts'
 import type { Segment } from './segment-file.ts'
 import type { Windows } from './windows.ts'
 
@@ -69,10 +69,5 @@ function frameAt(tail: Segment, bytes: Buffer, at: number): Frame | undefined {
   const next = start + header.bodyBytes
   if (next > bytes.length || tail.base + header.relativeId < tail.nextId) return
   const body = bytes.subarray(start, next)
-  return crc32(body) === header.bodyCrc ? frameOf(tail, header, body) : undefined
-}
-
-function frameOf(tail: Segment, header: FrameHeader, body: Buffer): Frame {
-  const next = tail.end + FRAME_HEADER_BYTES + body.length
-  return { header, firstId: tail.base + header.relativeId, offset: tail.end, next, body }
+  return checksumOf(body) === header.bodyCrc ? frameOf(tail, header, tail.end, body) : undefined
 }

@@ -110,7 +110,7 @@ export class StepLock {
         continue
       }
       await this.#pause()
-      patience = { spins: Math.min(patience.turns > 0 ? OFTEN_TAKEN.spins : spins + 2, MOST_SPINS), turns: 0 }
+      patience = turns > 0 ? OFTEN_TAKEN : { spins: Math.min(spins + 2, MOST_SPINS), turns: 0 }
       tries = 0
     }
   }
