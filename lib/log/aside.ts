@@ -8,7 +8,7 @@
 import type { DiskFile } from '../disk/disk.ts'
 import type { Document } from '../store.ts'
 import { countItems } from './batch.ts'
-import { crc32 } from './bytes.ts'
+import { checksumOf } from './bytes.ts'
 import {
   bodyBytesOf,
   type Extra,
@@ -74,7 +74,7 @@ export class Aside {
     writeDocuments(bytes, start, documents)
     const count = countItems(documents)
     writeFrameHeader(bytes, 0, {
-      bodyCrc: crc32(bytes.subarray(FRAME_HEADER_BYTES)),
+      bodyCrc: checksumOf(bytes, FRAME_HEADER_BYTES),
       bodyBytes: bytes.length - FRAME_HEADER_BYTES,
       count,
       flags: extra ? flagsOf(extra) : 0,

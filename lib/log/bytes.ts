@@ -1,10 +1,9 @@
 // bytes.ts: numbers as bytes, little endian. Ids and offsets go up to 2^53 and take eight bytes; varints take as many
 // as they need, seven bits each, the low ones first.
 
-import { crc32 } from 'node:zlib'
 import { checksumOf } from '../checksum.ts'
 
-export { checksumOf, crc32 }
+export { checksumOf }
 
 const HIGH = 2 ** 32
 

@@ -7,7 +7,7 @@
 
 import { codeOf, type Disk, withFile } from '../disk/disk.ts'
 import type { CopyMark } from '../store.ts'
-import { crc32 } from './bytes.ts'
+import { checksumOf } from './bytes.ts'
 import { COPY_MARK, MANIFEST } from './layout.ts'
 import type { StepLock } from './step-lock.ts'
 
@@ -67,5 +67,5 @@ async function tryToWrite(disk: Disk, folder: string, bytes: Uint8Array, { lock,
 }
 
 function crcOf(text: string): string {
-  return crc32(Buffer.from(text)).toString(16).padStart(8, '0')
+  return checksumOf(Buffer.from(text)).toString(16).padStart(8, '0')
 }

@@ -23,7 +23,7 @@
 // its snapshot and covers it: the highest generation with a whole snapshot rules.
 
 import type { DiskFile } from '../disk/disk.ts'
-import { crc32, getU32, getU64, putU32, putU64 } from './bytes.ts'
+import { checksumOf, getU32, getU64, putU32, putU64 } from './bytes.ts'
 import { CursorState } from './cursor-state.ts'
 import { type CursorRecord, decodeRecord, SLOT_BYTES } from './record.ts'
 
@@ -62,13 +62,13 @@ function encodeHeader(header: CursorHeader): Buffer {
   putU64(bytes, 20, header.fileBytes)
   putU32(bytes, 28, header.snapshotBytes)
   putU32(bytes, 32, header.snapshotCrc)
-  putU32(bytes, 60, crc32(bytes.subarray(0, 60)))
+  putU32(bytes, 60, checksumOf(bytes, 0, 60))
   return bytes
 }
 
 function decodeHeader(bytes: Uint8Array, at: number): (CursorHeader & { readonly version: number }) | undefined {
   if (at + HEADER_BYTES > bytes.length || getU32(bytes, at) !== CURSOR_MAGIC) return
-  if (crc32(bytes.subarray(at, at + 60)) !== getU32(bytes, at + 60)) return
+  if (checksumOf(bytes, at, at + 60) !== getU32(bytes, at + 60)) return
   return {
     version: getU32(bytes, at + 4),
     generation: getU64(bytes, at + 8),
@@ -148,7 +148,7 @@ export function readCursorFile(file: DiskFile): CursorReading {
     return { header: undefined, newerVersion, state: undefined, ...nothing, everWritten, size }
   }
   const snapshot = bytes.subarray(SNAPSHOT_AT, SNAPSHOT_AT + header.snapshotBytes)
-  const holds = snapshot.length === header.snapshotBytes && crc32(snapshot) === header.snapshotCrc
+  const holds = snapshot.length === header.snapshotBytes && checksumOf(snapshot) === header.snapshotCrc
   const journal = readJournal(bytes, header)
   const damaged = [...journal.damaged]
   // A crash can leave one copy behind, but not once the file was known to be durable.

@@ -9,7 +9,7 @@
 
 import type { DiskFile } from '../disk/disk.ts'
 import { FormatError } from '../errors.ts'
-import { crc32 } from './bytes.ts'
+import { checksumOf } from './bytes.ts'
 import {
   type CursorHeader,
   type CursorReading,
@@ -95,7 +95,7 @@ function loadHalf({ file, reading, otherFile, before }: HalfReading, damaged: Cu
     damaged.push({ file: file.path, offset: SNAPSHOT_AT, bytes: header.snapshotBytes, isGap: false })
   }
   const remade = reading.state ? undefined : foldOf(header, before)
-  if (remade && (records.length === 0 || crc32(remade) !== header.snapshotCrc)) return
+  if (remade && (records.length === 0 || checksumOf(remade) !== header.snapshotCrc)) return
   const state = remade ? CursorState.decode(remade) : reading.state
   if (!state) return
   for (const record of records) state.apply(record)

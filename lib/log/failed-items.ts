@@ -7,7 +7,7 @@
 
 import { codeOf } from '../disk/disk.ts'
 import type { IdRange, Listed, Piece } from '../store.ts'
-import { ByteReader, crc32, putVarint, varintLength } from './bytes.ts'
+import { ByteReader, checksumOf, putVarint, varintLength } from './bytes.ts'
 import type { CursorState, FailedAt } from './cursor-state.ts'
 import { bodyBytesOf, FRAME_HEADER_BYTES, readDocument, writeDocuments } from './frame.ts'
 import { type Frame, FrameReader } from './frame-reader.ts'
@@ -49,7 +49,7 @@ export class FailedItems {
     const document = { bytes: encode(piece, attempt, reason), count: 1 }
     const bytes = Buffer.allocUnsafeSlow(FRAME_HEADER_BYTES + bodyBytesOf([document]))
     writeDocuments(bytes, FRAME_HEADER_BYTES, [document])
-    const draft = { bytes, bodyCrc: crc32(bytes.subarray(FRAME_HEADER_BYTES)), count: 1, flags: 0 }
+    const draft = { bytes, bodyCrc: checksumOf(bytes, FRAME_HEADER_BYTES), count: 1, flags: 0 }
     const { segment, offset } = await this.#lock.run(() => {
       const tail = this.#log.prepare()
       this.#log.write(tail, draft)

@@ -9,7 +9,7 @@
 // was followed: a follower that is not there was damaged. Memory moves last: a record is applied when it was written.
 
 import type { Disk, DiskFile } from '../disk/disk.ts'
-import { ByteWriter, crc32 } from './bytes.ts'
+import { ByteWriter, checksumOf } from './bytes.ts'
 import {
   type CursorHeader,
   type CursorReading,
@@ -258,7 +258,7 @@ export class Journal {
       salt: this.#random(),
       fileBytes,
       snapshotBytes: snapshot.length,
-      snapshotCrc: crc32(snapshot),
+      snapshotCrc: checksumOf(snapshot),
     }
     writeCursorFile(this.#halves[into].file, header, snapshot)
     this.#halves[into].poisoned = false

@@ -8,7 +8,7 @@
 
 import { codeOf, type Disk, withFile } from '../disk/disk.ts'
 import { FormatError } from '../errors.ts'
-import { crc32 } from './bytes.ts'
+import { checksumOf } from './bytes.ts'
 import { isManifestInMaking, isOurs, MANIFEST, segmentsOf } from './layout.ts'
 import { codecInHeader, DATA_START, FORMAT_VERSION, readHeader } from './segment.ts'
 import type { StepLock } from './step-lock.ts'
@@ -28,7 +28,7 @@ function encode(manifest: Manifest): Buffer {
 }
 
 function crcOf(text: string): string {
-  return crc32(Buffer.from(text)).toString(16).padStart(8, '0')
+  return checksumOf(Buffer.from(text)).toString(16).padStart(8, '0')
 }
 
 /** The manifest, 'none', or 'bad' where the file doesn't hold. Throws where it is somebody else's or a newer one. */

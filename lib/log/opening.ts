@@ -8,7 +8,7 @@ import { codeOf, type Disk, type DiskFile, openOrCreate } from '../disk/disk.ts'
 import { CodecMismatchError, QueueError, StorageError } from '../errors.ts'
 import type { StoreOptions } from '../store.ts'
 import type { Clock } from '../wait/clock.ts'
-import { crc32 } from './bytes.ts'
+import { checksumOf } from './bytes.ts'
 import { Cursor, type Decide } from './cursor.ts'
 import { FailedItems } from './failed-items.ts'
 import { Journal } from './journal.ts'
@@ -105,7 +105,7 @@ class Opening {
     this.#closing.push(() => owners.leave())
     const cursor = new Cursor(journal, cursorLock, (error) => this.#options.events.failed(error))
     const { onDamage, autoResume } = this.#options
-    const boot = crc32(Buffer.from(disk.bootId()))
+    const boot = checksumOf(Buffer.from(disk.bootId()))
     // The names of the locks and of the cursor's files are durable before anything relies on them.
     await disk.syncFolder(this.#folder)
     await cursorLock.run(() => this.#load(journal))

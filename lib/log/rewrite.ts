@@ -4,7 +4,7 @@
 
 import { codeOf, type DiskFile } from '../disk/disk.ts'
 import { turn, turnDue } from '../wait/turn.ts'
-import { crc32, putVarint, varintLength } from './bytes.ts'
+import { checksumOf, putVarint, varintLength } from './bytes.ts'
 import type { CursorState } from './cursor-state.ts'
 import {
   bodyBytesOf,
@@ -167,7 +167,7 @@ async function writeSparse(frame: Frame, { live, nonce, reserve }: Sparse): Prom
   const body = bytes.subarray(FRAME_HEADER_BYTES)
   // Whatever it replaced or delayed has been recorded long since: its segment is sealed, and the cursor is durable.
   const flags = SPARSE | (frame.header.flags & SLICED)
-  writeFrameHeader(bytes, 0, { ...frame.header, flags, nonce, bodyBytes: body.length, bodyCrc: crc32(body) })
+  writeFrameHeader(bytes, 0, { ...frame.header, flags, nonce, bodyBytes: body.length, bodyCrc: checksumOf(body) })
 }
 
 function takePlace(log: Log, segment: Segment, path: string): boolean {

@@ -22,7 +22,7 @@
 // far frames were written and synced before the segment got its name. A void is a range in an earlier segment whose
 // sync failed: its items were refused, and bytes that are missing there are no damage.
 
-import { crc32, getU32, getU64, putU32, putU64 } from './bytes.ts'
+import { checksumOf, getU32, getU64, putU32, putU64 } from './bytes.ts'
 
 export const FORMAT_VERSION = 1
 export const SEGMENT_MAGIC = 0x73717073 // 'spqs'
@@ -88,7 +88,7 @@ export function writeHeader(header: SegmentHeader, seal?: Seal): Buffer {
   voids.forEach((each, index) => {
     writeVoid(bytes, VOIDS_AT + index * VOID_BYTES, each)
   })
-  putU32(bytes, CRC_AT, crc32(bytes.subarray(0, CRC_AT)))
+  putU32(bytes, CRC_AT, checksumOf(bytes, 0, CRC_AT))
   bytes.copy(bytes, HEADER_BYTES, 0, HEADER_BYTES)
   if (seal) writeSeal(seal).copy(bytes, SEAL_AT)
   return bytes
@@ -135,7 +135,7 @@ export function readHeader(bytes: Uint8Array): HeaderReading {
 function readCopy(bytes: Uint8Array, at: number): { version: number; header: SegmentHeader } | undefined {
   if (at + HEADER_BYTES > bytes.length) return
   const copy = bytes.subarray(at, at + HEADER_BYTES)
-  if (getU32(copy, 0) !== SEGMENT_MAGIC || crc32(copy.subarray(0, CRC_AT)) !== getU32(copy, CRC_AT)) return
+  if (getU32(copy, 0) !== SEGMENT_MAGIC || checksumOf(copy, 0, CRC_AT) !== getU32(copy, CRC_AT)) return
   const codecLength = Math.min(copy[CODEC_AT] ?? 0, CODEC_BYTES)
   const voids = Array.from({ length: Math.min(getU32(copy, 60), MAX_VOIDS) }, (_, index) => readVoid(copy, index))
   const header: SegmentHeader = {
@@ -162,7 +162,7 @@ export function writeSeal(seal: Seal): Buffer {
   const bytes = Buffer.alloc(SEAL_BYTES)
   putU64(bytes, 0, seal.end)
   putU64(bytes, 8, seal.nextId)
-  putU32(bytes, 16, crc32(bytes.subarray(0, 16)))
+  putU32(bytes, 16, checksumOf(bytes, 0, 16))
   return bytes
 }
 
@@ -171,6 +171,6 @@ export function readSeal(bytes: Uint8Array, at = 0): Seal | 'none' | 'bad' {
   const end = getU64(bytes, at)
   const crc = getU32(bytes, at + 16)
   if (end === 0 && crc === 0) return 'none'
-  if (crc32(bytes.subarray(at, at + 16)) !== crc) return 'bad'
+  if (checksumOf(bytes, at, at + 16) !== crc) return 'bad'
   return { end, nextId: getU64(bytes, at + 8) }
 }

@@ -11,7 +11,7 @@
 // The last place given is the highest of those that are there and those that were deleted. As many entries were ever
 // made; less those deleted, that is the size: it costs the same however many there are, and setting writes one row.
 
-import { crc32 } from 'node:zlib'
+import { checksumOf } from '../checksum.ts'
 import { CodecMismatchError } from '../errors.ts'
 import type { PageOptions } from '../map-store.ts'
 import type { Connection } from './connection.ts'
@@ -172,7 +172,7 @@ function find(connection: Connection, map: number, key: string): Row | undefined
 }
 
 function set(connection: Connection, map: number, key: string, bytes: Uint8Array): void {
-  connection.statement(sqlOf(map).set).run(stored(key), crc32(bytes), bytes)
+  connection.statement(sqlOf(map).set).run(stored(key), checksumOf(bytes), bytes)
 }
 
 /** The place of the last entry of a page. The lengths are known without reading what is long. */
@@ -199,7 +199,7 @@ function seenOf(row: Row | undefined): Seen | null {
 }
 
 function isDamaged(sum: Value | undefined, bytes: Uint8Array): boolean {
-  return sum !== crc32(bytes)
+  return sum !== checksumOf(bytes)
 }
 
 function bytesOf(value: Value | undefined): Uint8Array {

@@ -3,8 +3,8 @@
 
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
+import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
-import { crc32 } from '../../lib/log/bytes.ts'
 import { bodyBytesOf, FRAME_HEADER_BYTES, writeDocuments, writeFrameHeader } from '../../lib/log/frame.ts'
 import { FrameReader } from '../../lib/log/frame-reader.ts'
 import { DATA_START, writeHeader } from '../../lib/log/segment.ts'

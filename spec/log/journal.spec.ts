@@ -2,9 +2,10 @@
 
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import { FormatError } from '../../lib/errors.ts'
-import { crc32, putU32 } from '../../lib/log/bytes.ts'
+import { putU32 } from '../../lib/log/bytes.ts'
 import { runs } from '../codec/items.ts'
 import { filled, Rig, said, settled } from './journal-rig.ts'
 import { smallRecord } from './records.ts'

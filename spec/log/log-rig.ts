@@ -1,8 +1,8 @@
 // log-rig.ts: logs on a recording disk without a cursor, beside a map of all that was put.
 
 import assert from 'node:assert/strict'
+import { crc32 } from 'node:zlib'
 import type { Disk } from '../../lib/disk/disk.ts'
-import { crc32 } from '../../lib/log/bytes.ts'
 import type { CursorState } from '../../lib/log/cursor-state.ts'
 import type { DocumentReader } from '../../lib/log/document-reader.ts'
 import { bodyBytesOf, FRAME_HEADER_BYTES, writeDocuments } from '../../lib/log/frame.ts'

@@ -2,8 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
-import { crc32, putU32 } from '../../lib/log/bytes.ts'
+import { putU32 } from '../../lib/log/bytes.ts'
 import {
   DATA_START,
   FORMAT_VERSION,

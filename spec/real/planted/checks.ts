@@ -13,14 +13,14 @@ export const checks: readonly Bug[] = [
   {
     name: 'the checksum of a snapshot is not looked at',
     file: 'log/cursor-file.js',
-    from: '&& crc32(snapshot) === header.snapshotCrc',
+    from: '&& checksumOf(snapshot) === header.snapshotCrc',
     to: '',
     layer: spec('log/journal-damage'),
   },
   {
     name: 'the checksum of a cursor header is not looked at',
     file: 'log/cursor-file.js',
-    from: 'if (crc32(bytes.subarray(at, at + 60)) !== getU32(bytes, at + 60))',
+    from: 'if (checksumOf(bytes, at, at + 60) !== getU32(bytes, at + 60))',
     to: 'if (false)',
     layer: spec('log/journal-damage'),
   },
@@ -76,14 +76,14 @@ export const checks: readonly Bug[] = [
   {
     name: 'the checksum of a seal is not looked at',
     file: 'log/segment.js',
-    from: 'if (crc32(bytes.subarray(at, at + 16)) !== crc)',
+    from: 'if (checksumOf(bytes, at, at + 16) !== crc)',
     to: 'if (false)',
     layer: spec('log/segment'),
   },
   {
     name: 'the checksum of a segment header is not looked at',
     file: 'log/segment.js',
-    from: ' || crc32(copy.subarray(0, CRC_AT)) !== getU32(copy, CRC_AT)',
+    from: ' || checksumOf(copy, 0, CRC_AT) !== getU32(copy, CRC_AT)',
     to: '',
     layer: spec('log/segment'),
   },
