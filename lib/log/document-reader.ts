@@ -139,6 +139,7 @@ export class DocumentReader {
     for (let at = offset; at < end; ) {
       const frame = this.#frames.readFor(segment, at, end, id)
       if (!frame) {
+        if (this.#isBehind(segment, id)) return this.#seek(id)
         const next = this.#frames.resync(segment, at + 1, end, segment.base)
         if (!next || next.firstId > id)
           return this.#gap(id, (next?.firstId ?? this.#idBehind(segment, id)) - 1, at, (next?.offset ?? end) - at)
@@ -150,10 +151,15 @@ export class DocumentReader {
       if (id < frame.firstId + frame.header.count) return this.#found(frame, id)
       at = frame.next
     }
-    const next = this.#log.segmentOf(id)
-    if (next && next !== segment) return this.#seek(id)
+    if (this.#isBehind(segment, id)) return this.#seek(id)
     if (segment.seal && id < segment.seal.nextId) return this.#dropped(id, segment.seal.nextId - 1, end)
     return this.#gap(id, this.#idBehind(segment, id) - 1, end, 0)
+  }
+
+  /** Another segment has the id, whatever stands here where frames should be. */
+  #isBehind(segment: Segment, id: number): boolean {
+    const holder = this.#log.segmentOf(id)
+    return holder !== undefined && holder !== segment
   }
 
   /** A later frame came before that of the id, which may stand further on where damage put it. */

@@ -10,6 +10,8 @@ export interface Limits {
   readonly arenaBytes: number
   /** Each of the two cursor files, at first: some 2,000 records between two snapshots. */
   readonly cursorBytes: number
+  /** Zeros that are written ahead of the frames at once, at most (ahead.ts): room for some 2,000 small items. */
+  readonly aheadBytes: number
   /** How far apart the remembered places of a segment are: what a redelivery reads at most before its item. */
   readonly indexBytes: number
   /** Items that one step under the lock takes at most. */
@@ -25,6 +27,7 @@ export const defaultLimits: Limits = Object.freeze({
   readBytes: 64 << 10,
   arenaBytes: 64 << 10,
   cursorBytes: 64 << 10,
+  aheadBytes: 256 << 10,
   indexBytes: 64 << 10,
   stepItems: 1024,
   unsyncedSegments: 4,

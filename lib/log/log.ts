@@ -9,6 +9,7 @@
 // are no frame: then the log goes on in a new segment.
 
 import { codeOf, type DiskFile } from '../disk/disk.ts'
+import { fillAhead } from './ahead.ts'
 import type { Known } from './classify.ts'
 import { DUE, FRAME_HEADER_BYTES, REPLACES, RETRIES, START, writeFrameHeader } from './frame.ts'
 import type { Frame } from './frame-reader.ts'
@@ -41,6 +42,8 @@ export class Log extends SyncedLog {
   unrecorded: Unrecorded[] = []
   codec = ''
   segmentBytes: number
+  /** Zeros that are written ahead of the frames at once, at most. */
+  aheadBytes = 0
   #asides = 0
 
   readonly #newcomers: Newcomers
@@ -148,7 +151,12 @@ export class Log extends SyncedLog {
   #isDone(tail: Segment): boolean {
     if (tail.seal || tail.badSeal || tail.torn || tail.poisoned || this.pendingVoids.length > 0) return true
     if (tail.nextId < this.minimumBase) return true
-    return tail.end - DATA_START >= (tail.header.limit || this.segmentBytes)
+    return tail.end >= this.#fullAt(tail)
+  }
+
+  /** Where the next segment begins. */
+  #fullAt(tail: Segment): number {
+    return DATA_START + (tail.header.limit || this.segmentBytes)
   }
 
   /** Under append.lock: seals the tail and goes on in a new segment. */
@@ -240,6 +248,9 @@ export class Log extends SyncedLog {
     }
     writeFrameHeader(draft.bytes, 0, header)
     const offset = tail.end
+    if (this.aheadBytes > 0) {
+      fillAhead(tail, draft.bytes.length, { most: this.aheadBytes, fullAt: this.#fullAt(tail) })
+    }
     try {
       tail.file.write(draft.bytes, offset)
     } catch (error) {
@@ -255,6 +266,7 @@ export class Log extends SyncedLog {
 
   /** What a failed write left is cut off; where even that fails, nothing is written behind it. */
   #cutBack(tail: Segment): void {
+    tail.filledTo = Infinity
     try {
       tail.file.truncate(tail.end)
     } catch {

@@ -1,7 +1,7 @@
 // newcomers.ts: the frames that others appended behind a segment's known end, read where consumers find them (windows.ts),
 // many with one call, and each checked before it is told of.
 //
-//    segment    ┄┄ known ┬─────────┬─────────┬────────┬┄┄ no frame that holds, or the end of the file
+//    segment    ┄┄ known ┬─────────┬─────────┬────────┬┄┄ no frame that holds, zeros, or the end of the file
 //                        │  frame  │  frame  │ frame  │
 //                        └─── one window ────┴ the next read begins here, where the rest of it was not read yet
 
@@ -13,6 +13,8 @@ import type { Windows } from './windows.ts'
 
 /** Read first: mostly there is nothing, or little. */
 const FIRST_BYTES = 4096
+/** A frame's magic number has no zeros in it. */
+const BEGINNING_BYTES = 4
 
 export class Newcomers {
   readonly #windows: Windows
@@ -31,16 +33,16 @@ export class Newcomers {
   read(tail: Segment, met: (frame: Frame) => void): boolean {
     for (let most = Math.min(FIRST_BYTES, this.#windows.most); ; most = this.#windows.most) {
       const from = tail.end
-      const got = this.#readWindow(tail, most, met)
+      const rest = this.#readWindow(tail, most, met)
       const held = tail.end - from
-      if (held === 0 && got > 0 && !this.#readLarge(tail, met)) return true
-      if (held > 0 && got < most) return held < got
-      if (got === 0) return false
+      if (isOver(rest, held + rest.length < most)) return false
+      if (held === 0 && !this.#readLarge(tail, met)) return true
+      if (held > 0 && held + rest.length < most) return true
     }
   }
 
-  /** Returns how many bytes were there. */
-  #readWindow(tail: Segment, most: number, met: (frame: Frame) => void): number {
+  /** Returns what stands behind the last frame. */
+  #readWindow(tail: Segment, most: number, met: (frame: Frame) => void): Buffer {
     const from = tail.end
     const place = this.#windows.reserve(most)
     const got = tail.file.read(place, 0, most, from)
@@ -49,7 +51,7 @@ export class Newcomers {
     const held = tail.end - from
     this.#windows.giveBack(most - held)
     if (held > 0) this.#windows.commit(tail, from, bytes.subarray(0, held))
-    return got
+    return bytes.subarray(held)
   }
 
   #readLarge(tail: Segment, met: (frame: Frame) => void): boolean {
@@ -59,6 +61,13 @@ export class Newcomers {
     met(frame)
     return true
   }
+}
+
+/** Nothing, or zeros where a frame would begin: no writer leaves those behind that died in the middle of one. */
+function isOver(rest: Buffer, isLast: boolean): boolean {
+  if (rest.length < BEGINNING_BYTES && !isLast) return false
+  for (let i = 0; i < rest.length && i < BEGINNING_BYTES; i++) if (rest[i] !== 0) return false
+  return true
 }
 
 /** The frame that stands whole in the bytes from `at` on, which is where the segment ends so far. */

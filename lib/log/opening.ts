@@ -96,6 +96,7 @@ class Opening {
     const log = new Log(this.#folder, { disk, limits, random, now: () => clock.now() }, this.#options.segmentSize, lock)
     this.#closing.push(() => log.close())
     log.codec = codec
+    if (this.#options.durability === 'disk') log.aheadBytes = limits.aheadBytes
     const failed = new FailedItems(
       new Log(`${this.#folder}/${FAILED}`, log.world, this.#options.segmentSize, lock),
       lock,

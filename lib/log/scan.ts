@@ -8,6 +8,7 @@
 // Ids that turn out to be missing are gaps. The scan only reads, but that it seals what a power cut left unsealed.
 // Where nothing from synced-to on is whole, the log ends with the last whole segment before it.
 
+import { usedTo } from './ahead.ts'
 import type { SyncedTo } from './cursor-state.ts'
 import type { Gap } from './document-reader.ts'
 import { isBefore } from './frame.ts'
@@ -120,8 +121,14 @@ class Scan {
       this.#log.advance(segment, frame)
     }
     if (segment.seal) this.#upTo(segment, segment.seal.end, segment.seal.nextId)
-    else if (segment.end < end) this.#tornBytes += end - segment.end
-    segment.torn = !segment.seal && segment.end < end
+    else this.#behind(segment, end)
+  }
+
+  /** What stands behind the last frame: zeros are room for the next. */
+  #behind(segment: Segment, end: number): void {
+    const tornBytes = usedTo(segment, segment.end, end) - segment.end
+    this.#tornBytes += tornBytes
+    segment.torn = tornBytes > 0
   }
 
   /** The frames ended before the place that is known: what is missing is a gap. */

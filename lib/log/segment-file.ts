@@ -40,6 +40,8 @@ export class Segment implements SegmentName {
   damagedHeader = false
   /** Bytes that are no frame stand behind `end`: nothing is ever written over them. */
   torn = false
+  /** Up to here zeros stood behind `end` when this handle last looked or wrote them (ahead.ts). */
+  filledTo = 0
   /** Frames were written through this handle's descriptor and not yet synced: it must stay open until then. */
   dirty = false
   /** A sync through this handle's descriptor failed: no later one counts. */

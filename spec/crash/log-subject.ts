@@ -15,6 +15,7 @@ export const SMALL_LIMITS: Limits = {
   readBytes: 1024,
   arenaBytes: 2048,
   cursorBytes: 1024,
+  aheadBytes: 16 << 10,
   indexBytes: 512,
   stepItems: 8,
   unsyncedSegments: 2,

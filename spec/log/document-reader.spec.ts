@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { DocumentReader, type Gap } from '../../lib/log/document-reader.ts'
+import { DATA_START, SEAL_AT, SEAL_BYTES } from '../../lib/log/segment.ts'
 import type { Piece } from '../../lib/store.ts'
 import { runs } from '../codec/items.ts'
 import { LogRig, textAt } from './log-rig.ts'
@@ -36,6 +37,20 @@ describe('a reader of documents', () => {
       if (round % 7 === 0) writer.roll()
       other.refresh()
       for (const reader of readers) assert.equal(textAt(reader, first + 1), rig.texts.get(first + 1))
+    }
+  })
+
+  it('goes on into the next segment, whatever stands behind the frames of one whose seal has rotted', () => {
+    for (const rest of ['zeros', 'garbage', 'an earlier frame']) {
+      const { rig, log } = threeSegments()
+      const file = log.world.disk.open(pathOf(1), 'write')
+      const end = file.size()
+      const bytes = Buffer.alloc(100, rest === 'garbage' ? 'x' : 0)
+      if (rest === 'an earlier frame') file.read(bytes, 0, 100, DATA_START)
+      file.write(bytes, end)
+      file.write(Buffer.alloc(SEAL_BYTES, 0xff), SEAL_AT)
+      const { texts, gaps } = readAll(rig, rig.log())
+      assert.deepEqual([texts, gaps], [rig.texts, []], rest)
     }
   })
 

@@ -178,8 +178,10 @@ class Examination {
     const frames = all.filter((frame) => frame.path === path && from < frame.next && to > frame.offset)
     const kept = this.#keptNames().map((name) => Buffer.from(this.#disk.bytesOf(name)))
     const parts = frames.map(({ offset, next }) => [Math.max(from, offset), Math.min(to, next, inode.size)] as const)
-    const isThere = ([start, end]: readonly [number, number]) =>
-      end <= start || kept.some((bytes) => bytes.includes(Buffer.from(inode.bytes.subarray(start, end))))
+    const isThere = ([start, end]: readonly [number, number]) => {
+      const part = Buffer.from(inode.bytes.subarray(start, end))
+      return end <= start || kept.some((bytes) => bytes.includes(part) || (bytes.length > 0 && part.includes(bytes)))
+    }
     return parts.length === 0 || parts.some(isThere)
   }
 

@@ -51,7 +51,7 @@ describe('what others appended to a log of the queue', () => {
     fc.assert(
       fc.property(
         fc.array(anyStep, { maxLength: 30, size: 'max' }),
-        fc.integer({ min: 8, max: 40_000 }),
+        fc.integer({ min: 16, max: 40_000 }),
         (steps, arenaBytes) => {
           const { rig, writer, other, tail } = appended()
           let due: number[] = []

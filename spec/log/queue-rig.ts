@@ -53,6 +53,11 @@ export class QueueRig {
     return LogStore.open(FOLDER, all, { disk, clock: this.clock, random, limits: { ...defaultLimits, ...limits } })
   }
 
+  /** How much of a segment is not zeros that stand behind its frames, which end in no zero here. */
+  usedBytes(segment: string): number {
+    return this.disk.bytesOf(`${FOLDER}/${segment}`).findLastIndex((byte) => byte !== 0) + 1
+  }
+
   /** Names in the queue's folder, in order. */
   names(pattern = /./): string[] {
     return this.disk

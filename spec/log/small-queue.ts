@@ -135,7 +135,8 @@ function framesIn(disk: RecordingDisk, path: string, ready: ReadonlySet<number>)
   if (base === undefined) return []
   const bytes = disk.bytesOf(path)
   const frames: FrameAt[] = []
-  for (let offset = DATA_START; offset < bytes.length; ) {
+  // Zeros behind them are room for the next.
+  for (let offset = DATA_START; offset < bytes.length && bytes[offset] !== 0; ) {
     const header = parseFrameHeader(bytes, offset)
     const next = offset + FRAME_HEADER_BYTES + header.bodyBytes
     const body = bytes.subarray(offset + FRAME_HEADER_BYTES, next)

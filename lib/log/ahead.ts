@@ -1,0 +1,57 @@
+// ahead.ts: zeros behind the last frame, written before frames take their place, where each put waits for its sync. The
+// sync of bytes in blocks that the file has already is those bytes and no more; where the file grew, its size and its
+// blocks are written too, by the file system's own journal, and take half as long again.
+//
+//    │ frame │ frame │ 0000000000000000 ┊     as much again as the segment holds, up to a limit: a small queue stays
+//                    └ end              └ size  small, and most syncs of a large one find their place filled
+//
+// Zeros are no frame, and don't stand in the way of one: whoever goes on in the segment writes over them. A disk that has
+// no room for them does without.
+
+import type { Segment } from './segment-file.ts'
+
+/** The least that is filled at once, as a part of the most; a frame that is larger than a few of those fills nothing. */
+const PARTS = 64
+const LARGE_PARTS = 4
+/** What is read at once where zeros are looked for. */
+const CHUNK_BYTES = 64 << 10
+
+export interface Filling {
+  /** Bytes that are filled at once at most; 0: none. */
+  readonly most: number
+  /** Where the next segment begins. */
+  readonly fullAt: number
+}
+
+/** Under append.lock, before a frame of so many bytes is written. */
+export function fillAhead(tail: Segment, length: number, filling: Filling): void {
+  if (tail.end + length <= tail.filledTo || length > (filling.most / PARTS) * LARGE_PARTS) return
+  try {
+    // Others fill too.
+    tail.filledTo = tail.size()
+    if (tail.end + length > tail.filledTo) fill(tail, filling)
+  } catch {
+    tail.filledTo = Infinity // What was written of them is zeros, and counts for nothing.
+  }
+}
+
+function fill(tail: Segment, { most, fullAt }: Filling): void {
+  const least = most / PARTS
+  const from = tail.filledTo
+  const to = Math.min(Math.ceil((tail.end + Math.min(tail.end, most)) / least) * least, fullAt)
+  if (to > from) tail.file.write(Buffer.alloc(to - from), from)
+  tail.filledTo = Math.max(from, to)
+}
+
+/** Behind the last byte between the two places that is no zero; `from` where all are. */
+export function usedTo(segment: Segment, from: number, to: number): number {
+  const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, Math.max(0, to - from)))
+  for (let end = to; end > from; ) {
+    const start = Math.max(from, end - chunk.length)
+    for (let i = segment.file.read(chunk, 0, end - start, start); i > 0; i--) {
+      if (chunk[i - 1] !== 0) return start + i
+    }
+    end = start
+  }
+  return from
+}
