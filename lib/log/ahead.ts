@@ -10,9 +10,10 @@
 
 import type { Segment } from './segment-file.ts'
 
-/** The least that is filled at once, as a part of the most; a frame that is larger than a few of those fills nothing. */
-const PARTS = 64
-const LARGE_PARTS = 4
+/** What is filled is a multiple of this part of the most: 4 KiB of 1 MiB. */
+const STEP_PART = 256
+/** A frame that is larger than this part of the most fills nothing: writing it twice would cost more than it saves. */
+const LARGE_PART = 8
 /** What is read at once where zeros are looked for. */
 const CHUNK_BYTES = 64 << 10
 
@@ -25,22 +26,23 @@ export interface Filling {
 
 /** Under append.lock, before a frame of so many bytes is written. */
 export function fillAhead(tail: Segment, length: number, filling: Filling): void {
-  if (tail.end + length <= tail.filledTo || length > (filling.most / PARTS) * LARGE_PARTS) return
+  if (tail.end + length <= tail.filledTo || length > filling.most / LARGE_PART) return
   try {
     // Others fill too.
     tail.filledTo = tail.size()
-    if (tail.end + length > tail.filledTo) fill(tail, filling)
+    if (tail.end + length > tail.filledTo) fill(tail, length, filling)
   } catch {
     tail.filledTo = Infinity // What was written of them is zeros, and counts for nothing.
   }
 }
 
-function fill(tail: Segment, { most, fullAt }: Filling): void {
-  const least = most / PARTS
+function fill(tail: Segment, length: number, { most, fullAt }: Filling): void {
+  const step = most / STEP_PART
   const from = tail.filledTo
-  const to = Math.min(Math.ceil((tail.end + Math.min(tail.end, most)) / least) * least, fullAt)
-  if (to > from) tail.file.write(Buffer.alloc(to - from), from)
-  tail.filledTo = Math.max(from, to)
+  const to = Math.min(Math.ceil((tail.end + Math.min(tail.end, most)) / step) * step, fullAt)
+  if (to < tail.end + length) return // Not much is there yet, or the next segment is near.
+  tail.file.write(Buffer.alloc(to - from), from)
+  tail.filledTo = to
 }
 
 /** Behind the last byte between the two places that is no zero; `from` where all are. */

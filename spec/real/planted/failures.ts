@@ -53,6 +53,27 @@ export const failures: readonly Bug[] = [
     layer: spec('log/appender-failure'),
   },
   {
+    name: 'what stands in the zeros ahead is written over',
+    file: 'log/scan.js',
+    from: 'segment.torn = tornBytes > 0;',
+    to: 'segment.torn = false;',
+    layer: spec('log/ahead'),
+  },
+  {
+    name: 'zeros ahead are taken for what was left of a frame',
+    file: 'log/scan.js',
+    from: 'usedTo(segment, segment.end, end)',
+    to: 'end',
+    layer: spec('log/ahead'),
+  },
+  {
+    name: 'a put is refused where there is no room for zeros ahead',
+    file: 'log/ahead.js',
+    from: 'tail.filledTo = Infinity; //',
+    to: 'throw new Error(); //',
+    layer: spec('log/ahead'),
+  },
+  {
     name: 'a failed sync of the cursor is tried again',
     file: 'log/cursor-half.js',
     from: 'half.poisoned = true;',
