@@ -92,7 +92,7 @@ class NodeFile implements DiskFile {
     this.#lock = undefined
     const fd = this.#fd
     this.#fd = CLOSED
-    if (this.#callsAside === 0) fs.closeSync(fd)
+    if (this.#callsAside === 0) closeFile(fd)
   }
 
   async #writeSomeAside(bytes: Uint8Array, from: number, position: number): Promise<number> {
@@ -111,12 +111,26 @@ class NodeFile implements DiskFile {
     return new Promise((resolve, reject) => {
       start(fd, (error, count = 0) => {
         this.#callsAside--
-        if (this.#fd === CLOSED && this.#callsAside === 0) fs.closeSync(fd)
+        if (this.#fd === CLOSED && this.#callsAside === 0) closeFile(fd)
         if (error === null) resolve(count)
         else reject(error)
       })
       this.#callsAside++
     })
+  }
+}
+
+/** A removed file's blocks are freed when it is closed, which takes milliseconds if it is large: not on the event loop. */
+function closeFile(fd: number): void {
+  if (isRemoved(fd)) fs.close(fd, () => {})
+  else fs.closeSync(fd)
+}
+
+function isRemoved(fd: number): boolean {
+  try {
+    return fs.fstatSync(fd).nlink === 0
+  } catch {
+    return false // A file system that tells nothing about it any more.
   }
 }
 

@@ -105,6 +105,17 @@ test('the disk closes a file that is synced or written aside when that has ended
   assert.deepEqual(openIn(folder), [])
 })
 
+test('the disk closes a file that was removed, and nobody waits for its blocks to be freed', async (t) => {
+  const folder = newFolder(t)
+  const file = nodeDisk.open(path.join(folder, 'a'), 'create')
+  file.write(Buffer.alloc(2 ** 20, 'b'), 0)
+  nodeDisk.unlink(file.path)
+  file.close()
+  assert.throws(() => file.size())
+  await assert.rejects(file.sync())
+  while (openIn(folder).length > 0) await new Promise(setImmediate)
+})
+
 test('the disk touches nothing through a file that is closed', async (t) => {
   const folder = newFolder(t)
   const closed = nodeDisk.open(path.join(folder, 'a'), 'create')
