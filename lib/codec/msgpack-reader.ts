@@ -4,12 +4,12 @@
 //
 // What makes it quick: the shape of an object is known by its keys from one document to the next, so that the function
 // that makes such objects is compiled once and for all, and not once a document; and the texts of a document are cut out
-// of one string of all its bytes, which one native call makes. Short bytes are copied into the pool that Node's own
-// Buffer.from takes them from: memory of their own, asked of the system once an item, costs more than all the rest.
+// of one string of all its bytes, which one native call makes; its bytes values are copied many at once (byte-copies.ts).
 //
 // One item alone has its keys in it: of those it is looked whether they are the bytes of the keys of one of the objects
 // that were read last and had as many. Where that is seldom so, msgpackr reads for a while.
 
+import { ByteCopies } from './byte-copies.ts'
 import { Shape } from './made-shape.ts'
 
 /** Thrown where msgpackr has to read. */
@@ -39,6 +39,7 @@ const NO_VIEW: DataView = new DataView(NO_BYTES.buffer)
 export class MsgpackReader {
   #bytes: Buffer = NO_BYTES
   #view = NO_VIEW
+  readonly #copies = new ByteCopies()
   #at = 0
   /** All bytes of the document, each as one character; made when the first text is met. */
   #text: string | undefined
@@ -86,6 +87,7 @@ export class MsgpackReader {
     } finally {
       this.#bytes = NO_BYTES
       this.#text = undefined
+      this.#copies.end()
     }
   }
 
@@ -170,10 +172,9 @@ export class MsgpackReader {
     return values
   }
 
-  /** A copy: the document's bytes may be used again, and are handed out more than once. */
   #buffer(length: number): Buffer {
     const from = this.#skip(length)
-    return this.#at > this.#bytes.length ? other() : Buffer.from(this.#bytes.subarray(from, this.#at))
+    return this.#at > this.#bytes.length ? other() : this.#copies.of(this.#bytes, from, this.#at)
   }
 
   #anyText(length: number): string {
