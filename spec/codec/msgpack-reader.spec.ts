@@ -91,6 +91,17 @@ describe('many items in the records form', () => {
     for (let end = 0; end < short.length; end++) assert.equal(reader.read(short.subarray(0, end)), undefined)
   })
 
+  it('are of one document Buffers that share nothing either, though many are copied at once', () => {
+    const lengths = [600, 511, 512, 9000, 700, 1, 8000, 20_000, 1024, 1024, 1024, 3]
+    const items = lengths.map((length, i) => Buffer.alloc(length, i + 1))
+    const bytes = encoded(items) ?? assert.fail()
+    const read = (new MsgpackReader().read(bytes) ?? []).map((item) => (Buffer.isBuffer(item) ? item : assert.fail()))
+    assert.deepEqual(read, items)
+    for (const [i, item] of read.entries()) item.fill(0x80 + i)
+    for (const [i, item] of read.entries()) assert.ok(item.every((byte) => byte === 0x80 + i))
+    assert.deepEqual(bytes, encoded(items))
+  })
+
   it('are read as msgpackr does, or left to it, whatever they are', () => {
     const reader = new MsgpackReader()
     fc.assert(
