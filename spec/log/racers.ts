@@ -4,6 +4,7 @@ import type { Codec } from '../../lib/codec/index.ts'
 import { Core } from '../../lib/consume/core.ts'
 import { Items } from '../../lib/consume/items.ts'
 import { Session } from '../../lib/consume/session.ts'
+import { QueueClosedError } from '../../lib/errors.ts'
 import type { AsyncQueue } from '../../lib/index.ts'
 import type { Piece, Settlement, Store } from '../../lib/store.ts'
 import type { Clock } from '../../lib/wait/clock.ts'
@@ -69,7 +70,7 @@ export function storeRacer(store: Store, clock: Clock): Racer {
     pop: async (n) => textsOf(await store.pop(n)),
     peek: async (n) => textsOf(await store.peek(n)),
     lease: async (n) => itemsOf(await store.lease(n)).map(({ id, text }) => inHand(id, text)),
-    loop: () => new Items(() => Promise.resolve(new Session(core, { wait: false }))),
+    loop: () => new Items(async () => session(core)),
     count: async () => {
       const { ready, inFlight } = await store.counts()
       return ready + inFlight
@@ -77,6 +78,12 @@ export function storeRacer(store: Store, clock: Clock): Racer {
     flush: () => store.flush(),
     close: () => core.close(),
   }
+}
+
+/** As a queue begins one: not while it closes. */
+function session(core: Core<string>): Session<string> {
+  if (core.writingEnded) throw new QueueClosedError()
+  return new Session(core, { wait: false })
 }
 
 function halves(all: readonly string[]) {

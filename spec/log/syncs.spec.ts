@@ -8,7 +8,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { StorageError } from '../../lib/errors.ts'
+import { FRAME_HEADER_BYTES, parseFrameHeader } from '../../lib/log/frame.ts'
 import type { LogStore } from '../../lib/log/log-store.ts'
+import { DATA_START } from '../../lib/log/segment.ts'
 import { FaultDisk } from '../crash/fault-disk.ts'
 import { logSubject, SMALL_LIMITS } from '../crash/log-subject.ts'
 import type { Op } from '../crash/operations.ts'
@@ -19,7 +21,7 @@ import { tryState } from '../crash/trial.ts'
 import { words } from '../crash/workloads.ts'
 import { long } from '../process/parts.ts'
 import { Rig } from './journal-rig.ts'
-import { numbered, popped, put, QueueRig, ready } from './queue-rig.ts'
+import { numbered, popped, put, QueueRig, ready, segment } from './queue-rig.ts'
 
 const SHORT = ['1', 'A', '1p', '3L', '3r', 'BBB', 'BBpf', '1pf1', '1x']
 const WORDS = long([...SHORT, ...words(2, '13BApLrfx'), ...words(3, '1Bpf')], SHORT)
@@ -64,6 +66,17 @@ async function outlives(word: string, at: number, loss: SyncLoss): Promise<boole
 
 function assertTold(error: unknown): void {
   assert.ok(error instanceof StorageError, String(error))
+}
+
+/** The segments up to which the writers of the frames of this one knew the log to be durable. */
+function syncedToIn(bytes: Uint8Array): number[] {
+  const found: number[] = []
+  for (let at = DATA_START; bytes[at]; ) {
+    const { syncedTo, bodyBytes } = parseFrameHeader(Buffer.from(bytes), at)
+    found.push(syncedTo.segment)
+    at += FRAME_HEADER_BYTES + bodyBytes
+  }
+  return found
 }
 
 async function turns(): Promise<void> {
@@ -231,6 +244,32 @@ describe('the queue, while a sync is under way,', () => {
     one.markDurable(generation)
     other.refresh()
     assert.deepEqual([one.durable, other.durable], [false, false])
+  })
+
+  it('tells of no seal before bytes that are no frame that it is durable before it is', async () => {
+    const rig = new QueueRig()
+    const process = rig.disk.process()
+    const [dying, store] = [await rig.open({ disk: process }), await rig.open({ durability: { interval: 5 } })]
+    const putAndSync = async (item: string) => {
+      await put(store, [item])
+      rig.clock.pass(10)
+      await turns()
+    }
+    await put(dying, ['1'])
+    await putAndSync('2')
+    // Behind the name in the lock's file, which tells the other that it was here.
+    process.dieAt(2, 60)
+    await assert.rejects(put(dying, ['3']))
+    const before = rig.disk.log.length
+    for (const item of ['3', '4', '5']) await putAndSync(item)
+    assert.deepEqual(rig.segments, [segment(1), segment(3)])
+    assert.equal(syncedToIn(rig.disk.bytesOf(`/q/${segment(3)}`)).at(-1), 3)
+    const { log } = rig.disk
+    const ino = rig.disk.content.names.get(`/q/${segment(1)}`)
+    const sealed = log.findIndex((op, i) => i >= before && op.kind === 'write' && op.ino === ino)
+    const synced = log.slice(sealed).flatMap((op) => (op.kind === 'sync' ? [op.ino] : []))
+    assert.equal(synced[0], ino, 'the seal is synced before whatever comes behind it')
+    await store.close()
   })
 
   it('tells of no segment that it is durable before all of the one before is, whoever wrote it', async () => {

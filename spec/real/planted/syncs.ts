@@ -155,7 +155,7 @@ export const syncs: readonly Bug[] = [
     file: 'log/segment-file.js',
     from: 'this.unsure = this.size() > seal.end;',
     to: '',
-    layer: spec('crash/log'),
+    layer: spec('log/syncs'),
   },
   {
     name: 'synced-to does not wait for the name',
