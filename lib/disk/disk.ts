@@ -36,6 +36,8 @@ export interface Disk {
   makeFolder(folder: string): boolean
   rename(from: string, to: string): void
   unlink(path: string): void
+  /** Resolves when all files that were closed are: removed ones, whose blocks have to be freed, are closed aside. */
+  allClosed(): Promise<void>
   /** Makes the names in a folder durable. */
   syncFolder(folder: string): Promise<void>
   /**

@@ -20,6 +20,7 @@ export const nodeDisk: Disk = {
   claim,
   watch,
   bootId,
+  allClosed,
 }
 
 const CLOSED = -1
@@ -27,6 +28,9 @@ const CLOSED = -1
 const MAX_CALL_BYTES = 2 ** 30
 const FOLDER_MODE = 0o700
 const FILE_MODE = 0o600
+
+/** Removed files whose blocks are being freed. */
+const closing = new Set<Promise<void>>()
 
 type Done = (error: Error | null, count?: number) => void
 
@@ -122,8 +126,13 @@ class NodeFile implements DiskFile {
 
 /** A removed file's blocks are freed when it is closed, which takes milliseconds if it is large: not on the event loop. */
 function closeFile(fd: number): void {
-  if (isRemoved(fd)) fs.close(fd, () => {})
-  else fs.closeSync(fd)
+  if (!isRemoved(fd)) return fs.closeSync(fd)
+  const closed = new Promise<void>((resolve) => fs.close(fd, () => resolve())).finally(() => closing.delete(closed))
+  closing.add(closed)
+}
+
+async function allClosed(): Promise<void> {
+  await Promise.all(closing)
 }
 
 function isRemoved(fd: number): boolean {

@@ -283,6 +283,7 @@ export class LogStore implements Store {
       await this.#cursor.close()
       lock.close()
       release()
+      await this.#world.disk.allClosed()
     }
   }
 

@@ -103,6 +103,8 @@ export class DiskProcess implements Disk {
     this.disk.record({ kind: 'unlink', path, ino }, folderOf(path))
   }
 
+  async allClosed(): Promise<void> {}
+
   syncFolder(path: string): Promise<void> {
     return this.#syncFolder(path, false)
   }

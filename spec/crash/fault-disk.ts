@@ -96,6 +96,10 @@ export class FaultDisk implements Disk {
     this.#inner.unlink(path)
   }
 
+  allClosed(): Promise<void> {
+    return this.#inner.allClosed()
+  }
+
   async syncFolder(folder: string): Promise<void> {
     const fault = this.due('syncFolder')
     if (!fault) return this.#inner.syncFolder(folder)

@@ -165,6 +165,10 @@ export class RecordingDisk implements Disk {
     this.#own.unlink(path)
   }
 
+  allClosed(): Promise<void> {
+    return this.#own.allClosed()
+  }
+
   syncFolder(folder: string): Promise<void> {
     return this.#own.syncFolder(folder)
   }

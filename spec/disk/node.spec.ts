@@ -113,7 +113,8 @@ test('the disk closes a file that was removed, and nobody waits for its blocks t
   file.close()
   assert.throws(() => file.size())
   await assert.rejects(file.sync())
-  while (openIn(folder).length > 0) await new Promise(setImmediate)
+  await nodeDisk.allClosed()
+  assert.deepEqual(openIn(folder), [])
 })
 
 test('the disk touches nothing through a file that is closed', async (t) => {

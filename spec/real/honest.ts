@@ -33,6 +33,7 @@ class QuietDisk implements Disk {
   readonly claim: Disk['claim']
   readonly watch: Disk['watch']
   readonly bootId: Disk['bootId']
+  readonly allClosed: Disk['allClosed']
 
   constructor(disk: Disk) {
     this.#disk = disk
@@ -44,6 +45,7 @@ class QuietDisk implements Disk {
     this.claim = (folder) => disk.claim(folder)
     this.watch = () => () => undefined
     this.bootId = () => disk.bootId()
+    this.allClosed = () => disk.allClosed()
   }
 
   syncFolder(folder: string): Promise<void> {
@@ -86,5 +88,6 @@ export function rooted(disk: Disk, root: string): Disk {
     claim: (folder) => disk.claim(root + folder),
     watch: (folder, changed) => disk.watch(root + folder, changed),
     bootId: () => disk.bootId(),
+    allClosed: () => disk.allClosed(),
   }
 }
