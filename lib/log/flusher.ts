@@ -165,12 +165,18 @@ export class Flusher {
       const deadBytes = deadBytesOf(segment, state)
       return deadBytes > 0 && isWorth(deadBytes, segment.dataBytes - deadBytes)
     })
-    if (dead.length + worth.length === 0) return { reclaimed: 0 }
+    if (dead.length + worth.length === 0) return this.#freed(0)
     await cursor.durable()
     await log.folderGate.pass()
     let reclaimed = await this.#remove(dead)
     for (const segment of worth) reclaimed += await this.#rewrite(segment, state)
     await log.folderGate.pass()
+    return this.#freed(reclaimed)
+  }
+
+  /** Whoever waits for room needs the blocks of what was removed, and not the names. */
+  async #freed(reclaimed: number): Promise<{ reclaimed: number }> {
+    await this.#parts.log.world.disk.allClosed()
     return { reclaimed }
   }
 

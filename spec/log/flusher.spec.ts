@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Disk, DiskFile } from '../../lib/disk/disk.ts'
+import { DATA_START } from '../../lib/log/segment.ts'
+import { SystemError } from '../crash/system-error.ts'
 import { ack, filled, leased, numbered, popped, put, QueueRig, ready, SMALL, segment } from './queue-rig.ts'
 
 describe('flush', () => {
@@ -184,4 +186,47 @@ describe('the space that is bounded', () => {
     await store.close()
     assert.equal(rig.flushed.length, 1)
   })
+})
+
+/** A disk without room for frames from `fill` on, until the files that were removed and closed are freed. */
+function fullDisk(disk: Disk): { readonly disk: Disk; fill(): void } {
+  let isFull = false
+  const open = disk.open.bind(disk)
+  disk.open = (path, mode) => {
+    const file = open(path, mode)
+    const write = file.write.bind(file)
+    file.write = (bytes, at) => {
+      if (isFull && path.endsWith('.log') && at >= DATA_START) throw new SystemError('ENOSPC', 'write', path)
+      write(bytes, at)
+    }
+    return file
+  }
+  disk.allClosed = async () => {
+    await new Promise(setImmediate)
+    isFull = false
+  }
+  return {
+    disk,
+    fill: () => {
+      isFull = true
+    },
+  }
+}
+
+describe('room', () => {
+  for (const durability of ['disk', 'os'] as const) {
+    it(`is there for a put with durability '${durability}' once what was removed is freed, and not before`, async () => {
+      const rig = new QueueRig()
+      const full = fullDisk(rig.disk.process())
+      const store = await rig.open({ disk: full.disk, durability })
+      await put(store, numbered(10, 1, 100))
+      await store.pop(10)
+      full.fill()
+      assert.equal(await put(store, ['next']), 11)
+      full.fill()
+      await store.flush()
+      assert.equal(await put(store, ['after a flush']), 12)
+      await store.close()
+    })
+  }
 })
