@@ -18,7 +18,7 @@ const LARGE_PART = 8
 const CHUNK_BYTES = 64 << 10
 
 export interface Filling {
-  /** Bytes that are filled at once at most; 0: none. */
+  /** Bytes that are filled at once at most. */
   readonly most: number
   /** Where the next segment begins. */
   readonly fullAt: number

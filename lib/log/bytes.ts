@@ -5,6 +5,11 @@ import { checksumOf } from '../checksum.ts'
 
 export { checksumOf }
 
+/** As the lines of text have it that stand in files: eight hexadecimal digits. */
+export function checksumOfText(text: string): string {
+  return checksumOf(Buffer.from(text)).toString(16).padStart(8, '0')
+}
+
 const HIGH = 2 ** 32
 
 export function putU16(bytes: Uint8Array, at: number, value: number): void {

@@ -7,7 +7,7 @@
 
 import { codeOf, type Disk, withFile } from '../disk/disk.ts'
 import type { CopyMark } from '../store.ts'
-import { checksumOf } from './bytes.ts'
+import { checksumOfText } from './bytes.ts'
 import { COPY_MARK, MANIFEST } from './layout.ts'
 import type { StepLock } from './step-lock.ts'
 
@@ -25,7 +25,7 @@ export function readCopyMark(disk: Disk, folder: string): CopyMark | undefined {
     throw error
   }
   const crcAt = text.lastIndexOf(',"crc":"')
-  if (crcAt < 0 || text.slice(crcAt) !== `,"crc":"${crcOf(text.slice(0, crcAt))}"}\n`) return
+  if (crcAt < 0 || text.slice(crcAt) !== `,"crc":"${checksumOfText(text.slice(0, crcAt))}"}\n`) return
   const { source, after, upTo, nextId, copied, count }: CopyMark = JSON.parse(text)
   return { source, after, upTo, nextId, copied, count }
 }
@@ -33,7 +33,7 @@ export function readCopyMark(disk: Disk, folder: string): CopyMark | undefined {
 /** Durable when it resolves, whatever the queue's durability. */
 export async function writeCopyMark(disk: Disk, folder: string, mark: CopyMark, making: Making): Promise<void> {
   const fields = JSON.stringify(mark).slice(0, -1)
-  const bytes = Buffer.from(`${fields},"crc":"${crcOf(fields)}"}\n`)
+  const bytes = Buffer.from(`${fields},"crc":"${checksumOfText(fields)}"}\n`)
   // Who opens the queue sweeps away what is in the making.
   while (!(await tryToWrite(disk, folder, bytes, making)));
   await disk.syncFolder(folder)
@@ -64,8 +64,4 @@ async function tryToWrite(disk: Disk, folder: string, bytes: Uint8Array, { lock,
       return false
     }
   })
-}
-
-function crcOf(text: string): string {
-  return checksumOf(Buffer.from(text)).toString(16).padStart(8, '0')
 }

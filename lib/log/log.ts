@@ -42,7 +42,7 @@ export class Log extends SyncedLog {
   unrecorded: Unrecorded[] = []
   codec = ''
   segmentBytes: number
-  /** Zeros that are written ahead of the frames at once, at most. */
+  /** Zeros that are written ahead of the frames at once, at most; 0: none. */
   aheadBytes = 0
   #asides = 0
 

@@ -8,7 +8,7 @@
 
 import { codeOf, type Disk, withFile } from '../disk/disk.ts'
 import { FormatError } from '../errors.ts'
-import { checksumOf } from './bytes.ts'
+import { checksumOfText } from './bytes.ts'
 import { isManifestInMaking, isOurs, MANIFEST, segmentsOf } from './layout.ts'
 import { codecInHeader, DATA_START, FORMAT_VERSION, readHeader } from './segment.ts'
 import type { StepLock } from './step-lock.ts'
@@ -24,11 +24,7 @@ export interface Manifest {
 function encode(manifest: Manifest): Buffer {
   const { codec, segmentSize, id } = manifest
   const fields = JSON.stringify({ format: FORMAT_VERSION, codec, order: 'fifo', segmentSize, id }).slice(0, -1)
-  return Buffer.from(`${fields},"crc":"${crcOf(fields)}"}\n`)
-}
-
-function crcOf(text: string): string {
-  return checksumOf(Buffer.from(text)).toString(16).padStart(8, '0')
+  return Buffer.from(`${fields},"crc":"${checksumOfText(fields)}"}\n`)
 }
 
 /** The manifest, 'none', or 'bad' where the file doesn't hold. Throws where it is somebody else's or a newer one. */
@@ -49,7 +45,7 @@ function read(disk: Disk, folder: string): Manifest | 'none' | 'bad' {
 
 function parse(text: string, path: string): Manifest | 'bad' {
   const crcAt = text.lastIndexOf(',"crc":"')
-  const holds = crcAt > 0 && text.slice(crcAt) === `,"crc":"${crcOf(text.slice(0, crcAt))}"}\n`
+  const holds = crcAt > 0 && text.slice(crcAt) === `,"crc":"${checksumOfText(text.slice(0, crcAt))}"}\n`
   const fields = parsed(text)
   if (!fields) return 'bad'
   const { format, codec, segmentSize, id } = fields
@@ -59,7 +55,7 @@ function parse(text: string, path: string): Manifest | 'bad' {
     )
   }
   if (holds && typeof codec === 'string' && typeof segmentSize === 'number') {
-    return { codec, segmentSize, id: typeof id === 'string' ? id : crcOf(text) }
+    return { codec, segmentSize, id: typeof id === 'string' ? id : checksumOfText(text) }
   }
   // With most of its fields it is one that rotted.
   if (FIELDS.filter((name) => name in fields).length < 3) {

@@ -180,7 +180,9 @@ class Examination {
     const parts = frames.map(({ offset, next }) => [Math.max(from, offset), Math.min(to, next, inode.size)] as const)
     const isThere = ([start, end]: readonly [number, number]) => {
       const part = Buffer.from(inode.bytes.subarray(start, end))
-      return end <= start || kept.some((bytes) => bytes.includes(part) || (bytes.length > 0 && part.includes(bytes)))
+      return (
+        end <= start || kept.some((bytes) => bytes.includes(part) || (bytes.length > 0 && part.indexOf(bytes) === 0))
+      )
     }
     return parts.length === 0 || parts.some(isThere)
   }
