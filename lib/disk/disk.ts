@@ -50,12 +50,26 @@ export interface Disk {
   watch(folder: string, changed: () => void): () => void
   /** Differs for each start of the machine: what the page cache held is gone once it has changed. */
   bootId(): string
+  /** Who calls, for others to read. */
+  self(): Self
+}
+
+export interface Self {
+  readonly pid: number
+  readonly thread: number
+  readonly host: string
 }
 
 /** The code of a system error, or ''. Not by its class: under a test runner's vm context Node's errors have another one. */
 export function codeOf(error: unknown): string {
   if (typeof error !== 'object' || error === null || !('code' in error)) return ''
   return typeof error.code === 'string' ? error.code : ''
+}
+
+/** A disk, or a user's share of it, that has no room. */
+export function isFull(error: unknown): boolean {
+  const code = codeOf(error)
+  return code === 'ENOSPC' || code === 'EDQUOT'
 }
 
 /** What `use` returns; the file is closed however that ends. */

@@ -5,7 +5,9 @@
 // else's, and the call would write there. A closed file keeps the number -1, which Node refuses.
 
 import fs from 'node:fs'
+import { hostname } from 'node:os'
 import path from 'node:path'
+import { threadId } from 'node:worker_threads'
 import { bootId } from './boot.ts'
 import { codeOf, type Disk, type DiskFile, type OpenMode } from './disk.ts'
 import { claim, type Lock, lockOf } from './lock.ts'
@@ -20,6 +22,7 @@ export const nodeDisk: Disk = {
   claim,
   watch,
   bootId,
+  self: () => ({ pid: process.pid, thread: threadId, host: hostname() }),
   allClosed,
 }
 

@@ -9,7 +9,7 @@
 // A write that failed is cut back and told. A sync that failed is final: its frames become voids, which the next
 // segment's header names, and nothing is put before that segment is there.
 
-import { codeOf } from '../disk/disk.ts'
+import { codeOf, isFull } from '../disk/disk.ts'
 import { StorageError } from '../errors.ts'
 import type { Bound, Document, Durability } from '../store.ts'
 import { turn, turnDue } from '../wait/turn.ts'
@@ -247,11 +247,6 @@ export class Appender {
       : `putting into ${folder} failed (${codeOf(cause) || String(cause)})`
     return new StorageError(what, { cause })
   }
-}
-
-export function isFull(error: unknown): boolean {
-  const code = codeOf(error)
-  return code === 'ENOSPC' || code === 'EDQUOT'
 }
 
 function ignore(): void {}

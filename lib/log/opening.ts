@@ -102,7 +102,7 @@ class Opening {
       lock,
     )
     this.#closing.push(() => failed.close())
-    const owners = new Owners(disk, this.#folder)
+    const owners = new Owners(disk, this.#folder, () => clock.now())
     this.#closing.push(() => owners.leave())
     const cursor = new Cursor(journal, cursorLock, (error) => this.#options.events.failed(error))
     const { onDamage, autoResume } = this.#options

@@ -1,23 +1,33 @@
 // owners.ts: who is alive. Each open handle holds a file in owners/, flocked while it lives: the kernel frees the
 // lock however it ends. No file, or a free lock: dead. Numbers come from the journal and are never used again.
 // What is called here runs under cursor.lock.
+//
+//    no such file ──▶ dead        opened, lock free ──▶ dead        opened, lock taken ──▶ alive
+//    can't be opened or locked (no descriptor left, another user's, an I/O error) ──▶ alive: nothing shows that it is not
 
-import { codeOf, type Disk, type DiskFile } from '../disk/disk.ts'
+import { codeOf, type Disk, type DiskFile, withFile } from '../disk/disk.ts'
 import type { IdRange } from '../store.ts'
 import type { CursorState } from './cursor-state.ts'
 import { OWNERS } from './layout.ts'
-import { writeMark } from './marks.ts'
+import { MarkSlots, readMarks } from './marks.ts'
+import { encodeOwnerHead } from './owner-head.ts'
 import type { CursorRecord } from './record.ts'
+
+/** A name in owners/ that may be a number's file. */
+const NUMBER = /^[1-9]\d{0,15}$/
 
 export class Owners {
   readonly #disk: Disk
   readonly #folder: string
+  readonly #now: () => number
   #file: DiskFile | undefined
+  #slots: MarkSlots | undefined
   #own = 0
 
-  constructor(disk: Disk, folder: string) {
+  constructor(disk: Disk, folder: string, now: () => number) {
     this.#disk = disk
     this.#folder = `${folder}/${OWNERS}`
+    this.#now = now
   }
 
   /** This handle's number; 0 before it has joined. */
@@ -32,8 +42,7 @@ export class Owners {
     for (let owner = state.nextOwner; ; owner++) {
       const file = this.#create(owner)
       if (!file) continue
-      lock(file)
-      this.#file = file
+      this.#enter(file)
       this.#own = owner
       return { kind: 'joined', owner, boot }
     }
@@ -48,54 +57,63 @@ export class Owners {
     }
   }
 
+  #enter(file: DiskFile): void {
+    const head = { ...this.#disk.self(), since: this.#now(), bootId: this.#disk.bootId(), label: '', exclusive: false }
+    try {
+      file.tryLock()
+      this.#slots = new MarkSlots(file, encodeOwnerHead(head))
+      this.#file = file
+    } catch (error) {
+      file.close()
+      throw error
+    }
+  }
+
   /** The owners of the state that are dead. */
   dead(state: CursorState): number[] {
     return [...state.owners.keys()].filter((owner) => owner !== this.#own && !this.isAlive(owner))
   }
 
+  /** Never throws the disk's errors: a probe that can't tell harms nobody, and is made again. */
   isAlive(owner: number): boolean {
-    let file: DiskFile
     try {
-      file = this.#disk.open(`${this.#folder}/${owner}`, 'write')
+      return withFile(this.#disk.open(`${this.#folder}/${owner}`, 'write'), (file) => !file.tryLock())
     } catch (error) {
-      if (codeOf(error) === 'ENOENT') return false
-      throw error
-    }
-    try {
-      return !file.tryLock()
-    } finally {
-      file.close()
+      if (codeOf(error) === '') throw error
+      return codeOf(error) !== 'ENOENT'
     }
   }
 
-  /** Reads the file of an owner. */
-  read<R>(owner: number, reading: (file: DiskFile) => R): R {
-    const file = this.#disk.open(`${this.#folder}/${owner}`, 'read')
+  /** What an owner has marked as in hand; undefined where that can't be read now. */
+  marksOf(owner: number): IdRange[] | undefined {
     try {
-      return reading(file)
-    } finally {
-      file.close()
+      return withFile(this.#disk.open(`${this.#folder}/${owner}`, 'read'), readMarks)
+    } catch (error) {
+      if (codeOf(error) === '') throw error
+      return codeOf(error) === 'ENOENT' ? [] : undefined
     }
   }
 
   /** What this handle's loop has in hand; no lock is needed. */
   mark(loop: number, ids: IdRange | undefined): void {
-    if (this.#file) writeMark(this.#file, loop, ids)
+    this.#slots?.write(loop, ids)
   }
 
   /** Removes the files of owners that the state no longer knows: they hold nothing. */
   sweep(state: CursorState): void {
     for (const name of this.#disk.list(this.#folder)) {
+      if (!NUMBER.test(name)) continue
       const owner = Number(name)
       if (owner !== this.#own && !state.owners.has(owner) && !this.isAlive(owner)) this.remove(owner)
     }
   }
 
+  /** As far as the disk lets it: what stays is swept by a later opening. */
   remove(owner: number): void {
     try {
       this.#disk.unlink(`${this.#folder}/${owner}`)
     } catch (error) {
-      if (codeOf(error) !== 'ENOENT') throw error
+      if (codeOf(error) === '') throw error
     }
   }
 
@@ -103,20 +121,12 @@ export class Owners {
   leave(): void {
     const file = this.#file
     this.#file = undefined
+    this.#slots = undefined
     try {
       if (file) this.remove(this.#own)
     } catch {
       // The free lock says as much, and an opening sweeps the name away.
     }
     file?.close()
-  }
-}
-
-function lock(file: DiskFile): void {
-  try {
-    file.tryLock()
-  } catch (error) {
-    file.close()
-    throw error
   }
 }

@@ -1,10 +1,8 @@
 // reclaimer.ts: what becomes of items whose consumers will not settle them: the consumer died, or its lease ended.
 // Every taker and everybody who waits looks, every so often, at the owners that hold something.
 
-import { codeOf } from '../disk/disk.ts'
 import type { IdRange } from '../store.ts'
 import type { CursorState } from './cursor-state.ts'
-import { readMarks } from './marks.ts'
 import type { Parts } from './parts.ts'
 import type { CursorRecord } from './record.ts'
 import { countOf } from './runs.ts'
@@ -57,28 +55,19 @@ export class Reclaimer {
   }
 }
 
-/** Dead owners as records. */
+/** Dead owners as records; who was in the middle of what can't be read now waits for the next look. */
 export function leftRecords(
   dead: readonly number[],
   { owners }: Pick<Parts, 'owners'>,
 ): Extract<CursorRecord, { kind: 'left' }>[] {
-  return dead.map((owner) => {
-    const ids = marksOf(owners, owner)
-    return { kind: 'left', owner, counted: 1, ids }
+  return dead.flatMap((owner) => {
+    const ids = owners.marksOf(owner)
+    return ids ? [{ kind: 'left', owner, counted: 1, ids } as const] : []
   })
 }
 
-/** What a dead owner had marked as in hand. */
-function marksOf(owners: Parts['owners'], owner: number): IdRange[] {
-  try {
-    return owners.read(owner, readMarks)
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return []
-    throw error
-  }
-}
-
 const NONE: readonly CursorRecord[] = Object.freeze([])
+const ALL: readonly IdRange[] = Object.freeze([])
 
 /** What was in flight for too long is charged an attempt, but what had only been taken ahead. */
 function expiredRecords(state: CursorState, now: number, owners: Parts['owners']): readonly CursorRecord[] {
@@ -88,8 +77,11 @@ function expiredRecords(state: CursorState, now: number, owners: Parts['owners']
   const ahead: IdRange[] = []
   for (const range of expired) {
     const value = state.runs.at(range.from)
-    if (value?.state !== 'inFlight' || value.mode === 0) charged.push(range)
-    else divide(range, marksOf(owners, value.owner), charged, ahead)
+    const marks = value?.state === 'inFlight' && value.mode !== 0 ? owners.marksOf(value.owner) : ALL
+    // Whether it was in hand can't be read now: it is looked at again.
+    if (marks === undefined) continue
+    if (marks === ALL) charged.push(range)
+    else divide(range, marks, charged, ahead)
   }
   const records: CursorRecord[] = []
   if (charged.length > 0) records.push({ kind: 'back', counted: 1, due: 0, ids: charged })

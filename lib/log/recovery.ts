@@ -69,8 +69,9 @@ export function recover(parts: RecoveryParts, state: CursorState): Decision<Reco
   const records = missing.flatMap((gap, index) => recordsOf(gap, verdicts[index] ?? NOTHING, parts.failed))
   records.push(...goOnBehind(log, state, isUnclean))
   const dead = parts.autoResume || isUnclean ? owners.dead(state) : []
-  const reclaimed = dead.reduce((sum, owner) => sum + countOf(state.heldBy(owner)), 0)
-  records.push(...missingRecords(log, state), ...leftRecords(dead, parts))
+  const left = leftRecords(dead, parts)
+  const reclaimed = left.reduce((sum, { owner }) => sum + countOf(state.heldBy(owner)), 0)
+  records.push(...missingRecords(log, state), ...left)
   records.push(owners.join(state, boot))
   const lossy = verdicts.flatMap((each) => each.corruption ?? [])
   const untold = strays.filter(({ file }) => !lossy.some((each) => each.file === file))

@@ -9,7 +9,7 @@
 // database that stood at this path before.
 
 import fs from 'node:fs'
-import { codeOf, type Disk, type DiskFile } from '../disk/disk.ts'
+import { codeOf, type Disk, type DiskFile, withFile } from '../disk/disk.ts'
 import { StorageError } from '../errors.ts'
 import { ownersFolder } from './marks.ts'
 
@@ -45,7 +45,7 @@ export class OwnerFiles {
 
   /** The file of a new owner, locked; undefined where somebody holds the number, and another one is needed. */
   make(owner: number): DiskFile | undefined {
-    if (this.isAlive(owner)) return undefined
+    if (this.#isHeld(owner)) return undefined
     this.remove(owner)
     for (let tries = 1; tries <= TRIES; tries += 1) {
       this.#own = this.#created(owner)
@@ -74,18 +74,21 @@ export class OwnerFiles {
     return undefined
   }
 
+  /** A probe that can't tell (no descriptor left, another user's file) takes him for alive: it is made again. */
   isAlive(owner: number): boolean {
-    let found: DiskFile
     try {
-      found = this.#disk.open(this.#pathOf(owner), 'write')
+      return this.#isHeld(owner)
+    } catch {
+      return true
+    }
+  }
+
+  #isHeld(owner: number): boolean {
+    try {
+      return withFile(this.#disk.open(this.#pathOf(owner), 'write'), (file) => !file.tryLock())
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return false
       throw error
-    }
-    try {
-      return !found.tryLock()
-    } finally {
-      found.close()
     }
   }
 

@@ -4,7 +4,7 @@
 //
 // Dead: its files are closed, its locks free, its syncs under way rejected, and every further call throws Killed.
 
-import type { Disk, DiskFile, OpenMode } from '../../lib/disk/disk.ts'
+import type { Disk, DiskFile, OpenMode, Self } from '../../lib/disk/disk.ts'
 import { FOLDER, folderOf } from './operations.ts'
 import { RecordedFile } from './recorded-file.ts'
 import type { RecordingDisk } from './recording-disk.ts'
@@ -141,6 +141,10 @@ export class DiskProcess implements Disk {
   bootId(): string {
     this.alive()
     return this.disk.bootId()
+  }
+
+  self(): Self {
+    return this.disk.self()
   }
 
   // What its files call.

@@ -7,7 +7,7 @@
 //
 // unlock, close, watch and bootId never fail. `openFiles` counts what was opened and not closed.
 
-import type { Disk, DiskFile, OpenMode } from '../../lib/disk/disk.ts'
+import type { Disk, DiskFile, OpenMode, Self } from '../../lib/disk/disk.ts'
 import { DiskProcess } from './disk-process.ts'
 import { RecordedFile, type SyncLoss } from './recorded-file.ts'
 import { RecordingDisk } from './recording-disk.ts'
@@ -119,6 +119,10 @@ export class FaultDisk implements Disk {
 
   bootId(): string {
     return this.#inner.bootId()
+  }
+
+  self(): Self {
+    return this.#inner.self()
   }
 
   /** Counts a call; the fault, if it is this call's turn. */

@@ -7,7 +7,7 @@
 // Deterministic: no timer, no randomness. A sync ends one microtask after its call, or, while `holdSyncs` is set, when
 // the spec says so. Each process has its own open files and locks, which go with it when it is killed.
 
-import type { Disk, DiskFile, OpenMode } from '../../lib/disk/disk.ts'
+import type { Disk, DiskFile, OpenMode, Self } from '../../lib/disk/disk.ts'
 import { applyName, Content, type Inode } from './content.ts'
 import { DiskProcess } from './disk-process.ts'
 import type { Op, SyncOp } from './operations.ts'
@@ -192,5 +192,9 @@ export class RecordingDisk implements Disk {
 
   bootId(): string {
     return this.boot
+  }
+
+  self(): Self {
+    return { pid: 4711, thread: 0, host: 'spec' }
   }
 }

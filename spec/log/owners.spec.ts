@@ -3,12 +3,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { CursorState } from '../../lib/log/cursor-state.ts'
+import { decodeOwnerHead } from '../../lib/log/owner-head.ts'
 import { Owners } from '../../lib/log/owners.ts'
 import type { DiskProcess } from '../crash/disk-process.ts'
 import { FaultDisk } from '../crash/fault-disk.ts'
 import { RecordingDisk } from '../crash/recording-disk.ts'
 
 const BOOT = 77
+const NOW = 1_700_000_000_000
 
 class Crowd {
   readonly disk = new RecordingDisk()
@@ -17,7 +19,7 @@ class Crowd {
   /** A process that joins. */
   join(): { readonly process: DiskProcess; readonly owners: Owners } {
     const process = this.disk.process()
-    const owners = new Owners(process, '/q')
+    const owners = new Owners(process, '/q', () => NOW)
     this.state.apply(owners.join(this.state, BOOT))
     return { process, owners }
   }
@@ -101,19 +103,48 @@ describe('owners', () => {
     assert.equal(process.openFiles, 0)
   })
 
-  it('tell a disk that fails from a death', () => {
+  it('whose files cannot be looked at now are alive, and stay', () => {
     const crowd = new Crowd()
     const disk = new FaultDisk(crowd.disk)
-    const owners = new Owners(disk, '/q')
-    crowd.join()
-    for (const call of ['open', 'tryLock'] as const) {
-      disk.setFault({ at: 1, call, code: 'EIO' })
-      assert.throws(() => owners.isAlive(1), { code: 'EIO' })
-      assert.equal(disk.openFiles, 0)
+    const owners = new Owners(disk, '/q', () => NOW)
+    const { process } = crowd.join()
+    process.kill()
+    for (const code of ['EMFILE', 'EACCES', 'EIO'] as const) {
+      for (const call of ['open', 'tryLock'] as const) {
+        disk.setFault({ at: 1, call, code })
+        assert.equal(owners.isAlive(1), true, `${call} ${code}`)
+        assert.equal(disk.openFiles, 0)
+        disk.setFault({ at: 1, call, code, times: 'forever' })
+        owners.sweep(new CursorState())
+        assert.deepEqual(crowd.files, ['1'], 'what cannot be looked at is not removed')
+      }
     }
+    disk.setFault({ at: 1, call: 'unlink', code: 'EACCES' })
+    owners.sweep(new CursorState())
+    assert.deepEqual(crowd.files, ['1'], 'what cannot be removed now is left for another opening')
+    disk.setFault(undefined)
+    assert.equal(owners.isAlive(1), false)
+    owners.sweep(new CursorState())
+    assert.deepEqual(crowd.files, [])
+  })
+
+  it('join only where their file can be made', () => {
+    const crowd = new Crowd()
+    const disk = new FaultDisk(crowd.disk)
+    const owners = new Owners(disk, '/q', () => NOW)
     disk.setFault({ at: 1, call: 'open', code: 'ENOSPC' })
     assert.throws(() => owners.join(crowd.state, BOOT), { code: 'ENOSPC' })
+    disk.setFault({ at: 1, call: 'write', code: 'EIO' })
+    assert.throws(() => owners.join(crowd.state, BOOT), { code: 'EIO' })
+    assert.equal(disk.openFiles, 0)
     disk.setFault(undefined)
     assert.equal(owners.join(crowd.state, BOOT).kind, 'joined')
+  })
+
+  it('say in their file who they are', () => {
+    const crowd = new Crowd()
+    crowd.join()
+    const head = { ...crowd.disk.self(), since: NOW, bootId: crowd.disk.boot, label: '', exclusive: false }
+    assert.deepEqual(decodeOwnerHead(crowd.disk.bytesOf('/q/owners/1')), head)
   })
 })

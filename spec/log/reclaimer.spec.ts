@@ -6,7 +6,7 @@ import { StorageError } from '../../lib/errors.ts'
 import type { LogStore } from '../../lib/log/log-store.ts'
 import type { DiskProcess } from '../crash/disk-process.ts'
 import { FaultDisk } from '../crash/fault-disk.ts'
-import { ack, leased, numbered, put, QueueRig } from './queue-rig.ts'
+import { ack, leased, numbered, popped, put, QueueRig } from './queue-rig.ts'
 import { itemsOf } from './small-queue.ts'
 
 interface Consumer {
@@ -126,6 +126,29 @@ describe('what the dead held', () => {
       [3, 1],
     ])
     assert.equal(rig.disk.list('/q/owners').length, 1)
+  })
+
+  it('is left for later by everybody who has no descriptor to look with', async () => {
+    const rig = new QueueRig()
+    const { process, store } = await consumer(rig)
+    await put(store, numbered(6))
+    await store.lease(2, [], { uncharged: true })
+    await store.lease(1, [], { uncharged: true, deadline: rig.clock.now() + 1000 })
+    store.mark(0, { from: 2, to: 3 })
+    const disk = new FaultDisk(rig.disk)
+    const other = await rig.open({ disk, limits: { probeMs: 0 } })
+    process.kill()
+    disk.setFault({ at: 1, call: 'open', code: 'EMFILE', times: 'forever' })
+    for (const id of [4, 5, 6]) assert.deepEqual(await popped(other, 1), [[id, `${id}`]])
+    rig.clock.pass(1001)
+    assert.deepEqual(await popped(other, 1), [], 'what was held too long cannot be judged now')
+    disk.setFault(undefined)
+    const found = [...(await attempts(other, 3)), ...(await attempts(other, 3)), ...(await attempts(other, 3))]
+    assert.deepEqual(found, [
+      [1, 1],
+      [2, 2],
+      [3, 2],
+    ])
   })
 
   it('leaves no owner behind', async () => {

@@ -33,6 +33,7 @@ class QuietDisk implements Disk {
   readonly claim: Disk['claim']
   readonly watch: Disk['watch']
   readonly bootId: Disk['bootId']
+  readonly self: Disk['self']
   readonly allClosed: Disk['allClosed']
 
   constructor(disk: Disk) {
@@ -45,6 +46,7 @@ class QuietDisk implements Disk {
     this.claim = (folder) => disk.claim(folder)
     this.watch = () => () => undefined
     this.bootId = () => disk.bootId()
+    this.self = () => disk.self()
     this.allClosed = () => disk.allClosed()
   }
 
@@ -88,6 +90,7 @@ export function rooted(disk: Disk, root: string): Disk {
     claim: (folder) => disk.claim(root + folder),
     watch: (folder, changed) => disk.watch(root + folder, changed),
     bootId: () => disk.bootId(),
+    self: () => disk.self(),
     allClosed: () => disk.allClosed(),
   }
 }

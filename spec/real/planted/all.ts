@@ -8,12 +8,13 @@ import { fileURLToPath } from 'node:url'
 import { type Bug, nameOf } from './bug.ts'
 import { checks } from './checks.ts'
 import { failures } from './failures.ts'
+import { folder } from './folder.ts'
 import { moved } from './moved.ts'
 import { order } from './order.ts'
 import { syncs } from './syncs.ts'
 import { together } from './together.ts'
 
-export const bugs: readonly Bug[] = [...syncs, ...failures, ...checks, ...order, ...moved, ...together]
+export const bugs: readonly Bug[] = [...syncs, ...failures, ...checks, ...order, ...moved, ...together, ...folder]
 
 const BEGIN = '<!-- planted bugs: written by spec/real/planted/all.ts -->\n'
 const END = '<!-- end of the planted bugs -->\n'

@@ -132,22 +132,22 @@ export const order: readonly Bug[] = [
   {
     name: 'what the dead held stays with them',
     file: 'log/recovery.js',
-    from: 'records.push(...missingRecords(log, state), ...leftRecords(dead, parts));',
+    from: 'records.push(...missingRecords(log, state), ...left);',
     to: 'records.push(...missingRecords(log, state));',
     layer: states('disk', '3L'),
   },
   {
     name: 'an owner does not lock its file',
     file: 'log/owners.js',
-    from: `lock(file);\n            this.#file`,
-    to: 'this.#file',
+    from: 'file.tryLock();\n            this.#slots',
+    to: 'this.#slots',
     layer: spec('log/owners'),
   },
   {
     name: 'a dead owner passes for a live one',
     file: 'log/owners.js',
-    from: 'return !file.tryLock();',
-    to: 'return true;',
+    from: '(file) => !file.tryLock()',
+    to: '() => true',
     layer: spec('log/owners'),
   },
   {
