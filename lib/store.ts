@@ -50,6 +50,9 @@ export interface Piece {
   readonly attempt: number
   /** Milliseconds since 1970. */
   readonly enqueuedAt: number
+  /** Of an item that was popped, where the store keeps them: `fail` needs them again. */
+  readonly priority?: number | undefined
+  readonly key?: string | undefined
 }
 
 export interface Bound {
@@ -218,7 +221,7 @@ export interface Store {
    * written, but the durability is not waited for.
    */
   settle(settlements: readonly Settlement[], relaxed?: boolean): Promise<void>
-  /** Sets aside items of a piece that was popped and turned out not to decode. */
+  /** Sets aside items of a piece that was popped and turned out not to decode, with the priority and key that it names. */
   fail(piece: Piece, reason: string): Promise<void>
 
   counts(): Promise<Counts>

@@ -5,12 +5,20 @@ import type { Row, Value } from './driver.ts'
 import { NOTHING, type Numbers, numbersOf, type Packed, pack } from './messages.ts'
 import { BYTES, type Scene, type Sums } from './scene.ts'
 
+/** What tells an item from others of its queue. */
+export interface Mark {
+  readonly priority: number | null
+  readonly key: string | null
+}
+
 /** Items of one answer, each a blob. */
 export interface Taken {
   readonly ids: Numbers
   /** Before this one. */
   readonly attempts: Numbers
   readonly enqueued: Numbers
+  /** Where they were asked for. */
+  readonly marks?: readonly Mark[] | undefined
   /** Items that were met, turned out to be damaged, and are among the failed now; and their bytes. */
   readonly damaged: number
   readonly damagedBytes: number
@@ -32,6 +40,19 @@ const PACKED_BYTES = 2 ** 28
 const MANY = 4
 const PACKED = `SELECT count(*) FILTER (WHERE attempt <> ? OR enqueued <> ?), json_group_array(length(payload)),
   CAST(group_concat(payload, '') AS BLOB)`
+
+/**
+ * Their marks, where items of the queue have any: who pops needs them again for what does not decode. They are read as
+ * rows, because SQLite's JSON rounds numbers.
+ */
+export function marksOf(scene: Scene, { isKeyed }: Sums, count: number): readonly Mark[] | undefined {
+  if (count === 0 || (!isKeyed && scene.order !== 'priority')) return undefined
+  const rows = scene.all(`SELECT priority, key FROM $ready ORDER BY ${ORDERS[scene.order]} LIMIT ?`, count)
+  return rows.map(([priority, key]) => ({
+    priority: typeof priority === 'number' ? priority : null,
+    key: typeof key === 'string' ? key : null,
+  }))
+}
 
 /** The first `n` ready items. */
 export function front(scene: Scene, { ready, bytes }: Sums, { n }: { readonly n: number }): Packing {

@@ -1,6 +1,7 @@
 // pieces.ts: what the worker thread answers, as the seam speaks of it: an item is a document of its own.
 
 import type { Counts, Listed, Piece, Status } from '../store.ts'
+import type { Mark } from './front.ts'
 import { listOf } from './messages.ts'
 import type { ValueOf } from './ops.ts'
 import { unsealed } from './seal.ts'
@@ -22,8 +23,13 @@ export function piecesOf({ value, packed }: Answered<ValueOf<'queue.pop'>>, atte
       skip: 0,
       attempt: attemptOf(attempts[i] ?? 0),
       enqueuedAt: times[i] ?? 0,
+      ...markOf(value.marks?.[i]),
     }
   })
+}
+
+function markOf(mark: Mark | undefined): Pick<Piece, 'priority' | 'key'> | undefined {
+  return mark && { priority: mark.priority ?? undefined, key: mark.key ?? undefined }
 }
 
 export function listedOf(answered: Answered<ValueOf<'queue.list'>>, status: Status): Listed[] {

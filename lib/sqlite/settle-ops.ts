@@ -13,6 +13,8 @@ export interface Failing {
   readonly attempt: number
   readonly enqueued: number
   readonly reason: string
+  readonly priority: number | null
+  readonly key: string | null
 }
 
 export interface Extending {
@@ -43,10 +45,11 @@ export const settleOps = {
   }),
 
   /** Sets aside an item that was popped. */
-  'queue.fail': writing((connection: Connection, { queue, id, attempt, enqueued, reason }: Failing, [payload]) => {
+  'queue.fail': writing((connection: Connection, failing: Failing, [payload]) => {
+    const { queue, id, attempt, enqueued, reason, priority, key } = failing
     const scene = sceneOf(connection, queue)
-    const sql = 'INSERT INTO $failed (id, attempt, enqueued, reason, payload) VALUES (?, ?, ?, ?, ?)'
-    scene.run(sql, id, attempt, enqueued, reason, payload ?? null)
+    const sql = 'INSERT INTO $failed (id, attempt, enqueued, priority, key, reason, payload) VALUES (?, ?, ?, ?, ?, ?, ?)'
+    scene.run(sql, id, attempt, enqueued, priority, key, reason, payload ?? null)
     scene.change({ failed: 1 })
     return { value: null }
   }),

@@ -131,12 +131,16 @@ interface Move {
   readonly due: number | undefined
 }
 
+/** Earlier versions set items aside without their priority. */
+const WITH_PRIORITY = ITEM.replace('priority', 'coalesce(priority, 0)')
+
 /** A copy under a new id, which has the key from now on. */
 function moveTo(scene: Scene, { from, old, id, due }: Move): void {
+  const item = scene.order === 'priority' ? WITH_PRIORITY : ITEM
   if (due === undefined)
-    scene.run(`INSERT INTO $ready (id, ${ITEM}) SELECT ?, ${ITEM} FROM ${from} WHERE id = ?`, id, old)
+    scene.run(`INSERT INTO $ready (id, ${ITEM}) SELECT ?, ${item} FROM ${from} WHERE id = ?`, id, old)
   else {
-    scene.run(`INSERT INTO $delayed (id, due, ${ITEM}) SELECT ?, ?, ${ITEM} FROM ${from} WHERE id = ?`, id, due, old)
+    scene.run(`INSERT INTO $delayed (id, due, ${ITEM}) SELECT ?, ?, ${item} FROM ${from} WHERE id = ?`, id, due, old)
   }
   scene.run(
     `INSERT OR REPLACE INTO $keys (key, id) SELECT key, ? FROM ${from} WHERE id = ? AND key IS NOT NULL`,

@@ -165,8 +165,9 @@ export class SqliteStore implements seam.Store {
     await this.#change('queue.settle', this.#args.settling(settlements), { within })
   }
 
-  async fail({ firstId, attempt, enqueuedAt, document }: seam.Piece, reason: string): Promise<void> {
-    const args = { queue: this.#queue, id: firstId, attempt, enqueued: enqueuedAt, reason }
+  async fail(piece: seam.Piece, reason: string): Promise<void> {
+    const { firstId: id, attempt, enqueuedAt: enqueued, priority = null, key = null, document } = piece
+    const args = { queue: this.#queue, id, attempt, enqueued, reason, priority, key }
     await this.#change('queue.fail', args, { blobs: () => sealed([document.bytes]) })
   }
 

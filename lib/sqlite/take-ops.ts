@@ -1,13 +1,15 @@
 // take-ops.ts: items out of a queue, from the front of what is ready. They are read in order, and then cut off as one
 // range, because whatever is ready lies in that order:
 //
-//      fifo   id <= last        lifo   id >= last        priority   (priority, id) <= last
+//      fifo   id <= last        lifo   id >= last        priority   id IN (the first so many)
+//
+// An order by two columns is no range to SQLite: for `(priority, id) <= …` it looks at all that have the priority.
 
 import { CorruptionError } from '../errors.ts'
 import type { Pick as Choice } from '../store.ts'
 import type { Connection } from './connection.ts'
 import type { Value } from './driver.ts'
-import { front, movable, NO_DAMAGE, ORDERS, type Packing, picked, type Taken } from './front.ts'
+import { front, marksOf, movable, NO_DAMAGE, ORDERS, type Packing, picked, type Taken } from './front.ts'
 import { Holds } from './holds.ts'
 import { pass } from './lapses.ts'
 import { type Answer, type PackedAnswer, writing, writingPacked } from './op.ts'
@@ -42,8 +44,10 @@ export const takeOps = {
     const scene = sceneOf(connection, args.queue)
     const sums = pass(scene, args.now)
     const taken = whole(scene, args, sums, (now) => front(scene, now, args))
-    if (taken.ids.length > 0) remove(scene, sums, taken)
-    return taken
+    if (taken.ids.length === 0) return taken
+    const marks = marksOf(scene, sums, taken.ids.length)
+    remove(scene, sums, taken)
+    return { ...taken, value: { ...taken.value, marks } }
   }),
 
   /** Settles, and then takes into flight. */
@@ -113,15 +117,21 @@ function setAside(scene: Scene, sums: Sums, ids: readonly number[]): void {
   scene.run('UPDATE spoolq_queues SET lost = lost + ? WHERE id = $queue', ids.length)
 }
 
+/** So many, of which that one is the last. */
+interface Cut {
+  readonly last: number
+  readonly count: number
+}
+
 /** The condition that holds for those that are first in order up to that one, and for no others. */
-function upTo(scene: Scene, last: number): [where: string, ...values: Value[]] {
+function upTo(scene: Scene, { last, count }: Cut): [where: string, ...values: Value[]] {
   if (scene.order === 'lifo') return ['id >= ?', last]
   if (scene.order === 'fifo') return ['id <= ?', last]
-  return ['(priority, id) <= (?, ?)', scene.number('SELECT priority FROM $ready WHERE id = ?', last), last]
+  return [`id IN (SELECT id FROM $ready ORDER BY ${ORDERS.priority} LIMIT ?)`, count]
 }
 
 function remove(scene: Scene, sums: Sums, { ids, packed }: Packing): void {
-  const [where, ...values] = upTo(scene, ids.at(-1) ?? 0)
+  const [where, ...values] = upTo(scene, { last: ids.at(-1) ?? 0, count: ids.length })
   scene.dropKeys(sums, '$ready', where, ...values)
   scene.run(`DELETE FROM $ready WHERE ${where}`, ...values)
   scene.change({ ready: -ids.length, bytes: ids.length * SEAL_BYTES - packed.bytes.length })
@@ -129,7 +139,7 @@ function remove(scene: Scene, sums: Sums, { ids, packed }: Packing): void {
 
 function fly(scene: Scene, { owner, deadline, isAhead, pick }: LeaseArgs, ids: readonly number[]): void {
   const last = ids.at(-1) ?? 0
-  const [where, ...values] = pick === undefined ? upTo(scene, last) : ['id = ?', last]
+  const [where, ...values] = pick === undefined ? upTo(scene, { last, count: ids.length }) : ['id = ?', last]
   const columns = 'id, attempt, enqueued, priority, key, owner, due, ahead, payload'
   const move = `INSERT INTO $flying (${columns}) SELECT id, attempt + 1, enqueued, priority, key, ?, ?, ?, payload
     FROM $ready WHERE ${where}`
@@ -141,7 +151,7 @@ function fly(scene: Scene, { owner, deadline, isAhead, pick }: LeaseArgs, ids: r
 
 function dropFront(scene: Scene, sums: Sums, count: number): number {
   const last = scene.number(`SELECT id FROM $ready ORDER BY ${ORDERS[scene.order]} LIMIT 1 OFFSET ?`, count - 1)
-  const [where, ...values] = upTo(scene, last)
+  const [where, ...values] = upTo(scene, { last, count })
   const bytes = scene.number(`SELECT total(${BYTES}) FROM $ready WHERE ${where}`, ...values)
   scene.dropKeys(sums, '$ready', where, ...values)
   const gone = scene.run(`DELETE FROM $ready WHERE ${where}`, ...values)
