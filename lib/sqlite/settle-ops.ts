@@ -48,7 +48,8 @@ export const settleOps = {
   'queue.fail': writing((connection: Connection, failing: Failing, [payload]) => {
     const { queue, id, attempt, enqueued, reason, priority, key } = failing
     const scene = sceneOf(connection, queue)
-    const sql = 'INSERT INTO $failed (id, attempt, enqueued, priority, key, reason, payload) VALUES (?, ?, ?, ?, ?, ?, ?)'
+    const sql =
+      'INSERT INTO $failed (id, attempt, enqueued, priority, key, reason, payload) VALUES (?, ?, ?, ?, ?, ?, ?)'
     scene.run(sql, id, attempt, enqueued, priority, key, reason, payload ?? null)
     scene.change({ failed: 1 })
     return { value: null }

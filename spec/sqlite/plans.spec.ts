@@ -83,6 +83,8 @@ describe('the queue asks for no more than it needs', () => {
 
 function assertLean(step: string, sql: string): void {
   assert.doesNotMatch(step, /TEMP B-TREE FOR ORDER BY/, sql)
+  // A range of the first of an index's two columns: all that is equal there would be looked at.
+  assert.doesNotMatch(step, /_front \(priority[<>]/, `${step}: ${sql}`)
   if (!/^SCAN (?!CONSTANT|\(|json_each)/.test(step)) return
   assert.match(sql, /ORDER BY (id|id DESC|priority, id) LIMIT/, `${step}: ${sql}`)
 }

@@ -11,10 +11,12 @@ import { failures } from './failures.ts'
 import { folder } from './folder.ts'
 import { moved } from './moved.ts'
 import { order } from './order.ts'
+import { sqlite } from './sqlite.ts'
 import { syncs } from './syncs.ts'
 import { together } from './together.ts'
 
 export const bugs: readonly Bug[] = [...syncs, ...failures, ...checks, ...order, ...moved, ...together, ...folder]
+export const bugs: readonly Bug[] = [...syncs, ...failures, ...checks, ...order, ...moved, ...together, ...sqlite]
 
 const BEGIN = '<!-- planted bugs: written by spec/real/planted/all.ts -->\n'
 const END = '<!-- end of the planted bugs -->\n'
