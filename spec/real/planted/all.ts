@@ -15,8 +15,16 @@ import { sqlite } from './sqlite.ts'
 import { syncs } from './syncs.ts'
 import { together } from './together.ts'
 
-export const bugs: readonly Bug[] = [...syncs, ...failures, ...checks, ...order, ...moved, ...together, ...folder]
-export const bugs: readonly Bug[] = [...syncs, ...failures, ...checks, ...order, ...moved, ...together, ...sqlite]
+export const bugs: readonly Bug[] = [
+  ...syncs,
+  ...failures,
+  ...checks,
+  ...order,
+  ...moved,
+  ...together,
+  ...folder,
+  ...sqlite,
+]
 
 const BEGIN = '<!-- planted bugs: written by spec/real/planted/all.ts -->\n'
 const END = '<!-- end of the planted bugs -->\n'
