@@ -28,7 +28,8 @@ import { CursorState } from './cursor-state.ts'
 import { type CursorRecord, decodeRecord, SLOT_BYTES } from './record.ts'
 
 export const CURSOR_MAGIC = 0x63717073 // 'spqc'
-export const CURSOR_VERSION = 1
+/** Read are 1 and 2; written is 2. */
+export const CURSOR_VERSION = 2
 export const SNAPSHOT_AT = 1024
 /** Kept free at the end of the file for two records, of a slot each: "durable" and "followed". */
 export const RESERVED_BYTES = 64
@@ -37,6 +38,7 @@ const HEADER_BYTES = 64
 const COPY_AT = 512
 
 export interface CursorHeader {
+  readonly version: number
   readonly generation: number
   readonly salt: number
   readonly fileBytes: number
@@ -56,7 +58,7 @@ export function firstSeed(header: CursorHeader): number {
 function encodeHeader(header: CursorHeader): Buffer {
   const bytes = Buffer.alloc(HEADER_BYTES)
   putU32(bytes, 0, CURSOR_MAGIC)
-  putU32(bytes, 4, CURSOR_VERSION)
+  putU32(bytes, 4, header.version)
   putU64(bytes, 8, header.generation)
   putU32(bytes, 16, header.salt)
   putU64(bytes, 20, header.fileBytes)
@@ -66,7 +68,7 @@ function encodeHeader(header: CursorHeader): Buffer {
   return bytes
 }
 
-function decodeHeader(bytes: Uint8Array, at: number): (CursorHeader & { readonly version: number }) | undefined {
+function decodeHeader(bytes: Uint8Array, at: number): CursorHeader | undefined {
   if (at + HEADER_BYTES > bytes.length || getU32(bytes, at) !== CURSOR_MAGIC) return
   if (checksumOf(bytes, at, at + 60) !== getU32(bytes, at + 60)) return
   return {

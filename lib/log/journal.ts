@@ -11,6 +11,7 @@
 import type { Disk, DiskFile } from '../disk/disk.ts'
 import { ByteWriter, checksumOf } from './bytes.ts'
 import {
+  CURSOR_VERSION,
   type CursorHeader,
   type CursorReading,
   claimedGeneration,
@@ -52,7 +53,14 @@ export class Journal {
   readonly #writer = new ByteWriter()
   readonly #halves: [Half, Half]
   #ruling: 0 | 1 = 0
-  #header: CursorHeader = { generation: 0, salt: 0, fileBytes: 0, snapshotBytes: 0, snapshotCrc: 0 }
+  #header: CursorHeader = {
+    version: CURSOR_VERSION,
+    generation: 0,
+    salt: 0,
+    fileBytes: 0,
+    snapshotBytes: 0,
+    snapshotCrc: 0,
+  }
   #otherGeneration = 0
   #end = 0
   #seed = 0
@@ -127,7 +135,7 @@ export class Journal {
     this.state = new CursorState(head)
     this.#durable = true
     this.#ruling = 1
-    this.#header = { ...this.#header, generation }
+    this.#header = { ...this.#header, version: CURSOR_VERSION, generation }
     this.roll()
     this.#predecessor = undefined
     // Both files get all their blocks now, so that an acknowledgement never needs one.
@@ -218,9 +226,10 @@ export class Journal {
     return
   }
 
-  /** Nothing is written behind a gap: there the next generation begins. */
+  /** Nothing is written behind a gap, nor by an older version: there the next generation begins. */
   #hasRoom(bytes: number): boolean {
-    return !this.#hasGap && this.#end + bytes <= this.#header.fileBytes - RESERVED_BYTES
+    if (this.#hasGap || this.version < CURSOR_VERSION) return false
+    return this.#end + bytes <= this.#header.fileBytes - RESERVED_BYTES
   }
 
   #write(written: { readonly bytes: Buffer; readonly seed: number }, records: readonly CursorRecord[]): void {
@@ -254,6 +263,7 @@ export class Journal {
       least: this.#limits.cursorBytes,
     })
     const header = {
+      version: CURSOR_VERSION,
       generation: Math.max(this.#header.generation, this.#otherGeneration) + 1,
       salt: this.#random(),
       fileBytes,
@@ -279,6 +289,10 @@ export class Journal {
 
   get generation(): number {
     return this.#header.generation
+  }
+
+  get version(): number {
+    return this.#header.version
   }
 
   /** The sync that makes what was written so far durable; outside the lock. It holds the file it was called for. */

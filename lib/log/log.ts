@@ -41,6 +41,8 @@ export class Log extends SyncedLog {
   /** Frames met that say more than which items they hold: the journal may not know it yet. */
   unrecorded: Unrecorded[] = []
   codec = ''
+  /** The start of the machine, as `joined` names it. */
+  boot = 0
   segmentBytes: number
   /** Zeros that are written ahead of the frames at once, at most; 0: none. */
   aheadBytes = 0
@@ -230,6 +232,7 @@ export class Log extends SyncedLog {
       limit: this.segmentBytes,
       codec: this.codec,
       voids: this.pendingVoids,
+      boot: this.boot,
     }
   }
 

@@ -1,6 +1,6 @@
 // manifest.ts: queue.json, what a queue was made with.
 //
-//    { "format": 1, "codec": "msgpack", "order": "fifo", "segmentSize": 16777216, "id": "5d0c61…", "crc": "1a2b3c4d" }
+//    { "format": 2, "codec": "msgpack", "order": "fifo", "segmentSize": 16777216, "id": "5d0c61…", "crc": "1a2b3c4d" }
 //
 // The id tells this queue from any other.
 // The crc is over the text before it. A file that rotted is made anew from what the segments say; one that somebody
@@ -27,8 +27,10 @@ function encode(manifest: Manifest): Buffer {
   return Buffer.from(`${fields},"crc":"${checksumOfText(fields)}"}\n`)
 }
 
+type Found = Manifest & { readonly format: number }
+
 /** The manifest, 'none', or 'bad' where the file doesn't hold. Throws where it is somebody else's or a newer one. */
-function read(disk: Disk, folder: string): Manifest | 'none' | 'bad' {
+function read(disk: Disk, folder: string): Found | 'none' | 'bad' {
   const path = `${folder}/${MANIFEST}`
   let text: string
   try {
@@ -43,7 +45,7 @@ function read(disk: Disk, folder: string): Manifest | 'none' | 'bad' {
   return parse(text, path)
 }
 
-function parse(text: string, path: string): Manifest | 'bad' {
+function parse(text: string, path: string): Found | 'bad' {
   const crcAt = text.lastIndexOf(',"crc":"')
   const holds = crcAt > 0 && text.slice(crcAt) === `,"crc":"${checksumOfText(text.slice(0, crcAt))}"}\n`
   const fields = parsed(text)
@@ -54,8 +56,8 @@ function parse(text: string, path: string): Manifest | 'bad' {
       `${path} says format ${format}, a newer version's: update spoolq (this one knows ${FORMAT_VERSION})`,
     )
   }
-  if (holds && typeof codec === 'string' && typeof segmentSize === 'number') {
-    return { codec, segmentSize, id: typeof id === 'string' ? id : checksumOfText(text) }
+  if (holds && typeof format === 'number' && typeof codec === 'string' && typeof segmentSize === 'number') {
+    return { format, codec, segmentSize, id: typeof id === 'string' ? id : checksumOfText(text) }
   }
   // With most of its fields it is one that rotted.
   if (FIELDS.filter((name) => name in fields).length < 3) {
@@ -93,6 +95,7 @@ export function checkFolder(disk: Disk, folder: string): 'absent' | 'empty' | 'q
 }
 
 export interface ManifestReading extends Manifest {
+  readonly format: number
   /** It did not hold, and was made anew. */
   readonly repaired: boolean
 }
@@ -114,7 +117,7 @@ export async function readOrCreate(
   const manifest = isWanted ? wanted : { ...wanted, codec: recorded }
   await write(disk, folder, manifest, making)
   const written = read(disk, folder)
-  const result = typeof written === 'object' ? written : manifest
+  const result = typeof written === 'object' ? written : { ...manifest, format: FORMAT_VERSION }
   return { ...result, repaired: found === 'bad' || recorded !== undefined }
 }
 
@@ -129,13 +132,8 @@ function recordedIn(disk: Disk, folder: string): string | undefined {
   return
 }
 
-/** Whole and synced before it has its name; whoever comes first wins. */
-async function write(
-  disk: Disk,
-  folder: string,
-  manifest: Manifest,
-  { lock, tag }: { readonly lock: StepLock; readonly tag: string },
-): Promise<void> {
+/** Whole and synced; it needs but its name, which `takeName` gives it. */
+export async function prepare(disk: Disk, folder: string, manifest: Manifest, tag: string): Promise<string> {
   const path = `${folder}/${MANIFEST}.${tag}`
   const file = disk.open(path, 'create')
   try {
@@ -144,6 +142,23 @@ async function write(
   } finally {
     file.close()
   }
+  return path
+}
+
+/** Under both locks: a manifest of an older format is replaced by a prepared one. */
+export function takeName(disk: Disk, folder: string, prepared: string): void {
+  const found = read(disk, folder)
+  if (typeof found === 'object' && found.format < FORMAT_VERSION) disk.rename(prepared, `${folder}/${MANIFEST}`)
+}
+
+/** Whole before it has its name; whoever comes first wins. */
+async function write(
+  disk: Disk,
+  folder: string,
+  manifest: Manifest,
+  { lock, tag }: { readonly lock: StepLock; readonly tag: string },
+): Promise<void> {
+  const path = await prepare(disk, folder, manifest, tag)
   await lock.run(() => {
     if (typeof read(disk, folder) !== 'object') disk.rename(path, `${folder}/${MANIFEST}`)
     // Whoever made it first may have swept this one away with the rest.

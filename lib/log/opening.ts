@@ -20,6 +20,7 @@ import { Owners } from './owners.ts'
 import { type Recovery, recover, sweep } from './recovery.ts'
 import { StepLock } from './step-lock.ts'
 import { recordReplaced } from './unrecorded.ts'
+import { Upgrade } from './upgrade.ts'
 
 export interface World {
   readonly disk: Disk
@@ -81,14 +82,16 @@ class Opening {
     const manifest = await readOrCreate(disk, this.#folder, wanted, making)
     this.#checkCodec(manifest.codec)
     signal?.throwIfAborted()
-    const opened = await this.#recover(lock, cursorLock, manifest.codec)
+    const upgrade = await Upgrade.prepare(disk, this.#folder, manifest, tag())
+    this.#closing.push(() => upgrade.abandon())
+    const opened = await this.#recover(lock, cursorLock, { codec: manifest.codec, upgrade })
     return { ...opened, lock, codec: manifest.codec, id: manifest.id, release }
   }
 
   async #recover(
     lock: StepLock,
     cursorLock: StepLock,
-    codec: string,
+    { codec, upgrade }: { readonly codec: string; readonly upgrade: Upgrade },
   ): Promise<Omit<Opened, 'lock' | 'codec' | 'id' | 'release'>> {
     const { disk, clock, limits, random } = this.#world
     const journal = new Journal(this.#folder, this.#world, cursorLock)
@@ -107,12 +110,14 @@ class Opening {
     const cursor = new Cursor(journal, cursorLock, (error) => this.#options.events.failed(error))
     const { onDamage, autoResume } = this.#options
     const boot = checksumOf(Buffer.from(disk.bootId()))
+    log.boot = boot
     // The names of the locks and of the cursor's files are durable before anything relies on them.
     await disk.syncFolder(this.#folder)
     await cursorLock.run(() => this.#load(journal))
     const parts = { log, journal, owners, failed, boot, onDamage, autoResume }
     const recovering: Decide<Recovery> = (state) => {
       lock.takeOver()
+      upgrade.run(journal, owners)
       return recover(parts, state)
     }
     const recovery = await cursor.step(recovering, { outer: lock })

@@ -75,6 +75,18 @@ export class Owners {
   }
 
   /** Never throws the disk's errors: a probe that can't tell harms nobody, and is made again. */
+  /** Somebody else holds a file here. */
+  isAnyAlive(): boolean {
+    let names: string[]
+    try {
+      names = this.#disk.list(this.#folder)
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return false
+      throw error
+    }
+    return names.map(Number).some((owner) => owner !== this.#own && this.isAlive(owner))
+  }
+
   isAlive(owner: number): boolean {
     try {
       return withFile(this.#disk.open(`${this.#folder}/${owner}`, 'write'), (file) => !file.tryLock())

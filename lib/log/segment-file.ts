@@ -251,7 +251,7 @@ function guessed(file: DiskFile, name: SegmentName): SegmentHeader | undefined {
     if (at + FRAME_HEADER_BYTES > bytes.length) break
     const nonce = getU32(bytes, at + 28)
     if (!readFrameHeader(bytes, at, bytes.length, nonce)) continue
-    return { ...name, nonce, made: 0, asideEnd: 0, asideCount: 0, items: 0, limit: 0, codec: '', voids: [] }
+    return { ...name, nonce, made: 0, asideEnd: 0, asideCount: 0, items: 0, limit: 0, codec: '', voids: [], boot: 0 }
   }
   return
 }

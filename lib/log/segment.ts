@@ -15,7 +15,7 @@
 //    │ magic │ version │ base │ rewrite │ nonce │ made ms │ aside    │ aside count │ items     │ limit     │ voids │
 //    │       │         │  id  │  count  │       │         │ end      │             │           │           │ count │
 //    └───────┴─────────┴──────┴─────────┴───────┴─────────┴──────────┴─────────────┴───────────┴───────────┴───────┘
-//   64: codec name (length 1, 31 bytes) · 96: voids (segment 8, from 8, to 8 each) · 508: crc of bytes 0 to 508
+//   64: codec name (length 1, 31 bytes) · 96: voids (segment 8, from 8, to 8 each) · 504: boot · 508: crc of bytes 0 to 508
 //
 // A segment is named by its base, the first id that it may hold, and by how often it was rewritten:
 // 00000000000000183554.0.log. It is append-only until it is sealed, and never changes afterwards. `aside end` is how
@@ -24,7 +24,8 @@
 
 import { checksumOf, getU32, getU64, putU32, putU64 } from './bytes.ts'
 
-export const FORMAT_VERSION = 1
+/** 2 since segments name their boot; what 1 had there is zeros, and all else is the same. */
+export const FORMAT_VERSION = 2
 export const SEGMENT_MAGIC = 0x73717073 // 'spqs'
 export const HEADER_BYTES = 512
 export const SEAL_AT = 2 * HEADER_BYTES
@@ -33,6 +34,7 @@ export const DATA_START = SEAL_AT + SEAL_BYTES
 export const MAX_VOIDS = 17
 
 const CRC_AT = HEADER_BYTES - 4
+const BOOT_AT = CRC_AT - 4
 const CODEC_AT = 64
 const CODEC_BYTES = 31
 const VOIDS_AT = 96
@@ -60,6 +62,8 @@ export interface SegmentHeader {
   readonly limit: number
   readonly codec: string
   readonly voids: readonly Void[]
+  /** In which start of the machine all of its frames were written; 0: not known. */
+  readonly boot: number
 }
 
 /** Where the valid frames of a sealed segment end, and the id that comes next. */
@@ -88,6 +92,7 @@ export function writeHeader(header: SegmentHeader, seal?: Seal): Buffer {
   voids.forEach((each, index) => {
     writeVoid(bytes, VOIDS_AT + index * VOID_BYTES, each)
   })
+  putU32(bytes, BOOT_AT, header.boot)
   putU32(bytes, CRC_AT, checksumOf(bytes, 0, CRC_AT))
   bytes.copy(bytes, HEADER_BYTES, 0, HEADER_BYTES)
   if (seal) writeSeal(seal).copy(bytes, SEAL_AT)
@@ -149,6 +154,7 @@ function readCopy(bytes: Uint8Array, at: number): { version: number; header: Seg
     limit: getU64(copy, 52),
     codec: Buffer.from(copy.subarray(CODEC_AT + 1, CODEC_AT + 1 + codecLength)).toString('utf8'),
     voids,
+    boot: getU32(copy, BOOT_AT),
   }
   return { version: getU32(copy, 4), header }
 }

@@ -39,7 +39,7 @@ function segmentOf(data: Uint8Array): Segment {
   const disk = new RecordingDisk()
   const segment = new Segment(disk, '', { base: BASE, rewrite: 0 }, 64)
   const file = disk.open(segment.path, 'create')
-  const header = { ...HEADER, codec: 'json', voids: [] }
+  const header = { ...HEADER, codec: 'json', voids: [], boot: 0 }
   file.write(writeHeader(header), 0)
   file.write(data, DATA_START)
   segment.adopt(file, header)

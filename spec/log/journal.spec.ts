@@ -111,7 +111,7 @@ describe('the journal', () => {
       const file = rig.disk.open(path, 'write')
       const header = Buffer.alloc(64)
       file.read(header, 0, 64, at)
-      putU32(header, 4, 2)
+      putU32(header, 4, 3)
       putU32(header, 60, crc32(header.subarray(0, 60)))
       file.write(header, at)
     }

@@ -44,7 +44,7 @@ function newPlace(): Place {
 function addSegment(disk: RecordingDisk, base: number, codec: string): void {
   const file = disk.open(`/q/${String(base).padStart(20, '0')}.0.log`, 'create')
   const sizes = { asideEnd: 0, asideCount: 0, items: 0, limit: 0 }
-  file.write(writeHeader({ base, rewrite: 0, nonce: 1, made: 1, ...sizes, codec, voids: [] }), 0)
+  file.write(writeHeader({ base, rewrite: 0, nonce: 1, made: 1, ...sizes, codec, voids: [], boot: 0 }), 0)
   file.close()
 }
 
@@ -64,8 +64,8 @@ async function isRefused(place: Place, message: RegExp): Promise<void> {
 describe('queue.json', () => {
   it('is made once, and says from then on what it was made with', async () => {
     const place = newPlace()
-    assert.deepEqual(await place.open(), { ...WANTED, repaired: false })
-    assert.deepEqual(await place.open(LOST), { ...WANTED, repaired: false })
+    assert.deepEqual(await place.open(), { ...WANTED, format: 2, repaired: false })
+    assert.deepEqual(await place.open(LOST), { ...WANTED, format: 2, repaired: false })
     assert.deepEqual(place.disk.list(FOLDER).sort(), ['append.lock', 'queue.json'])
     const text = Buffer.from(place.disk.bytesOf(PATH)).toString()
     assert.deepEqual(Object.keys(JSON.parse(text)), ['format', 'codec', 'order', 'segmentSize', 'id', 'crc'])
@@ -100,7 +100,7 @@ describe('queue.json', () => {
     for (const bit of bitsOf(0, before.length)) {
       flip(place.disk, PATH, bit)
       const read = await place.open({ ...LOST, segmentSize: 4096, id: 'q' })
-      assert.deepEqual(read, { ...WANTED, repaired: true }, `bit ${bit}`)
+      assert.deepEqual(read, { ...WANTED, format: 2, repaired: true }, `bit ${bit}`)
       assert.ok(Buffer.from(place.disk.bytesOf(PATH)).equals(before), `bit ${bit}: it is whole again`)
     }
   })
@@ -113,10 +113,16 @@ describe('queue.json', () => {
     for (let size = 0; size < length; size++) {
       place.disk.open(PATH, 'write').truncate(size)
       const read = await place.open({ ...LOST, segmentSize: 4096, id: 'q' })
-      assert.deepEqual(read, { ...WANTED, repaired: true }, `${size} bytes`)
+      assert.deepEqual(read, { ...WANTED, format: 2, repaired: true }, `${size} bytes`)
     }
     place.disk.unlink(PATH)
-    assert.deepEqual(await place.open(LOST), { codec: 'json', segmentSize: 99, id: 'another', repaired: true })
+    assert.deepEqual(await place.open(LOST), {
+      codec: 'json',
+      segmentSize: 99,
+      id: 'another',
+      format: 2,
+      repaired: true,
+    })
   })
 
   it('is made anew with a codec whose name is longer than a segment can hold', async () => {
@@ -137,7 +143,7 @@ describe('queue.json', () => {
 
   it('of a newer format is refused', async () => {
     const place = newPlace()
-    put(place.disk, '{"format":2,"codec":"json"}')
+    put(place.disk, '{"format":3,"codec":"json"}')
     addSegment(place.disk, 1, 'json')
     await isRefused(place, /newer/)
   })
@@ -169,7 +175,11 @@ describe('queue.json', () => {
       const disk = new FaultDisk(place.disk, { at: call === 'open' ? at + 1 : at, call, code: 'ENOSPC' })
       await assert.rejects(place.open(WANTED, disk), { code: 'ENOSPC' }, `${call} ${at}`)
       const isMade = call === 'syncFolder' || (call === 'open' && at === 4)
-      assert.deepEqual(await place.open(LOST), { ...(isMade ? WANTED : LOST), repaired: false }, `${call} ${at}`)
+      assert.deepEqual(
+        await place.open(LOST),
+        { ...(isMade ? WANTED : LOST), format: 2, repaired: false },
+        `${call} ${at}`,
+      )
       sweepManifests(place.disk, FOLDER)
       assert.deepEqual(place.disk.list(FOLDER).sort(), ['append.lock', 'queue.json'])
     }

@@ -37,6 +37,7 @@ const anyHeader: fc.Arbitrary<SegmentHeader> = fc.record(
     limit: u53,
     codec: fc.string({ unit: 'grapheme', maxLength: 31 }).filter((name) => Buffer.byteLength(name) <= 31),
     voids: fc.array(anyVoid, { maxLength: MAX_VOIDS, size: 'max' }),
+    boot: u32,
   },
   plain,
 )
@@ -53,6 +54,7 @@ const SAMPLE: SegmentHeader = {
   limit: 1 << 24,
   codec: 'msgpack',
   voids: [{ segment: 1, from: 1056, to: 2000 }],
+  boot: 0xb0071d,
 }
 
 /** The head as another version would have written it. */

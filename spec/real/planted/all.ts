@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Bug, nameOf } from './bug.ts'
 import { checks } from './checks.ts'
+import { durable } from './durable.ts'
 import { failures } from './failures.ts'
 import { folder } from './folder.ts'
 import { moved } from './moved.ts'
@@ -24,6 +25,7 @@ export const bugs: readonly Bug[] = [
   ...together,
   ...folder,
   ...sqlite,
+  ...durable,
 ]
 
 const BEGIN = '<!-- planted bugs: written by spec/real/planted/all.ts -->\n'
