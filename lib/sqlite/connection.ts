@@ -201,6 +201,12 @@ export class Connection {
   }
 
   #isOurs(): boolean {
+    const [encoding] = this.#driver.prepare('PRAGMA encoding').get() ?? []
+    if (encoding !== 'UTF-8') {
+      throw new FormatError(
+        `${this.file}: its texts are ${encoding}, and ours UTF-8: give queues and maps a file of their own`,
+      )
+    }
     const [id] = this.#driver.prepare('PRAGMA application_id').get() ?? []
     const [version] = this.#driver.prepare('PRAGMA user_version').get() ?? []
     if (id === APPLICATION_ID) {

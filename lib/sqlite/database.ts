@@ -7,6 +7,7 @@ import { MEMORY } from './connection.ts'
 import type { DriverName } from './driver.ts'
 import { makeFolderOf } from './new-file.ts'
 import type { ArgsOf, OpName, ValueOf } from './ops.ts'
+import { assertPermitted } from './permitted.ts'
 import { type Answered, type CallOptions, type DatabaseEvents, type Member, Thread } from './thread.ts'
 
 export interface DatabaseOptions {
@@ -25,6 +26,7 @@ export interface DatabaseOptions {
 export async function openDatabase(file: string, options: DatabaseOptions = {}): Promise<Database> {
   const isMemory = file === MEMORY || file.startsWith('memory:')
   const key = isMemory ? file : path.resolve(file)
+  assertPermitted(isMemory ? undefined : key)
   if (!isMemory) makeFolderOf(key)
   const known = file === MEMORY ? undefined : threads.get(key)
   const thread = known ?? new Thread({ file: isMemory ? MEMORY : key, drivers: options.drivers })

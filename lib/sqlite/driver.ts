@@ -4,6 +4,7 @@
 //    rows      arrays of their columns, in the order of the SELECT
 //    numbers   whole ones up to 2^53, and floating point ones
 //    bytes     Uint8Array, in memory of their own
+//    text      to its first NUL only, where node:sqlite reads it: what users name is read CAST AS BLOB (textOf)
 //
 // What SQLite refuses is thrown as a SqliteFailure, which names SQLite's own code ('SQLITE_BUSY', 'SQLITE_FULL' …).
 
@@ -11,6 +12,11 @@ import { createRequire } from 'node:module'
 
 export type Value = null | number | string | Uint8Array
 export type Row = readonly Value[]
+
+/** A text that was read CAST AS BLOB. */
+export function textOf(value: Value | undefined): string {
+  return value instanceof Uint8Array ? Buffer.from(value.buffer, value.byteOffset, value.length).toString() : ''
+}
 
 export interface Statement {
   /** How many rows it changed. */
@@ -56,9 +62,12 @@ export function loadDriver(names: readonly DriverName[] = ['node:sqlite', 'bette
       causes.push(cause)
     }
   }
+  const cause = causes.at(-1)
+  const isForbidden = cause instanceof Error && 'code' in cause && cause.code === 'ERR_DLOPEN_DISABLED'
+  const help = isForbidden ? 'addons are disabled: add --allow-addons' : 'npm i better-sqlite3'
   const message = `sqlite: queues need Node's own SQLite (from Node 22.13 on) or the package better-sqlite3, which can't be
-loaded: npm i better-sqlite3`
-  throw new MissingDriver(message.replace('\n', ' '), { cause: causes.at(-1) })
+loaded: ${help}`
+  throw new MissingDriver(message.replace('\n', ' '), { cause })
 }
 
 interface BuiltInStatement {
@@ -192,6 +201,8 @@ function translated<R>(call: () => R): R {
 function codeOf(error: Error): string | undefined {
   if ('errcode' in error && typeof error.errcode === 'number') return PRIMARY[error.errcode & 0xff] ?? 'SQLITE_ERROR'
   const code = 'code' in error ? String(error.code) : ''
+  // Refused by better-sqlite3 itself, before SQLite sees it.
+  if (error instanceof RangeError && error.message.includes('too big')) return 'SQLITE_TOOBIG'
   if (code.startsWith('SQLITE_')) return code.split('_').slice(0, 2).join('_')
   // better-sqlite3 looks for the folder itself.
   return error.message.includes('directory does not exist') ? 'SQLITE_CANTOPEN' : undefined

@@ -4,7 +4,7 @@
 
 import type { IdRange } from '../store.ts'
 import { dropHolds, expireHolds, holdsOf, releaseHold } from './holds.ts'
-import { readMarks } from './marks.ts'
+import { marksOf } from './marks.ts'
 import { BYTES, type Scene, type Sums } from './scene.ts'
 
 /** What has become due, or was held for too long, is ready. */
@@ -81,7 +81,7 @@ function lastMovable(scene: Scene, owner: number, { from, to }: IdRange): number
 /** What was in hand counts as handed out, and not as taken ahead. */
 function charge(scene: Scene, owner: number, where: string, ...values: readonly number[]): void {
   const marked = `UPDATE $flying SET ahead = 0 WHERE id BETWEEN ? AND ? AND owner = ? AND ${where}`
-  for (const { from, to } of readMarks(scene.file, owner)) scene.run(marked, from, to, owner, ...values)
+  for (const { from, to } of marksOf(scene.file, owner)) scene.run(marked, from, to, owner, ...values)
 }
 
 function uncharge(scene: Scene, owner: number, where: string, ...values: readonly number[]): void {

@@ -15,7 +15,7 @@ import { checksumOf } from '../checksum.ts'
 import { CodecMismatchError } from '../errors.ts'
 import type { PageOptions } from '../map-store.ts'
 import type { Connection } from './connection.ts'
-import type { Row, Value } from './driver.ts'
+import { type Row, textOf, type Value } from './driver.ts'
 import { type Answer, reading, writing } from './op.ts'
 
 export interface OpenMap {
@@ -55,9 +55,9 @@ const CATALOG = `CREATE TABLE IF NOT EXISTS spoolq_maps (id INTEGER PRIMARY KEY,
 export const mapOps = {
   'map.open': writing((connection: Connection, { name, codec }: OpenMap) => {
     connection.exec(CATALOG)
-    const known = connection.statement('SELECT id, codec FROM spoolq_maps WHERE name = ?').get(name)
+    const known = connection.statement('SELECT id, CAST(codec AS BLOB) FROM spoolq_maps WHERE name = ?').get(name)
     if (known === undefined) return { value: newMap(connection, name, codec ?? 'msgpack') }
-    const recorded = String(known[1])
+    const recorded = textOf(known[1])
     if (codec === undefined || codec === recorded) return { value: { map: Number(known[0]), codec: recorded } }
     const what = `${connection.file}: the map '${name}' was written with codec '${recorded}', not '${codec}'`
     throw new CodecMismatchError(`${what}: open it without naming one`)

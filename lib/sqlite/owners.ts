@@ -7,10 +7,11 @@
 // A database in memory has no other process: its handles are alive until they leave.
 
 import { codeOf, type Disk, type DiskFile } from '../disk/disk.ts'
-import { StorageError } from '../errors.ts'
+import { QueueError, StorageError } from '../errors.ts'
+import type { MarkSlots } from '../log/marks.ts'
 import type { IdRange } from '../store.ts'
 import type { Database } from './database.ts'
-import { writeMark } from './marks.ts'
+import { slotsOf } from './marks.ts'
 import { OwnerFiles } from './owner-files.ts'
 
 interface World {
@@ -30,7 +31,7 @@ export class Owners {
   readonly own: number
   readonly #world: World
   readonly #files: OwnerFiles | undefined
-  readonly #file: DiskFile | undefined
+  readonly #slots: MarkSlots | undefined
 
   /** Takes a number, and joins. */
   static async join(world: World): Promise<Owners> {
@@ -51,7 +52,7 @@ export class Owners {
     this.#world = world
     this.own = owner
     this.#files = files
-    this.#file = own
+    this.#slots = own && slotsOf(own, world.disk)
   }
 
   /** Gives back what the dead hold, if any; resolves to how many items that were. */
@@ -83,7 +84,7 @@ export class Owners {
 
   /** What this handle's loop has in hand; no transaction is needed. */
   mark(loop: number, ids: IdRange | undefined): void {
-    if (this.#file !== undefined) writeMark(this.#file, loop, ids)
+    this.#slots?.write(loop, ids)
   }
 
   /** Gives back what this handle holds, and its number; on the medium when it resolves. */
@@ -107,7 +108,6 @@ async function takeNumber({ database, queue }: World, files: OwnerFiles | undefi
 }
 
 function asStorageError(error: unknown): unknown {
-  const code = codeOf(error)
-  if (!(error instanceof Error) || code === '' || code.startsWith('ERR_')) return error
+  if (!(error instanceof Error) || error instanceof QueueError || codeOf(error) === '') return error
   return new StorageError(error.message, { cause: error })
 }

@@ -2,7 +2,7 @@
 
 import type { Status } from '../store.ts'
 import type { Connection } from './connection.ts'
-import type { Row } from './driver.ts'
+import { type Row, textOf } from './driver.ts'
 import { payloadOf, pieces, type Taken } from './front.ts'
 import { type GivenBack, giveBack, pass } from './lapses.ts'
 import { pack } from './messages.ts'
@@ -128,14 +128,14 @@ export const queueOps = {
 }
 
 function page(scene: Scene, { status, after, limit }: ListArgs): Row[] {
-  const columns = `id, attempt, enqueued, payload, ${status === 'failed' ? 'reason' : 'NULL'}, priority`
+  const columns = `id, attempt, enqueued, payload, ${status === 'failed' ? 'CAST(reason AS BLOB)' : 'NULL'}, priority`
   return scene.all(`SELECT ${columns} FROM ${TABLES[status]} WHERE id > ? ORDER BY id LIMIT ?`, after, limit)
 }
 
 function listing(scene: Scene, rows: readonly Row[]): PackedAnswer<Listing> {
   const isPriority = scene.order === 'priority'
   const { value, packed } = pieces(rows)
-  const reasons = rows.map((row) => (row[4] === null ? undefined : String(row[4])))
+  const reasons = rows.map((row) => (row[4] === null ? undefined : textOf(row[4])))
   return {
     value: { ...value, reasons, priorities: rows.map((row) => (isPriority ? Number(row[5]) : undefined)) },
     packed,

@@ -23,6 +23,7 @@ import { randomUUID } from 'node:crypto'
 import { CodecMismatchError, FormatError } from '../errors.ts'
 import type { Order } from '../store.ts'
 import type { Connection } from './connection.ts'
+import { textOf } from './driver.ts'
 
 const SUMS = ['ready', 'delayed', 'flying', 'failed', 'acked', 'timed', 'bytes']
 
@@ -86,10 +87,10 @@ export function recorded(connection: Connection, wanted: Wanted): Recorded {
 }
 
 function find(connection: Connection, name: string): Recorded | undefined {
-  const sql = 'SELECT id, uuid, codec, item_order FROM spoolq_queues WHERE name = ?'
+  const sql = 'SELECT id, uuid, CAST(codec AS BLOB), item_order FROM spoolq_queues WHERE name = ?'
   const row = connection.statement(sql).get(name)
   if (row === undefined) return undefined
-  return { id: Number(row[0]), uuid: String(row[1]), codec: String(row[2]), order: orderOf(String(row[3])) }
+  return { id: Number(row[0]), uuid: String(row[1]), codec: textOf(row[2]), order: orderOf(String(row[3])) }
 }
 
 function made(connection: Connection, { name, codec = 'msgpack', order = 'fifo' }: Wanted): Recorded {

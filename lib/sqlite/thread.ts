@@ -3,7 +3,8 @@
 //
 //      idle ──call──▶ busy (keeps the process alive) ──last answer──▶ idle        last leave ──▶ the thread ends
 //
-// A thread that ends by itself (out of memory, say) rejects what it was asked for; the next call starts another.
+// A thread that ends by itself (out of memory, say) rejects what it was asked for; the next call starts another. So does one
+// that can't be started, and a message that can't be sent.
 
 import { Worker } from 'node:worker_threads'
 import { StorageError } from '../errors.ts'
@@ -113,14 +114,30 @@ export class Thread {
     if (outgoing.length === 0) return
     this.#outgoing = []
     const all: Packed[] = []
-    const calls = outgoing.map(({ blobs, ...call }) => {
-      const own = typeof blobs === 'function' ? blobs() : pack(blobs)
-      all.push(own)
-      return { ...call, blobs: own.lengths.length }
+    const calls = outgoing.flatMap(({ blobs, ...call }) => {
+      try {
+        const own = typeof blobs === 'function' ? blobs() : pack(blobs)
+        all.push(own)
+        return [{ ...call, blobs: own.lengths.length }]
+      } catch (cause) {
+        this.#unsent([call], cause)
+        return []
+      }
     })
-    const packed = packAll(all)
-    this.#running().ref()
-    this.#send({ kind: 'calls', calls, packed: sent(packed) }, packed)
+    try {
+      const packed = packAll(all)
+      this.#running().ref()
+      this.#send({ kind: 'calls', calls, packed: sent(packed) }, packed)
+    } catch (cause) {
+      this.#unsent(calls, cause)
+    }
+  }
+
+  #unsent(calls: readonly { readonly id: number }[], cause: unknown): void {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    const error = new StorageError(`${this.#data.file}: its thread can't be asked: ${why}: nothing was done`, { cause })
+    for (const { id } of calls) this.#done(id)?.reject(error)
+    this.#rest()
   }
 
   #send(request: Request<unknown>, packed?: Packed): void {
@@ -153,6 +170,10 @@ export class Thread {
     const all = new Unpacking(packed)
     for (const { id, value, blobs: count } of answers) this.#done(id)?.resolve({ value, packed: all.take(count) })
     for (const { id, failure } of refusals) this.#done(id)?.reject(errorOf(failure))
+    this.#rest()
+  }
+
+  #rest(): void {
     if (this.#waiting.size === 0 && !this.#isLeaving) this.#worker?.unref()
   }
 
