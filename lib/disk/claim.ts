@@ -1,16 +1,16 @@
 // claim.ts: one thread has a queue to itself, where locks that reach other processes can't be had.
 //
-//    only.7             the claim: one file with the holder's line (holder.ts), or 'released'. The highest number rules.
+//    only.7             the claim: the holder's token (token.ts), or 'released'. The highest number rules.
 //    only.<uuid>.tmp    a claim on its way
 //
-// A claim is whole when its name appears: it is written under another name and linked, which fails where the name is
+// A token is held by the kernel: it shows its holder alive from any container and while he is stopped, and dead as soon as
+// he is. A claim is whole when its name appears: it is made under another name and linked, which fails where the name is
 // there already. Of several that found the same claim dead, one gets the next number. The highest is never removed, not
 // even when released, so that numbers never come again: whoever linked a number that he had worked out long ago sees a
 // higher one now, and takes his own back. Numbers below, and what was left on its way, go with the next claim.
 //
 // Processes that do have fs-ext hold a shared flock on the folder while they have the queue open, and look at the claim
-// after that; a claim looks for their lock (in /proc/locks) after it was made. Of the two, one at least sees the other.
-// Without /proc/locks, and on btrfs, whose devices have other numbers there, a claim doesn't see them.
+// after that; a claim looks for their lock (shared-locks.ts) after it was made. Of the two, one at least sees the other.
 
 import { randomUUID } from 'node:crypto'
 import fs from 'node:fs'
@@ -18,37 +18,60 @@ import path from 'node:path'
 import { threadId } from 'node:worker_threads'
 import { type Flock, LOCK_NB, LOCK_SH } from './addon.ts'
 import { codeOf } from './disk.ts'
-import { format, type Holder, isAlive, parse, self } from './holder.ts'
-
-const RELEASED = 'released\n'
-/** Only where there are no hard links can a claim be seen half written; one so old is nobody's. */
-const UNFINISHED_MS = 2000
+import { holderOfSharedLock } from './shared-locks.ts'
+import { makeToken, type Taken, type Token, takenBy } from './token.ts'
 
 interface Claim {
-  readonly fd: number
+  readonly token: Token
+  /** By a descriptor, where it can be: it may be renamed. */
+  readonly place: Place
+  readonly number: number
   handles: number
 }
 
-/** What this thread has claimed, by folder. */
-const claims = new Map<string, Claim>()
+interface Made {
+  readonly token: Token
+  readonly isLinked: boolean
+}
 
-/** Makes this thread the only one, or one more handle of the thread that is. */
-export function claimAlone(folder: string): () => void {
+interface Place {
+  readonly path: string
+  close(): void
+}
+
+/** What this thread has claimed, or is about to, by folder. */
+const claims = new Map<string, Promise<Claim>>()
+
+/** Makes this thread the only one, or one more handle of the thread that is. `shown`: how the folder is named to people. */
+export async function claimAlone(folder: string, shown = folder): Promise<() => void> {
   const key = identityOf(folder)
-  const claim = claims.get(key) ?? take(folder)
-  claims.set(key, claim)
+  for (;;) {
+    const claiming = claims.get(key) ?? take(folder, shown)
+    claims.set(key, claiming)
+    const claim = await claiming.catch((error: unknown) => {
+      if (claims.get(key) === claiming) claims.delete(key)
+      throw error
+    })
+    if (claims.get(key) === claiming) return counted(key, claim)
+  }
+}
+
+function counted(key: string, claim: Claim): () => void {
   claim.handles++
   return once(() => {
     claim.handles--
-    if (claim.handles === 0 && release(claim)) claims.delete(key)
+    if (claim.handles > 0) return
+    claims.delete(key)
+    claim.token.release(path.join(claim.place.path, `only.${claim.number}`))
+    claim.place.close()
   })
 }
 
-/** Shares the folder with all that have fs-ext; throws where somebody claimed it alone. */
-export function claimShared(folder: string, flock: Flock): () => void {
+/** Shares the folder with all that have fs-ext; rejects where somebody claimed it alone. */
+export async function claimShared(folder: string, flock: Flock, shown = folder): Promise<() => void> {
   const fd = lockFolder(folder, flock)
   try {
-    refuseIfClaimed(folder, ruling(folder))
+    await refuseIfClaimed(folder, numbersIn(folder).slice(-1), shown)
   } catch (error) {
     if (fd !== undefined) fs.closeSync(fd)
     throw error
@@ -72,119 +95,115 @@ function identityOf(file: string): string {
   return `${dev}:${ino}`
 }
 
-function take(folder: string): Claim {
-  for (;;) {
-    const before = ruling(folder)
-    refuseIfClaimed(folder, before)
-    const number = before.number + 1
-    const fd = make(folder, number)
-    if (fd === undefined) continue
-    const claim = { fd, handles: 0 }
-    try {
-      if (ruling(folder).number === number) {
-        refuseIfShared(folder)
-        sweep(folder, number)
-        return claim
-      }
-    } catch (error) {
-      release(claim)
-      throw error
-    }
-    release(claim)
-    remove(path.join(folder, `only.${number}`))
-  }
-}
-
-/** The highest claim and what it says; what is gone by now had a successor, and says nothing. */
-function ruling(folder: string): { readonly number: number; readonly file: string; readonly text: string } {
-  const number = fs.readdirSync(folder).reduce((highest, name) => Math.max(highest, numberOf(name)), 0)
-  const file = path.join(folder, `only.${number}`)
-  return { number, file, text: number === 0 ? RELEASED : read(file) }
-}
-
-function numberOf(name: string): number {
-  return /^only\.\d+$/.test(name) ? Number(name.slice('only.'.length)) : 0
-}
-
-function read(file: string): string {
+async function take(folder: string, shown: string): Promise<Claim> {
+  const place = openPlace(folder)
   try {
-    return fs.readFileSync(file, 'latin1')
+    for (;;) {
+      const claim = await takeNext(place, shown)
+      if (claim) return claim
+    }
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return RELEASED
+    place.close()
     throw error
   }
 }
 
-function refuseIfClaimed(folder: string, { file, text }: { readonly file: string; readonly text: string }): void {
-  if (text.startsWith(RELEASED)) return
-  if (!text.endsWith('\n')) {
-    if (Date.now() - fs.statSync(file).mtimeMs < UNFINISHED_MS) throw refusal(folder, 'another process')
-    return
+/** Undefined where somebody else was faster. */
+async function takeNext(place: Place, shown: string): Promise<Claim | undefined> {
+  const before = numbersIn(place.path)
+  await refuseIfClaimed(place.path, before.slice(-1), shown)
+  const number = (before.at(-1) ?? 0) + 1
+  const made = await make(place.path, number)
+  if (!made) return
+  const { token } = made
+  const name = path.join(place.path, `only.${number}`)
+  try {
+    if (await isMine(place.path, number, made)) {
+      const who = await holderOfSharedLock(place.path)
+      if (who !== undefined) throw refusal(shown, who)
+      sweep(place.path, number)
+      return { token, place, number, handles: 0 }
+    }
+  } catch (error) {
+    token.release(name)
+    throw error
   }
-  const holder = parse(text)
-  if (holder !== undefined && isAlive(holder)) throw refusal(folder, nameOf(holder))
+  token.abandon()
+  remove(name)
+  return
 }
 
-function nameOf({ pid, thread }: Holder): string {
-  if (pid !== process.pid) return `process ${pid}${thread === 0 ? '' : ` (its thread ${thread})`}`
+/** No higher number is there. */
+async function isMine(folder: string, number: number, { isLinked }: Made): Promise<boolean> {
+  const numbers = numbersIn(folder)
+  if (numbers.at(-1) !== number) return false
+  // Without links one below may have been looked at after its name came, and before its holder listened.
+  const below = isLinked ? [] : numbers.slice(0, -1)
+  for (const each of below) if (await takenBy(path.join(folder, `only.${each}`))) return false
+  return true
+}
+
+/** In order. */
+function numbersIn(folder: string): number[] {
+  const names = fs.readdirSync(folder).filter((name) => /^only\.[1-9]\d*$/.test(name))
+  return names.map((name) => Number(name.slice('only.'.length))).sort((one, other) => one - other)
+}
+
+async function refuseIfClaimed(folder: string, numbers: readonly number[], shown: string): Promise<void> {
+  for (const number of numbers) {
+    const taken = await takenBy(path.join(folder, `only.${number}`))
+    if (taken) throw refusal(shown, nameOf(taken))
+  }
+}
+
+function nameOf({ holder, host, isElsewhere }: Taken): string {
+  if (!holder) return 'another process, which does not answer (it may be stopped)'
+  const { pid, thread } = holder
+  const whole = `process ${pid}${thread === 0 ? '' : ` (its thread ${thread})`}`
+  if (isElsewhere) return `${whole} of another container${host === '' ? '' : `, ${host}`}`
+  if (pid !== process.pid) return whole
   return thread === threadId ? 'another copy of spoolq in this thread' : `thread ${thread} of this process (${pid})`
 }
 
-function refusal(folder: string, who: string): Error {
+function refusal(shown: string, who: string): Error {
   const message =
-    `${folder} is open in ${who}, and fs-ext, through which threads and processes share a queue, is missing there or ` +
+    `${shown} is open in ${who}, and fs-ext, through which threads and processes share a queue, is missing there or ` +
     `here: close it there first, or get sharing back with 'npm rebuild fs-ext'`
   return Object.assign(new Error(message), { code: 'ECLAIMED' })
 }
 
 /** `undefined` where somebody else was first. */
-function make(folder: string, number: number): number | undefined {
+async function make(folder: string, number: number): Promise<Made | undefined> {
   const name = path.join(folder, `only.${number}`)
   const draft = path.join(folder, `only.${randomUUID()}.tmp`)
-  const fd = write(draft)
+  const token = await makeToken(draft)
+  let isLinked: boolean | undefined
   try {
-    fs.linkSync(draft, name)
-    return fd
-  } catch (error) {
-    fs.closeSync(fd)
-    // The draft is gone where somebody else has claimed the folder by now, and swept it.
-    if (codeOf(error) === 'EEXIST' || codeOf(error) === 'ENOENT') return undefined
-    return makeUnlinked(name)
+    isLinked = named(draft, name)
+    return isLinked === undefined ? undefined : { token, isLinked }
   } finally {
     remove(draft)
+    if (isLinked === undefined) token.abandon()
   }
 }
 
-/** On a file system without hard links: the name first, then the line. */
-function makeUnlinked(name: string): number | undefined {
+/** Gives the draft its name: false on a file system without hard links, undefined where another has it. */
+function named(draft: string, name: string): boolean | undefined {
   try {
-    return write(name)
-  } catch (error) {
-    if (codeOf(error) === 'EEXIST') return undefined
-    throw error
-  }
-}
-
-function write(file: string): number {
-  const fd = fs.openSync(file, 'wx', 0o600)
-  try {
-    fs.writeSync(fd, format(self()), 0, 'latin1')
-    return fd
-  } catch (error) {
-    fs.closeSync(fd)
-    remove(file)
-    throw error
-  }
-}
-
-/** Through the descriptor, because the folder may have been renamed; in place, because the disk may be full. */
-function release({ fd }: Claim): boolean {
-  try {
-    fs.writeSync(fd, RELEASED, 0, 'latin1')
-    fs.closeSync(fd)
+    fs.linkSync(draft, name)
     return true
-  } catch {
-    return false // It stays this thread's until the thread ends, and its next handle takes it up again.
+  } catch (error) {
+    // The draft is gone where somebody else has claimed the folder by now, and swept it.
+    if (codeOf(error) === 'EEXIST' || codeOf(error) === 'ENOENT') return
+  }
+  try {
+    // First the name, which counts as somebody's while it is new; then what shows who.
+    fs.closeSync(fs.openSync(name, 'wx', 0o600))
+    fs.renameSync(draft, name)
+    return false
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST' || codeOf(error) === 'ENOENT') return
+    throw error
   }
 }
 
@@ -197,9 +216,7 @@ function sweep(folder: string, number: number): void {
 function remove(file: string): void {
   try {
     fs.unlinkSync(file)
-  } catch {
-    // Whoever claims the folder next tries again.
-  }
+  } catch {} // Whoever claims the folder next tries again.
 }
 
 /** `undefined` where folders can't be opened or locked (Windows, some network file systems). */
@@ -215,24 +232,16 @@ function lockFolder(folder: string, flock: Flock): number | undefined {
   }
 }
 
-/** Lines of /proc/locks:  `1: FLOCK  ADVISORY  READ  4711 fe:00:1835021 0 EOF`, the device in hexadecimal. */
-function refuseIfShared(folder: string): void {
-  const { dev, ino } = fs.statSync(folder, { bigint: true })
-  const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & 0xfffff000n)
-  const minor = (dev & 0xffn) | ((dev >> 12n) & 0xffffff00n)
-  const place = ` ${hex(major)}:${hex(minor)}:${ino} `
-  const line = readLocks().find((each) => each.includes('FLOCK') && each.includes(place))
-  if (line !== undefined) throw refusal(folder, `process ${line.split(/\s+/)[4]}`)
-}
-
-function hex(value: bigint): string {
-  return value.toString(16).padStart(2, '0')
-}
-
-function readLocks(): string[] {
+/** The folder itself, wherever it is moved to; its path where /proc doesn't lead there. */
+function openPlace(folder: string): Place {
+  let fd: number | undefined
   try {
-    return fs.readFileSync('/proc/locks', 'latin1').split('\n')
+    fd = fs.openSync(folder, 'r')
+    const [open, by] = [fd, `/proc/self/fd/${fd}`]
+    if (identityOf(by) === identityOf(folder)) return { path: by, close: once(() => fs.closeSync(open)) }
   } catch {
-    return []
+    // Without /proc.
   }
+  if (fd !== undefined) fs.closeSync(fd)
+  return { path: folder, close: () => {} }
 }

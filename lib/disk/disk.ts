@@ -41,11 +41,11 @@ export interface Disk {
   /** Makes the names in a folder durable. */
   syncFolder(folder: string): Promise<void>
   /**
-   * Called once by whoever opens a log in `folder`, before any lock there is tried; returns how to give it back, which
+   * Called once by whoever opens a log in `folder`, before any lock there is tried; resolves to how to give it back, which
    * may be called twice. Locks reach other processes only through fs-ext: where that can't be loaded, this makes the
-   * thread the only one that may open the queue. Throws an Error with the code 'ECLAIMED' where another has done so.
+   * thread the only one that may open the queue. Rejects with the code 'ECLAIMED' where another has done so.
    */
-  claim(folder: string): () => void
+  claim(folder: string): Promise<() => void>
   /** Calls `changed` when something in the folder may have changed; returns how to stop. Misses are possible: poll too. */
   watch(folder: string, changed: () => void): () => void
   /** Differs for each start of the machine: what the page cache held is gone once it has changed. */

@@ -18,7 +18,7 @@ export interface Lock {
 }
 
 /** See Disk.claim. */
-export function claim(folder: string): () => void {
+export async function claim(folder: string): Promise<() => void> {
   const loaded = loadFlock(folder)
   if (loaded.flock !== undefined) return claimShared(folder, loaded.flock)
   warnOnce(loaded.reason)

@@ -71,7 +71,7 @@ class Opening {
     await this.#makeFolder()
     signal?.throwIfAborted()
     const { disk, random } = this.#world
-    const release = disk.claim(this.#folder)
+    const release = await disk.claim(this.#folder)
     this.#closing.push(release)
     const lock = new StepLock(this.#lockFile(APPEND_LOCK), random)
     const cursorLock = new StepLock(this.#lockFile(CURSOR_LOCK), random)

@@ -29,13 +29,13 @@ export class OwnerFiles {
     this.#folder = ownersFolder(database)
   }
 
-  /** Throws where one thread has the database to itself. */
-  enter(): void {
+  /** Rejects where one thread has the database to itself. */
+  async enter(): Promise<void> {
     for (let tries = 1; ; tries += 1) {
       try {
         this.#disk.makeFolder(this.#folder)
         this.#identity = this.#identityNow()
-        this.#release = this.#disk.claim(this.#folder)
+        this.#release = await this.#disk.claim(this.#folder)
         return
       } catch (error) {
         if (codeOf(error) !== 'ENOENT' || tries === TRIES) throw error
@@ -44,7 +44,7 @@ export class OwnerFiles {
   }
 
   /** The file of a new owner, locked; undefined where somebody holds the number, and another one is needed. */
-  make(owner: number): DiskFile | undefined {
+  async make(owner: number): Promise<DiskFile | undefined> {
     if (this.#isHeld(owner)) return undefined
     this.remove(owner)
     for (let tries = 1; tries <= TRIES; tries += 1) {
@@ -54,7 +54,7 @@ export class OwnerFiles {
         return this.#own
       }
       this.#release()
-      this.enter()
+      await this.enter()
     }
     throw new StorageError(`${this.#folder}: gone as often as it was made: something removes it`)
   }

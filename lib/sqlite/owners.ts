@@ -38,7 +38,7 @@ export class Owners {
     const { database, file, disk, queue } = world
     const files = file === undefined ? undefined : new OwnerFiles(disk, file)
     try {
-      files?.enter()
+      await files?.enter()
       const numbered = await takeNumber(world, files)
       await database.call('owner.join', { queue, owner: numbered.owner }, { within: Infinity })
       return new Owners(world, files, numbered)
@@ -102,7 +102,7 @@ async function takeNumber({ database, queue }: World, files: OwnerFiles | undefi
   for (;;) {
     const { value: owner } = await database.call('owner.number', queue, { within: Infinity })
     if (files === undefined) return { owner, own: undefined }
-    const own = files.make(owner)
+    const own = await files.make(owner)
     if (own !== undefined) return { owner, own }
   }
 }

@@ -133,7 +133,7 @@ export class DiskProcess implements Disk {
     }
   }
 
-  claim(folder: string): () => void {
+  async claim(folder: string): Promise<() => void> {
     this.alive()
     return this.disk.claim(folder)
   }

@@ -108,7 +108,7 @@ export class FaultDisk implements Disk {
     throw new SystemError(fault.code, 'syncFolder', folder)
   }
 
-  claim(folder: string): () => void {
+  async claim(folder: string): Promise<() => void> {
     this.step('claim', folder)
     return this.#inner.claim(folder)
   }

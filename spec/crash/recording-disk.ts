@@ -186,7 +186,7 @@ export class RecordingDisk implements Disk {
     }
   }
 
-  claim(_folder: string): () => void {
+  async claim(_folder: string): Promise<() => void> {
     return () => undefined
   }
 

@@ -23,7 +23,7 @@ function open(path: string): DiskFile {
   return file
 }
 
-function act(command: Command): Answer {
+async function act(command: Command): Promise<Answer> {
   switch (command.act) {
     case 'tryLock':
       return open(command.path).tryLock()
@@ -31,13 +31,13 @@ function act(command: Command): Answer {
       open(command.path).unlock()
       return undefined
     case 'claim':
-      claims.push(nodeDisk.claim(command.path))
+      claims.push(await nodeDisk.claim(command.path))
       return undefined
     case 'release':
       claims.pop()?.()
       return undefined
     case 'contend':
-      return contend(command.path, command.until)
+      return await contend(command.path, command.until)
     case 'makeFolder':
       return nodeDisk.makeFolder(command.path)
     case 'bootId':
@@ -54,11 +54,11 @@ function act(command: Command): Answer {
 }
 
 /** Claims and releases until then; whoever has the claim must be able to lock the witness. Returns how often it had. */
-function contend(folder: string, until: number): number {
+async function contend(folder: string, until: number): Promise<number> {
   const witness = witnessDisk.open(`${folder}/witness`, 'write')
   let claimed = 0
   while (Date.now() < until) {
-    const release = tryClaim(folder)
+    const release = await tryClaim(folder)
     if (release === undefined) continue
     if (!witness.tryLock()) throw Object.assign(new Error('two have the claim'), { code: 'TWO' })
     const end = performance.now() + Math.random() / 4
@@ -71,23 +71,23 @@ function contend(folder: string, until: number): number {
   return claimed
 }
 
-function tryClaim(folder: string): (() => void) | undefined {
+async function tryClaim(folder: string): Promise<(() => void) | undefined> {
   try {
-    return nodeDisk.claim(folder)
+    return await nodeDisk.claim(folder)
   } catch (error) {
     if (codeOf(error) === 'ECLAIMED') return undefined
     throw error
   }
 }
 
-function reply(command: Command): Reply {
+async function reply(command: Command): Promise<Reply> {
   try {
-    return { answer: act(command) }
+    return { answer: await act(command) }
   } catch (error) {
     if (!(error instanceof Error)) throw error
     return { code: 'code' in error ? String(error.code) : '', message: error.message }
   }
 }
 
-if (parentPort === null) process.on('message', (command: Command) => process.send?.(reply(command)))
-parentPort?.on('message', (command: Command) => parentPort?.postMessage(reply(command)))
+if (parentPort === null) process.on('message', async (command: Command) => process.send?.(await reply(command)))
+parentPort?.on('message', async (command: Command) => parentPort?.postMessage(await reply(command)))

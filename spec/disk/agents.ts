@@ -1,7 +1,7 @@
 // agents.ts: starts and asks the agents of agent.ts; and what else several specs of the disk need.
 
 import assert from 'node:assert/strict'
-import { fork } from 'node:child_process'
+import { type ChildProcess, fork, type StdioOptions, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
 import os from 'node:os'
@@ -90,7 +90,23 @@ export function long<T>(longForm: T, fastForm: T): T {
 const program = new URL('./agent.js', import.meta.url)
 
 export function startProcess(t: TestContext, lib = ownLib): Agent {
-  const child = fork(fileURLToPath(program), [lib], { execArgv: [], stdio: ['ignore', 'inherit', 'ignore', 'ipc'] })
+  return started(t, fork(fileURLToPath(program), [lib], { execArgv: [], stdio: STDIO }))
+}
+
+/** In a pid namespace of its own, as in a container: its pid there is 1. `kill` ends it as a whole. */
+export function startContainer(t: TestContext, lib = ownLib): Agent {
+  const execArgv = ['--pid', '--fork', '--mount-proc', '--kill-child', process.execPath]
+  return started(t, fork(fileURLToPath(program), [lib], { execPath: 'unshare', execArgv, stdio: STDIO }))
+}
+
+/** Whether containers can be had; a spec says loudly where not. */
+export function hasContainers(): boolean {
+  return spawnSync('unshare', ['--pid', '--fork', '--mount-proc', '--kill-child', 'true']).status === 0
+}
+
+const STDIO: StdioOptions = ['ignore', 'inherit', 'ignore', 'ipc']
+
+function started(t: TestContext, child: ChildProcess): Agent {
   t.after(() => child.kill('SIGKILL'))
   const ended = once(child, 'exit')
   async function kill(): Promise<void> {

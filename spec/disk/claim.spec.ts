@@ -1,17 +1,34 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
+import net from 'node:net'
 import path from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { format, self } from '../../lib/disk/holder.ts'
 import { nodeDisk } from '../../lib/disk/node.ts'
-import { type Agent, libWithoutFsExt, long, newFolder, openIn, startProcess, startThread } from './agents.ts'
+import {
+  type Agent,
+  hasContainers,
+  libWithoutFsExt,
+  long,
+  newFolder,
+  openIn,
+  startContainer,
+  startProcess,
+  startThread,
+} from './agents.ts'
 
 function claim(agent: Agent, folder: string): Promise<string> {
   return agent.ask({ act: 'claim', path: folder }).then(
     () => 'claimed',
     (error) => error.code,
   )
+}
+
+/** What runs in a container is killed after that itself has ended. */
+async function claimsSoon(agent: Agent, folder: string): Promise<void> {
+  while ((await claim(agent, folder)) === 'ECLAIMED') await pause(5)
 }
 
 function claimsIn(folder: string): string[] {
@@ -24,8 +41,8 @@ function writeClaim(folder: string, number: number, text: string): void {
 
 test('with fs-ext, any number of processes and threads claim a folder, and nothing is left in it', async (t) => {
   const folder = newFolder(t)
-  const release = nodeDisk.claim(folder)
-  const releaseAgain = nodeDisk.claim(folder)
+  const release = await nodeDisk.claim(folder)
+  const releaseAgain = await nodeDisk.claim(folder)
   for (const agent of [startProcess(t), startThread(t)]) {
     assert.equal(await claim(agent, folder), 'claimed')
     assert.deepEqual(await agent.ask({ act: 'warnings' }), [])
@@ -65,7 +82,7 @@ test('without fs-ext, the handles of one thread share a claim until the last has
 test('without fs-ext, giving a claim back twice gives nobody else’s back', async (t) => {
   const [folder, lib] = [newFolder(t), libWithoutFsExt()]
   const { nodeDisk: bare }: typeof import('../../lib/disk/node.ts') = await import(`${lib}disk/node.js`)
-  const [one, two] = [bare.claim(folder), bare.claim(folder)]
+  const [one, two] = await Promise.all([bare.claim(folder), bare.claim(folder)])
   one()
   one()
   assert.equal(await claim(startProcess(t, lib), folder), 'ECLAIMED')
@@ -127,7 +144,7 @@ test('without fs-ext, a number worked out long ago wins nothing', async (t) => {
     mock.mock.restore()
     link(from, to)
   })
-  assert.throws(() => bare.claim(folder), { code: 'ECLAIMED' })
+  await assert.rejects(bare.claim(folder), { code: 'ECLAIMED' })
   assert.equal(mock.mock.callCount(), 1)
   assert.deepEqual(fs.readdirSync(folder), ['only.3'])
   assert.deepEqual(openIn(folder), [])
@@ -139,7 +156,7 @@ test('without fs-ext, a folder is claimed on a file system without hard links to
   t.mock.method(fs, 'linkSync', () => {
     throw Object.assign(new Error('EPERM'), { code: 'EPERM' })
   })
-  const release = bare.claim(folder)
+  const release = await bare.claim(folder)
   const agent = startProcess(t, lib)
   assert.equal(await claim(agent, folder), 'ECLAIMED')
   release()
@@ -189,10 +206,10 @@ test('a process with fs-ext respects the claim of one without, while that one li
   const bare = startProcess(t, libWithoutFsExt())
   assert.equal(await claim(bare, folder), 'claimed')
   assert.equal(await claim(startProcess(t), folder), 'ECLAIMED')
-  assert.throws(() => nodeDisk.claim(folder), { code: 'ECLAIMED' })
+  await assert.rejects(nodeDisk.claim(folder), { code: 'ECLAIMED' })
   assert.deepEqual(openIn(folder), [])
   await bare.kill()
-  nodeDisk.claim(folder)()
+  ;(await nodeDisk.claim(folder))()
 })
 
 test('a process without fs-ext finds a folder taken that processes with it have open', async (t) => {
@@ -214,4 +231,87 @@ test('a process without fs-ext says so once, and how to get sharing back', async
   const warnings = await agent.ask({ act: 'warnings' })
   assert.equal(Array.isArray(warnings) && warnings.length, 1)
   assert.match(String(warnings), /Cannot find module 'fs-ext.*npm rebuild fs-ext.*npm approve-scripts fs-ext/)
+})
+
+test('without fs-ext, a holder that is stopped keeps its claim, and a killed one frees it at once', async (t) => {
+  const [folder, lib] = [newFolder(t), libWithoutFsExt()]
+  const [one, two] = [startProcess(t, lib), startProcess(t, lib)]
+  assert.equal(await claim(one, folder), 'claimed')
+  process.kill(one.pid, 'SIGSTOP')
+  await assert.rejects(two.ask({ act: 'claim', path: folder }), /another process, which does not answer/)
+  await one.kill()
+  assert.equal(await claim(two, folder), 'claimed')
+})
+
+test('without fs-ext, a folder with a long path is claimed like any other', async (t) => {
+  const [folder, lib] = [path.join(newFolder(t), 'long'.repeat(50)), libWithoutFsExt()]
+  fs.mkdirSync(folder)
+  const [one, two] = [startProcess(t, lib), startProcess(t, lib)]
+  assert.deepEqual([await claim(one, folder), await claim(two, folder)], ['claimed', 'ECLAIMED'])
+  await one.kill()
+  assert.equal(await claim(two, folder), 'claimed')
+})
+
+test('without fs-ext, a folder that is renamed stays claimed, and what takes its name is another', async (t) => {
+  const [base, lib] = [newFolder(t), libWithoutFsExt()]
+  const [folder, moved] = [path.join(base, 'a'), path.join(base, 'b')]
+  fs.mkdirSync(folder)
+  const [one, two] = [startProcess(t, lib), startProcess(t, lib)]
+  assert.equal(await claim(one, folder), 'claimed')
+  fs.renameSync(folder, moved)
+  fs.mkdirSync(folder)
+  assert.equal(await claim(two, moved), 'ECLAIMED')
+  assert.equal(await claim(two, folder), 'claimed')
+  await one.ask({ act: 'release' })
+  assert.equal(await claim(two, moved), 'claimed')
+})
+
+test('without fs-ext, where no socket can be made nothing is claimed, and it is said what helps', async (t) => {
+  const [folder, lib] = [newFolder(t), libWithoutFsExt()]
+  const { nodeDisk: bare }: typeof import('../../lib/disk/node.ts') = await import(`${lib}disk/node.js`)
+  t.mock.method(net.Server.prototype, 'listen', function refuse(this: net.Server) {
+    queueMicrotask(() => this.emit('error', Object.assign(new Error('listen EOPNOTSUPP'), { code: 'EOPNOTSUPP' })))
+    return this
+  })
+  await assert.rejects(bare.claim(folder), /needs a unix socket.*EOPNOTSUPP.*npm install fs-ext/)
+  assert.deepEqual(fs.readdirSync(folder), [])
+  assert.deepEqual(openIn(folder), [])
+})
+
+test('a process without fs-ext finds a folder taken by one with it that its /proc does not show', async (t) => {
+  if (spawnSync('flock', ['--version']).status !== 0) return t.skip('needs flock(1)')
+  const folder = newFolder(t)
+  const { nodeDisk: bare }: typeof import('../../lib/disk/node.ts') = await import(`${libWithoutFsExt()}disk/node.js`)
+  const whole = startProcess(t)
+  assert.equal(await claim(whole, folder), 'claimed')
+  const read = fs.readFileSync
+  t.mock.method(fs, 'readFileSync', (...args: Parameters<typeof read>) => {
+    if (args[0] === '/proc/locks') return ''
+    return read(...args)
+  })
+  await assert.rejects(bare.claim(folder), /a process of another container/)
+  await whole.kill()
+  ;(await bare.claim(folder))()
+})
+
+test('without fs-ext, two containers on one folder: the second is refused, until the first is gone', async (t) => {
+  if (!hasContainers()) return t.skip('NOT TRIED: two containers (pid namespaces take root on Linux)')
+  const [folder, lib] = [newFolder(t), libWithoutFsExt()]
+  const [one, two] = [startContainer(t, lib), startContainer(t, lib)]
+  assert.equal(await claim(one, folder), 'claimed')
+  await assert.rejects(two.ask({ act: 'claim', path: folder }), /is open in process 1 of another container/)
+  assert.equal(await claim(startProcess(t, lib), folder), 'ECLAIMED')
+  assert.equal(await claim(startContainer(t), folder), 'ECLAIMED', 'with fs-ext')
+  await one.kill()
+  await claimsSoon(two, folder)
+})
+
+test('a container with fs-ext is seen by one without', async (t) => {
+  if (!hasContainers()) return t.skip('NOT TRIED: two containers (pid namespaces take root on Linux)')
+  const folder = newFolder(t)
+  const [whole, bare] = [startContainer(t), startContainer(t, libWithoutFsExt())]
+  assert.equal(await claim(whole, folder), 'claimed')
+  assert.equal(await claim(bare, folder), 'ECLAIMED')
+  await whole.kill()
+  await claimsSoon(bare, folder)
 })

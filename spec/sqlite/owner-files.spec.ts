@@ -10,7 +10,7 @@ import { OwnerFiles } from '../../lib/sqlite/owner-files.ts'
 import { newFile } from './rig.ts'
 
 /** Without claims, which are files in the folder where fs-ext is missing, and keep it there. */
-const unclaimed: Disk = { ...nodeDisk, claim: () => () => {} }
+const unclaimed: Disk = { ...nodeDisk, claim: async () => () => {} }
 
 /** A disk on which the folder has gone when a file is made there for the first time. */
 function forgetful(folder: string): Disk {
@@ -27,9 +27,9 @@ function forgetful(folder: string): Disk {
   }
 }
 
-function entered(disk: Disk, file: string): OwnerFiles {
+async function entered(disk: Disk, file: string): Promise<OwnerFiles> {
   const files = new OwnerFiles(disk, file)
-  files.enter()
+  await files.enter()
   return files
 }
 
@@ -50,11 +50,11 @@ describe('the queue', () => {
     )
   })
 
-  it('opens where those who close take the folder with them', () => {
+  it('opens where those who close take the folder with them', async () => {
     const file = newFile()
-    const joining = entered(forgetful(`${file}-owners`), file)
-    assert.ok(joining.make(1))
-    const other = entered(unclaimed, file)
+    const joining = await entered(forgetful(`${file}-owners`), file)
+    assert.ok(await joining.make(1))
+    const other = await entered(unclaimed, file)
     assert.equal(other.isAlive(1), true)
     other.leave()
     assert.ok(existsSync(`${file}-owners/1`))
@@ -68,8 +68,8 @@ describe('the queue', () => {
     mkdirSync(`${file}-owners`)
     // Numbers that a new database gives next; of these, somebody holds the second.
     for (const number of [1, 3]) writeFileSync(`${file}-owners/${number}`, 'x'.repeat(48))
-    const alive = entered(nodeDisk, file)
-    assert.ok(alive.make(2))
+    const alive = await entered(nodeDisk, file)
+    assert.ok(await alive.make(2))
     const queues = [await AsyncQueue.open(`sqlite:${file}`), await AsyncQueue.open(`sqlite:${file}`)]
     const names = readdirSync(`${file}-owners`).filter((name) => !name.startsWith('only.'))
     assert.deepEqual(names.sort(), ['1', '2', '3'])
