@@ -8,6 +8,7 @@
 import type { Connection, ConnectionOptions } from 'mysql2'
 import { StorageError, UnsupportedError } from '../errors.ts'
 import { type Address, untold } from './address.ts'
+import { tripsOf } from './trips.ts'
 
 export type Cell = number | string | Buffer | null
 
@@ -20,8 +21,13 @@ export interface Result {
 export interface Link {
   /** Its number in the server's list of connections. */
   readonly id: number
+  /** The longest statement that it takes, in bytes. */
+  readonly packetBytes: number
   readonly dead: boolean
-  /** Sends the statements in one trip; the first that fails ends it. Rejects with ServerError or LostError. */
+  /**
+   * Sends the statements in one trip, or in as few as the server's packets allow; the first that fails ends it. Rejects
+   * with ServerError or LostError, and with StorageError where one is longer than any packet: nothing is sent then.
+   */
   ask(statements: readonly string[]): Promise<readonly Result[]>
   /** Is there still somebody? Keeps no process alive; where nobody answers within `ms`, the link is dead. */
   ping(ms: number): Promise<void>
@@ -82,7 +88,7 @@ export async function connect(address: Address, find: Import = () => import('mys
   })
   const link = new MysqlLink(connection, address)
   try {
-    await link.ask([...SESSION, `SET SESSION wait_timeout = ${silenceSeconds}`], CONNECT_MS)
+    await link.begin([...SESSION, `SET SESSION wait_timeout = ${silenceSeconds}`])
     return link
   } catch (error) {
     link.destroy()
@@ -91,7 +97,7 @@ export async function connect(address: Address, find: Import = () => import('mys
 }
 
 const SESSION = [
-  'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
+  'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE',
   "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', innodb_lock_wait_timeout = 5",
   "SET SESSION autocommit = 1, completion_type = 'NO_CHAIN', sql_safe_updates = 0, sql_select_limit = 18446744073709551615",
   // Long lists of ids are looked up, each by its own: a server that thinks better of it reads, and locks, all of the queue.
@@ -112,19 +118,28 @@ class MysqlLink implements Link {
   readonly #pending = new Set<(error: Error) => void>()
   #state: 'open' | 'dead' = 'open'
   #asked = 0
+  #packetBytes = Infinity
+  /** Of its loss. */
+  #cause: unknown
 
   constructor(connection: Connection, address: Address) {
     this.#connection = connection
     this.#address = address
     this.#socket = socketOf(connection)
     this.#socket.unref()
-    const die = (): void => this.destroy()
-    connection.on('error', die)
-    connection.on('end', die)
+    connection.on('error', (error: unknown) => {
+      this.#cause ??= failure(error, address).cause
+      this.destroy()
+    })
+    connection.on('end', () => this.destroy())
   }
 
   get id(): number {
     return this.#connection.threadId
+  }
+
+  get packetBytes(): number {
+    return this.#packetBytes
   }
 
   get dead(): boolean {
@@ -136,12 +151,24 @@ class MysqlLink implements Link {
     return () => this.#lost.delete(told)
   }
 
-  /** `ms`: how long it may take; default: for ever. */
-  async ask(statements: readonly string[], ms?: number): Promise<readonly Result[]> {
+  /** The first that is asked. */
+  async begin(settings: readonly string[]): Promise<void> {
+    this.#socket.ref()
+    const read = await this.#send([...settings, 'SELECT @@max_allowed_packet'], CONNECT_MS)
+    this.#socket.unref()
+    this.#packetBytes = Number(read.at(-1)?.rows[0]?.[0])
+  }
+
+  async ask(statements: readonly string[]): Promise<readonly Result[]> {
+    const [trip = [], ...others] = tripsOf(statements, this.#packetBytes)
     this.#asked += 1
     this.#socket.ref()
     try {
-      return await this.#send(statements, ms)
+      const results = await this.#send(trip)
+      if (others.length === 0) return results
+      const all = [...results]
+      for (const other of others) all.push(...(await this.#send(other)))
+      return all
     } finally {
       this.#asked -= 1
       if (this.#asked === 0) this.#socket.unref()
@@ -189,7 +216,8 @@ class MysqlLink implements Link {
   }
 
   #lostError(): LostError {
-    return new LostError(`${this.#address.shown}: the connection is lost: what was under way may be done or not`)
+    const what = `${this.#address.shown}: the connection is lost: what was under way may be done or not`
+    return new LostError(what, this.#cause === undefined ? {} : { cause: this.#cause })
   }
 }
 

@@ -13,7 +13,7 @@ import type { Behind, Fronts, Known } from './fronts.ts'
 import { LENGTH, type Row, rowOf } from './rows.ts'
 import { DELAYED, READY, TIMED } from './schema.ts'
 import { givingBack } from './settle.ts'
-import { failsWhere, NOW } from './statements.ts'
+import { failsWhere, listsOf, NOW, oneByOne } from './statements.ts'
 import { isOutdated } from './steps.ts'
 
 const DUE_LIMIT = 1000
@@ -80,10 +80,20 @@ export class Finding {
       if (ids.length === 0) break
       const next = ids.slice(0, most)
       for (const id of next) tried.add(id)
-      const [found] = await this.#draft.ask(this.#select(this.#fronts.these(next), most))
-      rows.push(...rowsOf(found))
+      rows.push(...(await this.#lock(next, most)))
     }
     return this.#fronts.sorted(rows)
+  }
+
+  /** Up to `n` of those that are still ready, locked. */
+  async #lock(ids: readonly number[], n: number): Promise<Row[]> {
+    const rows: Row[] = []
+    for (const list of listsOf(ids)) {
+      if (rows.length === n) break
+      const [found] = await this.#draft.ask(this.#select(this.#fronts.these(list), n - rows.length))
+      rows.push(...rowsOf(found))
+    }
+    return rows
   }
 
   /** The first items; undefined where something is not as it was known. */
@@ -105,32 +115,31 @@ export class Finding {
     }
   }
 
-  /** That one, if it is ready, and none of those others. */
-  async one(id: number, others: string): Promise<Row[]> {
-    const where = `WHERE queue = ${this.#fronts.queue} AND id = ${id} AND status = ${READY} ${others}`
+  /** That one, if it is ready. */
+  async one(id: number): Promise<Row[]> {
+    const where = `WHERE queue = ${this.#fronts.queue} AND id = ${id} AND status = ${READY}`
     const [read] = await this.#draft.ask(this.#select(`FROM spoolq_items FORCE INDEX (PRIMARY) ${where}`, 1))
     return rowsOf(read)
   }
 
   /** The next one behind that id, by age, and behind the last the first again. */
-  async next(after: number, others: string): Promise<Row[]> {
-    const rows = await this.#skim(1, after, others)
-    return rows.length > 0 ? rows : this.#skim(1, undefined, others)
+  async next(after: number): Promise<Row[]> {
+    const rows = await this.#skim(1, after)
+    return rows.length > 0 ? rows : this.#skim(1)
   }
 
   /** The next ready items by their ids, `after` one of them or from the first on; in a 'lifo' queue downwards. */
-  async #skim(n: number, after?: number, others = ''): Promise<Row[]> {
+  async #skim(n: number, after?: number): Promise<Row[]> {
     const [sign, way] = this.#fronts.order === 'lifo' ? (['<', 'down'] as const) : (['>', 'up'] as const)
     const rows: Row[] = []
     for (let last = after; rows.length < n; ) {
       const most = Math.min(Math.max(n - rows.length, SKIM.least), SKIM.most)
-      const which = `${last === undefined ? '' : `AND id ${sign} ${last}`} ${others}`
+      const which = last === undefined ? '' : `AND id ${sign} ${last}`
       const [read] = await this.#draft.ask(`SELECT id ${this.#fronts.byId(READY, which, way)} LIMIT ${most}`)
       const ids = idsOf(read)
       last = ids.at(-1)
       if (last === undefined) break
-      const [found] = await this.#draft.ask(this.#select(this.#fronts.these(ids), n - rows.length))
-      rows.push(...rowsOf(found))
+      rows.push(...(await this.#lock(ids, n - rows.length)))
       if (ids.length < most) break
     }
     return rows
@@ -169,11 +178,12 @@ export class Finding {
 
   /** What was due, and still is, is ready. */
   async #resumed(ids: readonly number[], from: number): Promise<void> {
-    if (ids.length === 0) return
-    const where = `queue = ${this.#fronts.queue} AND id IN (${ids.join()}) AND ${isDue(from)}`
     const back = givingBack(undefined, true)
-    const count = await this.#draft.change(`UPDATE spoolq_items FORCE INDEX (PRIMARY) SET ${back} WHERE ${where}`)
-    this.#draft.tally.move(count, 0, { from, to: READY })
+    for (const list of listsOf(ids)) {
+      const where = `queue = ${this.#fronts.queue} AND ${oneByOne(list)} AND ${isDue(from)}`
+      const count = await this.#draft.change(`UPDATE spoolq_items FORCE INDEX (PRIMARY) SET ${back} WHERE ${where}`)
+      this.#draft.tally.move(count, 0, { from, to: READY })
+    }
   }
 }
 

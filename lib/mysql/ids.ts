@@ -1,9 +1,9 @@
 // ids.ts: how a queue gives ids: each is next_id of its row, whose lock is held to the COMMIT, so they grow in the order
 // of the commits. The server keeps for the connection what was taken last: FIRST_ID says it in the statements that follow.
 
-import { FIRST_ID, NOW, withIds } from './statements.ts'
+import { FIRST_ID, listsOf, NOW, withIds } from './statements.ts'
 
-/** Rows that are numbered anew at once: FIELD looks through its list for each. */
+/** Rows that are numbered anew in one transaction. */
 export const PART = 500
 
 /** Locks the queue's row, and takes so many ids; `first`: where it is known. */
@@ -16,13 +16,15 @@ export function lockingIds(queue: number): string {
   return `SELECT next_id, ${NOW} FROM spoolq_queues WHERE id = ${queue} FOR UPDATE`
 }
 
-/** New ids, in that order, for the rows of those. */
+/** New ids, in that order, for the rows of those; in parts, because FIELD looks through its list for each row. */
 export function renumbering(queue: number, ids: readonly number[]): string[] {
-  const next = `id = ${FIRST_ID} + FIELD(id, ${ids.join()}) - 1`
-  const where = `WHERE queue = ${queue} AND ${withIds(ids)}`
-  return [
-    takingIds(queue, ids.length),
-    `UPDATE spoolq_items SET ${next} ${where}`,
-    `UPDATE spoolq_keys SET ${next} ${where}`,
-  ]
+  return listsOf(ids).flatMap((list) => {
+    const next = `id = ${FIRST_ID} + FIELD(id, ${list.join()}) - 1`
+    const where = `WHERE queue = ${queue} AND ${withIds(list)}`
+    return [
+      takingIds(queue, list.length),
+      `UPDATE spoolq_items SET ${next} ${where}`,
+      `UPDATE spoolq_keys SET ${next} ${where}`,
+    ]
+  })
 }

@@ -2,6 +2,7 @@
 
 import type { Document, Piece } from '../store.ts'
 import * as mending from './mending.ts'
+import { listsOf } from './statements.ts'
 import type { Plan, Step } from './steps.ts'
 import type { Taker } from './taker.ts'
 
@@ -24,11 +25,22 @@ export class Mender {
   }
 
   retry(ids?: readonly number[]): Promise<number> {
-    return this.#parts((step, after = 0) => mending.retry(step, { queue: this.#queue, ids, after }))
+    return this.#lists(ids, mending.retry)
   }
 
   discard(ids?: readonly number[]): Promise<number> {
-    return this.#parts((step, after = 0) => mending.discard(step, { queue: this.#queue, ids, after }))
+    return this.#lists(ids, mending.discard)
+  }
+
+  async #lists(
+    ids: readonly number[] | undefined,
+    mend: (step: Step, failed: mending.Failed) => Promise<Plan<mending.Part>>,
+  ): Promise<number> {
+    let count = 0
+    for (const list of ids === undefined ? [undefined] : listsOf(ids)) {
+      count += await this.#parts((step, after = 0) => mend(step, { queue: this.#queue, ids: list, after }))
+    }
+    return count
   }
 
   setAside(piece: Piece, reason: string): Promise<void> {

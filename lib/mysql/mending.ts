@@ -2,10 +2,10 @@
 
 import type { Piece } from '../store.ts'
 import { lockingIds, PART, renumbering } from './ids.ts'
-import { restoring } from './rows.ts'
+import { poppedAs, restoring } from './rows.ts'
 import { ACKED, DELAYED, FAILED, READY } from './schema.ts'
 import { freeing } from './settle.ts'
-import { deletingItems, hex, oneByOne, text, withIds } from './statements.ts'
+import { deletingItems, hex, LOT_CHARACTERS, listsOf, lotsOf, oneByOne, text, withIds } from './statements.ts'
 import type { Plan, Step } from './steps.ts'
 import { Tally } from './tally.ts'
 
@@ -38,7 +38,7 @@ export async function discard(step: Step, failed: Failed): Promise<Plan<Part>> {
   const tally = new Tally()
   tally.move(rows.length, 0, { from: FAILED })
   const part = { count: rows.length, after: rows.length < MANY ? undefined : rows.at(-1)?.id }
-  const statements = rows.length === 0 ? undefined : [removing(failed.queue, rows)]
+  const statements = rows.length === 0 ? undefined : removing(failed.queue, rows)
   return { statements, tally, result: () => part }
 }
 
@@ -61,7 +61,7 @@ export async function retry(step: Step, failed: Failed): Promise<Plan<Part>> {
   const ids = fresh.map(({ id }) => id)
   const ready = `status = ${READY}, place = priority, attempt = 0, reason = NULL`
   const statements = [
-    `UPDATE spoolq_items SET ${ready} WHERE queue = ${queue} AND ${withIds(ids)}`,
+    ...listsOf(ids).map((list) => `UPDATE spoolq_items SET ${ready} WHERE queue = ${queue} AND ${withIds(list)}`),
     ...takingKeys(queue, fresh),
     ...renumbering(queue, ids),
   ]
@@ -72,15 +72,7 @@ export async function retry(step: Step, failed: Failed): Promise<Plan<Part>> {
 /** A popped item is set aside. */
 export function setAside(queue: number, { piece, reason }: { piece: Piece; reason: string }): Plan<void> {
   const tally = new Tally()
-  const rows = Array.from({ length: piece.count }, (_, i) => ({
-    id: piece.firstId + i,
-    attempt: piece.attempt,
-    enqueued: piece.enqueuedAt * 1000,
-    bytes: piece.document.bytes.length,
-    key: undefined,
-    priority: 0,
-    payload: Buffer.from(piece.document.bytes),
-  }))
+  const rows = poppedAs(piece)
   tally.move(rows.length, 0, { to: FAILED })
   const ids = withIds(rows.map(({ id }) => id))
   const told = `UPDATE spoolq_items SET reason = ${text(reason)} WHERE queue = ${queue} AND ${ids}`
@@ -112,12 +104,15 @@ export async function clear(step: Step, { queue, before, after }: Cleared): Prom
   ])
   const seen = (read?.rows ?? []).map((row) => row.map(Number))
   const ids = seen.map(([one = 0]) => one)
-  const select = `SELECT id, LENGTH(payload), ukey FROM spoolq_items FORCE INDEX (PRIMARY) ${where} AND ${oneByOne(ids)}`
-  const [found] = await step.link.ask([`${select} FOR UPDATE SKIP LOCKED`])
-  const rows = (found?.rows ?? []).map(failedRow)
+  const select = `SELECT id, LENGTH(payload), ukey FROM spoolq_items FORCE INDEX (PRIMARY) ${where}`
+  const rows: FailedRow[] = []
+  for (const list of listsOf(ids)) {
+    const [found] = await step.link.ask([`${select} AND ${oneByOne(list)} FOR UPDATE SKIP LOCKED`])
+    rows.push(...(found?.rows ?? []).map(failedRow))
+  }
   const tally = new Tally()
   for (const { bytes } of rows) tally.move(1, bytes, { from: status })
-  const statements = rows.length === 0 ? undefined : [removing(queue, rows), ...freeing(queue, rows)]
+  const statements = rows.length === 0 ? undefined : [...removing(queue, rows), ...freeing(queue, rows)]
   return { statements, tally, result: () => ({ count: rows.length, after: nextFront(status, seen) }) }
 }
 
@@ -179,19 +174,22 @@ function failedRow([id, bytes, key]: readonly unknown[]): FailedRow {
 /** The keys of those that somebody has. */
 async function keysOf(step: Step, queue: number, rows: readonly FailedRow[]): Promise<ReadonlySet<string>> {
   const keys = rows.flatMap(({ key }) => (key === undefined ? [] : [hex(key)]))
-  if (keys.length === 0) return new Set()
-  const [read] = await step.link.ask([
-    `SELECT ukey FROM spoolq_keys WHERE queue = ${queue} AND ukey IN (${keys.join()})`,
-  ])
-  return new Set((read?.rows ?? []).map(([key]) => String(key)))
+  const known = new Set<string>()
+  for (const lot of lotsOf(keys, LOT_CHARACTERS)) {
+    const [read] = await step.link.ask([
+      `SELECT ukey FROM spoolq_keys WHERE queue = ${queue} AND ukey IN (${lot.join()})`,
+    ])
+    for (const [key] of read?.rows ?? []) known.add(String(key))
+  }
+  return known
 }
 
 function takingKeys(queue: number, rows: readonly FailedRow[]): string[] {
   const values = rows.flatMap(({ id, key }) => (key === undefined ? [] : [`(${queue},${hex(key)},${id})`]))
-  return values.length === 0 ? [] : [`INSERT INTO spoolq_keys (queue, ukey, id) VALUES ${values.join()}`]
+  return lotsOf(values, LOT_CHARACTERS).map((lot) => `INSERT INTO spoolq_keys (queue, ukey, id) VALUES ${lot.join()}`)
 }
 
-function removing(queue: number, rows: readonly FailedRow[]): string {
+function removing(queue: number, rows: readonly FailedRow[]): string[] {
   return deletingItems(
     queue,
     rows.map(({ id }) => id),

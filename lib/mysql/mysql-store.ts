@@ -7,18 +7,19 @@ import { QueueClosedError } from '../errors.ts'
 import type * as seam from '../store.ts'
 import { INDEXED } from '../supports.ts'
 import type { Address } from './address.ts'
-import { type Opened, type Parts, partsOf } from './parts.ts'
+import { type Parts, partsOf } from './parts.ts'
 import { Pool } from './pool.ts'
-import { pieceOf } from './rows.ts'
-import { recorded } from './schema.ts'
+import { pieceOf, poppedOf } from './rows.ts'
+import { type Recorded, recorded } from './schema.ts'
 import { checkServer } from './settings.ts'
+import { checkSize, REASON } from './trips.ts'
 import type { Attended } from './watching.ts'
 
 export class MysqlStore implements seam.Store {
   readonly supports = INDEXED
   readonly codec: string
   readonly order: seam.Order
-  readonly #opened: Opened
+  readonly #uuid: string
   readonly #parts: Parts
   readonly #events: seam.StoreEvents
   #closing: Promise<void> | undefined
@@ -32,11 +33,11 @@ export class MysqlStore implements seam.Store {
     const pool = Pool.enter(address)
     let store: MysqlStore | undefined
     try {
-      const opened = await pool.use(async (link) => {
-        const packetBytes = await checkServer(link, address, options.durability)
-        return { queue: await recorded(link, address, options), packetBytes }
+      const queue = await pool.use(async (link) => {
+        await checkServer(link, address, options.durability)
+        return recorded(link, address, options)
       })
-      store = new MysqlStore(pool, options, opened)
+      store = new MysqlStore(pool, options, queue)
       await store.#enter(options)
       options.signal?.throwIfAborted()
       return store
@@ -46,12 +47,12 @@ export class MysqlStore implements seam.Store {
     }
   }
 
-  private constructor(pool: Pool, options: seam.StoreOptions, opened: Opened) {
-    this.codec = opened.queue.codec
-    this.order = opened.queue.order
-    this.#opened = opened
+  private constructor(pool: Pool, options: seam.StoreOptions, queue: Recorded) {
+    this.codec = queue.codec
+    this.order = queue.order
+    this.#uuid = queue.uuid
     this.#events = options.events
-    this.#parts = partsOf(pool, opened, { ...options, attend: () => this.#attend() })
+    this.#parts = partsOf(pool, queue, { ...options, attend: () => this.#attend() })
   }
 
   /** Alive from here on; what dead handles held is ready. */
@@ -78,7 +79,7 @@ export class MysqlStore implements seam.Store {
 
   async update(id: number, document: seam.Document, key?: string): Promise<boolean> {
     this.#check()
-    this.#parts.putter.checkSize(document.bytes.length)
+    checkSize(document.bytes.length, this.#parts.pool.packetBytes)
     return this.#parts.mender.update(id, document, key)
   }
 
@@ -90,7 +91,7 @@ export class MysqlStore implements seam.Store {
   async pop(n: number): Promise<seam.Piece[]> {
     this.#check()
     const rows = await this.#parts.taker.take({ n, use: 'pop' })
-    return rows.map((row) => pieceOf(row, 0))
+    return rows.map(poppedOf)
   }
 
   async delete(n: number): Promise<number> {
@@ -111,7 +112,7 @@ export class MysqlStore implements seam.Store {
     hold?: seam.Hold,
     pick?: seam.Pick,
   ): Promise<seam.Piece[]> {
-    this.#check()
+    this.#checkSettlements(first)
     const rows = await this.#parts.taker.take({ n, use: 'lease', hold, pick }, first)
     return rows.map((row) => pieceOf(row, row.attempt + 1))
   }
@@ -141,7 +142,7 @@ export class MysqlStore implements seam.Store {
   }
 
   async settle(settlements: readonly seam.Settlement[]): Promise<void> {
-    this.#check()
+    this.#checkSettlements(settlements)
     await this.#parts.taker.take({ n: 0, use: 'lease' }, settlements)
   }
 
@@ -173,7 +174,7 @@ export class MysqlStore implements seam.Store {
   }
 
   async identity(): Promise<string> {
-    return this.#opened.queue.uuid
+    return this.#uuid
   }
 
   async copyMark(): Promise<seam.CopyMark | undefined> {
@@ -206,6 +207,14 @@ export class MysqlStore implements seam.Store {
       this.#parts.watching.close()
       await this.#parts.owner.close()
       await this.#parts.pool.leave()
+    }
+  }
+
+  /** A reason that fits into no statement would reject all that goes with it. */
+  #checkSettlements(settlements: readonly seam.Settlement[]): void {
+    this.#check()
+    for (const one of settlements) {
+      if (one.outcome === 'fail') checkSize(Buffer.byteLength(one.reason), this.#parts.pool.packetBytes, REASON)
     }
   }
 

@@ -24,13 +24,6 @@ import type { Scene } from './steps.ts'
 import { Taker } from './taker.ts'
 import { type Attended, Watching } from './watching.ts'
 
-/** What was found as the queue was opened. */
-export interface Opened {
-  readonly queue: Recorded
-  /** The longest statement that the server takes, in bytes. */
-  readonly packetBytes: number
-}
-
 export interface Parts {
   readonly putter: Putter
   readonly taker: Taker
@@ -48,10 +41,10 @@ interface Manner extends Pick<StoreOptions, 'autoResume' | 'keepAcked'> {
   readonly attend: () => Promise<Attended>
 }
 
-export function partsOf(pool: Pool, { queue, packetBytes }: Opened, manner: Manner): Parts {
+export function partsOf(pool: Pool, queue: Recorded, manner: Manner): Parts {
   const { attend, autoResume, keepAcked = 0 } = manner
   const owner = new Owner(queue.id, pool)
-  const scene: Scene = { queue: queue.id, owner, pool, packetBytes }
+  const scene: Scene = { queue: queue.id, owner, pool }
   const fronts = new Fronts(queue.id, queue.order)
   const watching = new Watching(queue.uuid, attend)
   const changed = (): void => watching.changed()

@@ -31,6 +31,7 @@ export class Pool {
   /** Connections that were lost at work, until the server has forgotten them. */
   readonly #ghosts = new Set<number>()
   #forgetting: Promise<void> | undefined
+  #packetBytes = Infinity
   #lent = 0
   #handles = 0
   #life: Promise<Link> | undefined
@@ -49,6 +50,11 @@ export class Pool {
   private constructor(address: Address, key: string) {
     this.#address = address
     this.#key = key
+  }
+
+  /** The longest statement that the server takes, in bytes, as it told the last connection. */
+  get packetBytes(): number {
+    return this.#packetBytes
   }
 
   /** Does the task with a connection of its own. Rejects with StorageError where there is none. */
@@ -114,6 +120,7 @@ export class Pool {
 
   async #connect(): Promise<Link> {
     const link = await connect(this.#address)
+    this.#packetBytes = link.packetBytes
     this.#links.add(link)
     link.onLost(() => this.#lost(link))
     const beat = (this.#address.silenceSeconds * 1000) / BEATS

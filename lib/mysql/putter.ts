@@ -4,7 +4,6 @@
 // Where nothing is bounded or unique, the whole transaction is one trip; the lock is held for as long as the server
 // takes, however slow the net and the producer are.
 
-import { StorageError } from '../errors.ts'
 import { Rounds } from '../rounds.ts'
 import { bytesOf } from '../share.ts'
 import type { AppendOptions, Document } from '../store.ts'
@@ -16,6 +15,7 @@ import { DELAYED, READY } from './schema.ts'
 import { FIRST_ID, fromNow, hex, lotsOf, NOW, text } from './statements.ts'
 import { isOutdated, type Plan, type Scene, type Step, Steps } from './steps.ts'
 import { Tally } from './tally.ts'
+import { checkSize } from './trips.ts'
 
 export interface Put {
   readonly documents: readonly Document[]
@@ -51,7 +51,7 @@ export class Putter {
 
   /** Throws where one of them is too large. */
   append(documents: readonly Document[], options: AppendOptions, keys?: readonly string[]): Promise<Outcome> {
-    for (const { bytes } of documents) this.checkSize(bytes.length)
+    for (const { bytes } of documents) checkSize(bytes.length, this.#scene.pool.packetBytes)
     return new Promise((resolve, reject) => this.#lane.add({ documents, options, keys, resolve, reject }))
   }
 
@@ -59,18 +59,9 @@ export class Putter {
     return this.#lane.idle()
   }
 
-  /** A statement writes each byte as two digits, and the server takes none that is longer than its packet. */
-  checkSize(bytes: number): void {
-    const { packetBytes } = this.#scene
-    const needed = 2 * bytes + 4096
-    if (needed <= packetBytes) return
-    const has = `the server has ${packetBytes}`
-    throw new StorageError(`mysql: an item of ${bytes} bytes needs a max_allowed_packet of ${needed}, and ${has}`)
-  }
-
   /** Characters of a statement. */
   get #most(): number {
-    return Math.min(INSERT_CHARACTERS, this.#scene.packetBytes / 4)
+    return Math.min(INSERT_CHARACTERS, this.#scene.pool.packetBytes / 2)
   }
 
   async #run(puts: readonly Put[]): Promise<void> {
@@ -182,17 +173,19 @@ interface Insert {
 /** Rows of the same shape in a row are one INSERT, up to a length. */
 function insertsOf(rows: readonly Row[], { queue, birth, most }: Insert): string[] {
   const inserts: string[] = []
+  const insert = (values: readonly string[], isPlain: boolean): void => {
+    const columns = isPlain ? '' : ', status, place, priority, attempt, ukey'
+    for (const lot of lotsOf(values, most)) {
+      inserts.push(`INSERT INTO spoolq_items (queue, id, enqueued, payload${columns}) VALUES ${lot.join()}`)
+    }
+  }
   let values: string[] = []
-  let characters = 0
   rows.forEach((row, i) => {
     values.push(`(${queue},${birth.id(row.offset)},${birth.now},${hex(row.bytes)}${row.extra})`)
-    characters += 2 * row.bytes.length
     const next = rows[i + 1]
-    if (next !== undefined && (next.extra === '') === (row.extra === '') && characters < most) return
-    const columns = row.extra === '' ? '' : ', status, place, priority, attempt, ukey'
-    inserts.push(`INSERT INTO spoolq_items (queue, id, enqueued, payload${columns}) VALUES ${values.join()}`)
+    if (next !== undefined && (next.extra === '') === (row.extra === '')) return
+    insert(values, row.extra === '')
     values = []
-    characters = 0
   })
   return inserts
 }

@@ -9,7 +9,7 @@ import type { Cell, Link, Result } from './driver.ts'
 import { lockOf } from './owner.ts'
 import { IN_FLIGHT, READY, TIMED } from './schema.ts'
 import { givingBack } from './settle.ts'
-import { NOW, withIds } from './statements.ts'
+import { NOW, partsOf, withIds } from './statements.ts'
 import type { Plan, Step } from './steps.ts'
 import { Tally } from './tally.ts'
 
@@ -102,9 +102,8 @@ function givenBack(queue: number, held: readonly Held[], marks: readonly IdRange
   const isMarked = (id: number): boolean => marks.some(({ from, to }) => from <= id && id <= to)
   const isCharged = ({ id, isAhead }: Held): boolean => !isAhead || isMarked(id)
   const back = (items: readonly Held[], counted: boolean): string[] => {
-    if (items.length === 0) return []
-    const ids = withIds(items.map(({ id }) => id))
-    return [`UPDATE spoolq_items SET ${givingBack(undefined, counted)} WHERE queue = ${queue} AND ${ids}`]
+    const set = `UPDATE spoolq_items SET ${givingBack(undefined, counted)} WHERE queue = ${queue}`
+    return partsOf(items.map(({ id }) => id)).map((ids) => `${set} AND ${withIds(ids)}`)
   }
   const uncharged = held.filter((item) => !isCharged(item))
   return [...back(held.filter(isCharged), true), ...back(uncharged, false)]

@@ -10,7 +10,7 @@ import type { Fronts } from './fronts.ts'
 import { lockingIds } from './ids.ts'
 import type { Outcome, Put } from './putter.ts'
 import { READY } from './schema.ts'
-import { deletingItems, deletingKeys, lotsOf, text } from './statements.ts'
+import { deletingItems, deletingKeys, listsOf, lotsOf, text } from './statements.ts'
 import type { Tally } from './tally.ts'
 
 /** From so many rows on, a trip more is cheaper than a variable in each row. */
@@ -98,7 +98,7 @@ export class Room {
     const ids = this.#dropped.map(({ id }) => id)
     const { queue } = this.#fronts
     const isKeyed = this.#dropped.some(({ key }) => key !== undefined)
-    return [deletingItems(queue, ids), ...(isKeyed ? [deletingKeys(queue, ids)] : [])]
+    return [...deletingItems(queue, ids), ...(isKeyed ? deletingKeys(queue, ids) : [])]
   }
 
   /** Told to the puts whose bounds dropped something, once that is committed. */
@@ -203,9 +203,11 @@ export class Room {
       if (wanted.length === 0) break
       const ids = wanted.map(({ id }) => id)
       for (const id of ids) tried.add(id)
-      const these = `${this.#fronts.these(ids)} FOR UPDATE SKIP LOCKED`
-      const [locked] = await link.ask([`SELECT id, LENGTH(payload), ukey ${these}`])
-      found.push(...(locked?.rows ?? []).map(storedOf))
+      for (const list of listsOf(ids)) {
+        const these = `${this.#fronts.these(list)} FOR UPDATE SKIP LOCKED`
+        const [locked] = await link.ask([`SELECT id, LENGTH(payload), ukey ${these}`])
+        found.push(...(locked?.rows ?? []).map(storedOf))
+      }
       if (found.length >= excess.items && sizeOf(found) >= excess.bytes) break
     }
     return found.sort((one, other) => one.id - other.id)

@@ -1,8 +1,9 @@
 // rows.ts: rows of spoolq_items as the seam speaks of them: an item is a document of its own.
 
-import type { Listed, Piece, Status } from '../store.ts'
+import type { Document, Listed, Piece, Status } from '../store.ts'
 import type { Cell } from './driver.ts'
-import { hex } from './statements.ts'
+import { FAILED } from './schema.ts'
+import { hex, LOT_CHARACTERS, lotsOf } from './statements.ts'
 
 export const LENGTH = 'LENGTH(payload)'
 const NOTHING = Buffer.alloc(0)
@@ -31,6 +32,31 @@ export function rowOf([id, attempt, enqueued, key, priority, payload]: readonly 
   }
 }
 
+/** Rows of popped items with a priority or a key, by what was handed out of them: they may yet be set aside. */
+const rowsOfDocuments = new WeakMap<Document, Row>()
+
+/** A popped item, whose place and key are kept for `poppedAs`. */
+export function poppedOf(row: Row): Piece {
+  const piece = pieceOf(row, 0)
+  if (row.key !== undefined || row.priority !== 0) rowsOfDocuments.set(piece.document, row)
+  return piece
+}
+
+/** The rows that a popped piece had. */
+export function poppedAs({ firstId, count, document, attempt, enqueuedAt }: Piece): Row[] {
+  const row = rowsOfDocuments.get(document)
+  const { bytes } = document
+  return Array.from({ length: count }, (_, i) => ({
+    id: firstId + i,
+    attempt,
+    enqueued: row?.enqueued ?? enqueuedAt * 1000,
+    bytes: bytes.length,
+    key: row?.key,
+    priority: row?.priority ?? 0,
+    payload: Buffer.from(bytes),
+  }))
+}
+
 export function pieceOf({ id, payload, enqueued }: Row, attempt: number): Piece {
   const document = { bytes: payload, count: 1 }
   return { firstId: id, count: 1, document, skip: 0, attempt, enqueuedAt: Math.floor(enqueued / 1000) }
@@ -49,16 +75,17 @@ export function listedOf(cells: readonly Cell[], status: Status, hasPriority: bo
 
 /** Puts rows where they were, with that status and that place. */
 export function restoring(queue: number, rows: readonly Row[], { status, place }: Restored): string[] {
-  if (rows.length === 0) return []
   const values = rows.map(({ id, priority, attempt, enqueued, key, payload }) => {
     const where = place === 'priority' ? priority : place
     return `(${queue},${id},${status},${where},${priority},${attempt},${enqueued},${key ? hex(key) : 'NULL'},${hex(payload)})`
   })
-  const keys = rows.flatMap(({ id, key }) => (key ? [`(${queue},${hex(key)},${id})`] : []))
+  // What is set aside keeps its key, and holds nobody else's off.
+  const keys = rows.flatMap(({ id, key }) => (key && status !== FAILED ? [`(${queue},${hex(key)},${id})`] : []))
   const columns = 'queue, id, status, place, priority, attempt, enqueued, ukey, payload'
+  const lots = (words: readonly string[]): string[] => lotsOf(words, LOT_CHARACTERS).map((lot) => lot.join())
   return [
-    `INSERT INTO spoolq_items (${columns}) VALUES ${values.join()}`,
-    ...(keys.length === 0 ? [] : [`INSERT IGNORE INTO spoolq_keys (queue, ukey, id) VALUES ${keys.join()}`]),
+    ...lots(values).map((lot) => `INSERT INTO spoolq_items (${columns}) VALUES ${lot}`),
+    ...lots(keys).map((lot) => `INSERT IGNORE INTO spoolq_keys (queue, ukey, id) VALUES ${lot}`),
   ]
 }
 

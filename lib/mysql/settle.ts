@@ -4,9 +4,9 @@
 
 import type { Hold, Settlement } from '../store.ts'
 import type { HeldItem } from './held.ts'
-import { PART, renumbering } from './ids.ts'
+import { renumbering } from './ids.ts'
 import { ACKED, DELAYED, FAILED, IN_FLIGHT, READY, TIMED } from './schema.ts'
-import { deletingItems, deletingKeys, fromNow, text, withIds } from './statements.ts'
+import { deletingKeys, deletingPart, fromNow, partsOf, text, withIds } from './statements.ts'
 import { changed } from './steps.ts'
 import type { Tally } from './tally.ts'
 
@@ -23,7 +23,15 @@ export interface Holder {
 
 /** The statements of one settlement, and what they change in the sums. */
 export function settling({ settlement, items }: Settled, holder: Holder, tally: Tally): string[] {
-  if (items.length === 0) return []
+  let at = 0
+  return partsOf(items.map(({ id }) => id)).flatMap((ids) => {
+    const part = items.slice(at, at + ids.length)
+    at += ids.length
+    return settlingPart({ settlement, items: part }, holder, tally)
+  })
+}
+
+function settlingPart({ settlement, items }: Settled, holder: Holder, tally: Tally): string[] {
   const { queue, owner } = holder
   const ids = items.map(({ id }) => id)
   const own = `AND owner = ${owner} AND updated = 0`
@@ -34,7 +42,7 @@ export function settling({ settlement, items }: Settled, holder: Holder, tally: 
     case 'ack': {
       const isKept = holder.keepAcked > 0 && settlement.kept !== false
       move(isKept ? ACKED : undefined)
-      const done = isKept ? keeping(held) : deletingItems(queue, ids, own)
+      const done = isKept ? keeping(held) : deletingPart(queue, ids, own)
       return [done, check, ...freeing(queue, items)]
     }
     case 'fail':
@@ -83,12 +91,26 @@ export function givingBack(due: number | undefined, isCounted: boolean): string 
   return `${where}, owner = 0, ahead = 0${isCounted ? '' : ', attempt = attempt - 1'}`
 }
 
+export interface Extended {
+  readonly queue: number
+  readonly owner: number
+  readonly items: readonly HeldItem[]
+  readonly deadline: number
+}
+
+/** A later deadline for what is held. */
+export function extending({ queue, owner, items, deadline }: Extended): string[] {
+  const set = `UPDATE spoolq_items SET status = ${TIMED}, place = ${fromNow(deadline)} WHERE queue = ${queue}`
+  const parts = partsOf(items.map(({ id }) => id))
+  return parts.flatMap((ids) => [`${set} AND ${withIds(ids)} AND owner = ${owner}`, changed(ids.length)])
+}
+
 /** Their keys are anybody's. */
 export function freeing(queue: number, items: readonly { readonly id: number; readonly key: unknown }[]): string[] {
   const keyed = items.filter(({ key }) => key !== undefined)
   if (keyed.length === 0) return []
   const ids = keyed.map(({ id }) => id)
-  return [deletingKeys(queue, ids)]
+  return deletingKeys(queue, ids)
 }
 
 /** Undefined, where that is not later than now. The clock is asked once: the row and the sums say the same. */
@@ -113,13 +135,8 @@ interface GoingBack {
   readonly due: number | undefined
 }
 
-/** What is given back is numbered anew in parts, because FIELD looks through its list for each row. */
 function goingBack({ queue, items, held, due }: GoingBack): string[] {
   const back = [`UPDATE spoolq_items SET ${givingBack(due, true)} ${held}`, changed(items.length)]
-  const parts: string[] = []
-  for (let at = 0; at < items.length; at += PART) {
-    const ids = items.slice(at, at + PART).map(({ id }) => id)
-    parts.push(...renumbering(queue, ids))
-  }
-  return [...back, ...parts]
+  const ids = items.map(({ id }) => id)
+  return [...back, ...renumbering(queue, ids)]
 }

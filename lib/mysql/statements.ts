@@ -18,6 +18,9 @@ export function failsWhere(condition: string): string {
 
 export const OUT_OF_RANGE = 1690
 
+/** Of the longest number, with its comma. */
+const MOST_DIGITS = 17
+
 /** The first of the ids that this connection took last (ids.ts). */
 export const FIRST_ID = 'LAST_INSERT_ID()'
 
@@ -27,6 +30,33 @@ export const NOW = 'CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS UNSIGNED)'
 /** That many milliseconds from now, by the server's clock: a time of this host's clock is as far from its own now. */
 export function fromNow(time: number, now = Date.now()): string {
   return `${NOW} + ${Math.round((time - now) * 1000)}`
+}
+
+/** What a statement may name without asking how much the server takes: the smallest packet (settings.ts) holds it. */
+export const LOT_CHARACTERS = 12_000
+/** Of a list of ids: a statement may have two. */
+const LIST_CHARACTERS = LOT_CHARACTERS / 2
+
+/** Those ids in lists that are short enough for a statement which names them one by one. */
+export function listsOf(ids: readonly number[]): readonly (readonly number[])[] {
+  if (ids.length * MOST_DIGITS <= LIST_CHARACTERS) return ids.length === 0 ? [] : [ids]
+  const lists: number[][] = []
+  let characters = Infinity
+  for (const id of ids) {
+    const more = String(id).length + 1
+    if (characters + more > LIST_CHARACTERS) {
+      lists.push([])
+      characters = 0
+    }
+    lists.at(-1)?.push(id)
+    characters += more
+  }
+  return lists
+}
+
+/** As `listsOf`, for statements that name a run of ids by its ends. */
+export function partsOf(ids: readonly number[]): readonly (readonly number[])[] {
+  return runsOf(ids).length === 1 ? [ids] : listsOf(ids)
 }
 
 /** Those ids, runs of them as ranges. */
@@ -62,12 +92,17 @@ function deleting({ table, index, queue, also = '' }: Doomed, ids: readonly numb
   return `DELETE ${table} FROM ${table} FORCE INDEX (${index}) ${where} ${oneByOne(ids)} ${also}`
 }
 
-export function deletingItems(queue: number, ids: readonly number[], also = ''): string {
+export function deletingItems(queue: number, ids: readonly number[]): string[] {
+  return partsOf(ids).map((part) => deletingPart(queue, part))
+}
+
+/** Of ids that are one part (`partsOf`): one statement. */
+export function deletingPart(queue: number, ids: readonly number[], also = ''): string {
   return deleting({ table: 'spoolq_items', index: 'PRIMARY', queue, also }, ids)
 }
 
-export function deletingKeys(queue: number, ids: readonly number[]): string {
-  return deleting({ table: 'spoolq_keys', index: 'spoolq_key_of', queue }, ids)
+export function deletingKeys(queue: number, ids: readonly number[]): string[] {
+  return partsOf(ids).map((part) => deleting({ table: 'spoolq_keys', index: 'spoolq_key_of', queue }, part))
 }
 
 /** In order, and what follows each other as one. */
@@ -86,17 +121,17 @@ export function runsOf(ids: readonly number[]): IdRange[] {
   return runs
 }
 
-/** Those words in lots, of about so many characters each. */
+/** Those words in lots, of at most so many characters each with a comma between them, unless one alone is longer. */
 export function lotsOf(words: readonly string[], characters: number): string[][] {
   const lots: string[][] = []
   let length = Infinity
   for (const word of words) {
-    if (length >= characters) {
+    if (length + word.length >= characters) {
       lots.push([])
       length = 0
     }
     lots.at(-1)?.push(word)
-    length += word.length
+    length += word.length + 1
   }
   return lots
 }

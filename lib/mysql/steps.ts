@@ -14,15 +14,12 @@
 //
 // What rejected in doubt is looked up before the lane's next step, and undone where it turns out to have been done.
 
-import { type Link, LostError, type Result, ServerError } from './driver.ts'
+import { type Link, LostError, ServerError } from './driver.ts'
 import type { Owner } from './owner.ts'
 import { patiently } from './patience.ts'
 import type { Pool } from './pool.ts'
 import { FIRST_ID, failsWhere, OUT_OF_RANGE } from './statements.ts'
 import type { Tally } from './tally.ts'
-
-/** What is sent in one trip, unless one statement is longer; the server's packet may be smaller. */
-const TRIP_CHARACTERS = 2 ** 22
 
 /** Fails where the statement before it did not change `count` rows; else it says the first id that was taken. */
 export function changed(count: number): string {
@@ -39,8 +36,6 @@ export interface Scene {
   readonly queue: number
   readonly owner: Owner
   readonly pool: Pool
-  /** The longest statement that the server takes, in bytes. */
-  readonly packetBytes: number
 }
 
 export interface Step {
@@ -152,7 +147,7 @@ export class Steps {
       return 0
     }
     const whole = [...statements, this.#tallied(owner, tally), changed(1), 'COMMIT']
-    const results = await send(link, whole, Math.min(TRIP_CHARACTERS, this.#scene.packetBytes / 2))
+    const results = await link.ask(whole)
     return Number(results.at(-2)?.rows[0]?.[1])
   }
 
@@ -183,20 +178,4 @@ export class Steps {
     ])
     return Number(read?.rows[0]?.[0])
   }
-}
-
-async function send(link: Link, statements: readonly string[], most: number): Promise<readonly Result[]> {
-  const results: Result[] = []
-  let trip: string[] = []
-  let characters = 0
-  for (const statement of statements) {
-    if (trip.length > 0 && characters + statement.length > most) {
-      results.push(...(await link.ask(trip)))
-      trip = []
-      characters = 0
-    }
-    trip.push(statement)
-    characters += statement.length
-  }
-  return results.concat(await link.ask(trip))
 }

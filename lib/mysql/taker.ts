@@ -10,9 +10,9 @@ import { Lane } from './lane.ts'
 import { leave, reclaim } from './reclaim.ts'
 import { type Row, restoring } from './rows.ts'
 import { READY, TIMED } from './schema.ts'
-import { givingBack, moving, statusOf } from './settle.ts'
-import { fromNow, oneByOne, withIds } from './statements.ts'
-import { changed, isOutdated, type Plan, type Scene, type Step, Steps, type Task } from './steps.ts'
+import { extending, givingBack, moving, type Settled, statusOf } from './settle.ts'
+import { listsOf, oneByOne } from './statements.ts'
+import { isOutdated, type Plan, type Scene, type Step, Steps, type Task } from './steps.ts'
 import { type Found, type Planned, type Take, Taking, type TakingOptions } from './taking.ts'
 import { Tally } from './tally.ts'
 
@@ -75,14 +75,11 @@ export class Taker {
   async extend(ids: readonly HeldRange[], deadline: number): Promise<void> {
     const items = this.held.of(ids)
     if (items.length === 0) return
-    const where = withIds(items.map(({ id }) => id))
-    const later = (owner: number): string =>
-      `UPDATE spoolq_items SET status = ${TIMED}, place = ${fromNow(deadline)}
-        WHERE queue = ${this.#scene.queue} AND ${where} AND owner = ${owner}`
+    const { queue } = this.#scene
     const extended = async ({ owner }: Step): Promise<Plan<void>> => {
       const tally = new Tally()
       moving(items, TIMED, tally)
-      return { statements: ['BEGIN', later(owner), changed(items.length)], tally, result: () => {} }
+      return { statements: ['BEGIN', ...extending({ queue, owner, items, deadline })], tally, result: () => {} }
     }
     try {
       await this.alone(extended)
@@ -187,34 +184,38 @@ export class Taker {
 
   async #forget({ link, owner }: Step): Promise<Plan<void>> {
     const { ids } = this.held
-    const where = `queue = ${this.#scene.queue} AND ${oneByOne(ids)} AND owner = ${owner}`
-    const select = `SELECT id, LENGTH(payload), ukey FROM spoolq_items WHERE ${where} FOR UPDATE`
-    const [, read] = await link.ask(['BEGIN', select])
-    const still = new Map((read?.rows ?? []).map(([id, bytes, key]) => [Number(id), { bytes: Number(bytes), key }]))
+    const all = listsOf(ids).map((list) => `queue = ${this.#scene.queue} AND ${oneByOne(list)} AND owner = ${owner}`)
+    const select = 'SELECT id, LENGTH(payload), ukey FROM spoolq_items'
+    const [, ...read] = await link.ask(['BEGIN', ...all.map((where) => `${select} WHERE ${where} FOR UPDATE`)])
+    const rows = read.flatMap((one) => one.rows)
+    const still = new Map(rows.map(([id, bytes, key]) => [Number(id), { bytes: Number(bytes), key }]))
     const result = (): void => {
       this.held.delete(ids.filter((id) => !still.has(id)))
       for (const [id, { bytes, key }] of still) this.held.update(id, bytes, Buffer.isBuffer(key) ? key : undefined)
     }
-    return { statements: [`UPDATE spoolq_items SET updated = 0 WHERE ${where}`], tally: new Tally(), result }
+    const seen = all.map((where) => `UPDATE spoolq_items SET updated = 0 WHERE ${where}`)
+    return { statements: seen, tally: new Tally(), result }
   }
 
   #publish(planned: readonly Planned<Call>[], { rows: found, known }: Found<Call>): void {
     this.#known = known
-    for (const { call, settled } of planned) {
-      for (const { settlement, items } of settled) {
-        this.held.delete(items.map(({ id }) => id))
-        if (settlement.outcome !== 'again') continue
-        const isTimed = statusOf(settlement.hold) === TIMED
-        for (const item of items) this.held.add({ ...item, attempt: item.attempt + 1, isTimed })
-      }
-      if (call.use !== 'lease') continue
-      const isTimed = statusOf(call.hold) === TIMED
-      for (const { id, bytes, key, attempt } of found.get(call) ?? []) {
-        this.held.add({ id, bytes, key, attempt: attempt + 1, isTimed })
-      }
-    }
+    // All was settled before anything was taken: what one call gave back another one, called before it, may hold now.
+    for (const { settled } of planned) for (const one of settled) this.#letGo(one)
+    for (const { call } of planned) if (call.use === 'lease') this.#hold(call, found.get(call) ?? [])
     this.#changed()
     for (const { call } of planned) call.resolve(found.get(call) ?? [])
+  }
+
+  #letGo({ settlement, items }: Settled): void {
+    this.held.delete(items.map(({ id }) => id))
+    if (settlement.outcome !== 'again') return
+    const isTimed = statusOf(settlement.hold) === TIMED
+    for (const item of items) this.held.add({ ...item, attempt: item.attempt + 1, isTimed })
+  }
+
+  #hold({ hold }: Call, rows: readonly Row[]): void {
+    const isTimed = statusOf(hold) === TIMED
+    for (const { id, bytes, key, attempt } of rows) this.held.add({ id, bytes, key, attempt: attempt + 1, isTimed })
   }
 
   /** Committed, and its callers were told that it failed: what they never got is ready again. */
@@ -224,15 +225,17 @@ export class Taker {
     const leased = [...found].flatMap(([{ use, hold }, rows]) => {
       return use === 'lease' ? rows.map(({ id, bytes }) => ({ id, bytes, from: statusOf(hold) })) : []
     })
-    const where = `WHERE queue = ${queue} AND ${oneByOne(leased.map(({ id }) => id))} AND owner = ${step.owner}`
-    const [, held] = await step.link.ask(['BEGIN', `SELECT id FROM spoolq_items ${where} FOR UPDATE`])
-    const still = new Set(held?.rows.map(([id]) => Number(id)))
+    const lists = listsOf(leased.map(({ id }) => id))
+    const all = lists.map((list) => `WHERE queue = ${queue} AND ${oneByOne(list)} AND owner = ${step.owner}`)
+    const selects = all.map((where) => `SELECT id FROM spoolq_items ${where} FOR UPDATE`)
+    const [, ...held] = await step.link.ask(['BEGIN', ...selects])
+    const still = new Set(held.flatMap(({ rows }) => rows.map(([id]) => Number(id))))
     const tally = new Tally()
     for (const { bytes } of popped) tally.move(1, bytes, { to: READY })
     for (const { id, bytes, from } of leased) if (still.has(id)) tally.move(1, bytes, { from, to: READY })
     tally.return()
-    const back = `UPDATE spoolq_items SET ${givingBack(undefined, false)} ${where}`
-    const statements = [back, ...restoring(queue, popped, { status: READY, place: 'priority' })]
+    const back = all.map((where) => `UPDATE spoolq_items SET ${givingBack(undefined, false)} ${where}`)
+    const statements = [...back, ...restoring(queue, popped, { status: READY, place: 'priority' })]
     return { statements, tally, result: () => {} }
   }
 }

@@ -12,7 +12,7 @@ import type { Fronts, Known } from './fronts.ts'
 import type { Row } from './rows.ts'
 import { ACKED, READY } from './schema.ts'
 import { freeing, holding, type Settled, settling, statusOf } from './settle.ts'
-import { deletingItems, withIds } from './statements.ts'
+import { deletingItems, partsOf, withIds } from './statements.ts'
 import type { Plan, Step } from './steps.ts'
 
 export interface Take {
@@ -85,11 +85,13 @@ export class Taking<C extends Take> {
     const n = queued.reduce((sum, call) => sum + call.n, 0)
     if (n === 0) await this.#finding.resume()
     this.#share(queued, n > 0 ? await this.#finding.first(n) : [])
+    this.#lease(queued)
+    this.#remove(queued)
     for (const call of this.#calls) {
-      if (call.pick !== undefined && call.n > 0) this.#found.set(call, await this.#picked(call.pick))
+      if (call.pick === undefined || call.n === 0) continue
+      this.#found.set(call, await this.#picked(call.pick))
+      this.#lease([call])
     }
-    this.#lease()
-    this.#remove()
   }
 
   /** The first to the first call, and so on. */
@@ -102,15 +104,13 @@ export class Taking<C extends Take> {
   }
 
   #picked(pick: Pick): Promise<Row[]> {
-    const taken = [...this.#found.values()].flat()
-    const others = taken.length === 0 ? '' : `AND NOT ${idsOf(taken)}`
-    return 'id' in pick ? this.#finding.one(pick.id, others) : this.#finding.next(pick.after, others)
+    return 'id' in pick ? this.#finding.one(pick.id) : this.#finding.next(pick.after)
   }
 
   /** What was found for leases is in flight, the calls that hold alike together. */
-  #lease(): void {
+  #lease(calls: readonly C[]): void {
     const byHold = new Map<string, Row[]>()
-    for (const call of this.#calls) {
+    for (const call of calls) {
       if (call.use !== 'lease') continue
       const hold = holding(call.hold)
       const rows = this.#found.get(call) ?? []
@@ -118,20 +118,21 @@ export class Taking<C extends Take> {
       this.#draft.tally.move(rows.length, sizeOf(rows), { from: READY, to: statusOf(call.hold) })
     }
     for (const [hold, rows] of byHold) {
-      if (rows.length === 0) continue
       const held = `owner = ${this.#draft.owner}, attempt = attempt + 1, ${hold}`
-      this.#draft.write(
-        `UPDATE spoolq_items SET ${held} WHERE queue = ${this.#options.fronts.queue} AND ${idsOf(rows)}`,
-      )
+      for (const ids of partsOf(rows.map(({ id }) => id))) {
+        this.#draft.write(
+          `UPDATE spoolq_items SET ${held} WHERE queue = ${this.#options.fronts.queue} AND ${withIds(ids)}`,
+        )
+      }
     }
   }
 
-  #remove(): void {
-    const rows = this.#calls.flatMap((call) => (call.use === 'lease' ? [] : (this.#found.get(call) ?? [])))
+  #remove(calls: readonly C[]): void {
+    const rows = calls.flatMap((call) => (call.use === 'lease' ? [] : (this.#found.get(call) ?? [])))
     if (rows.length === 0) return
     const { queue } = this.#options.fronts
     const ids = rows.map(({ id }) => id)
-    this.#draft.write(deletingItems(queue, ids), ...freeing(queue, rows))
+    this.#draft.write(...deletingItems(queue, ids), ...freeing(queue, rows))
     this.#draft.tally.move(rows.length, sizeOf(rows), { from: READY })
   }
 
@@ -146,13 +147,9 @@ export class Taking<C extends Take> {
         WHERE queue = ${queue} AND status = ${ACKED} ORDER BY place, id LIMIT ${excess} FOR UPDATE SKIP LOCKED`,
     )
     const ids = oldest?.rows.map(([id]) => Number(id)) ?? []
-    this.#draft.write(deletingItems(queue, ids))
+    this.#draft.write(...deletingItems(queue, ids))
     this.#draft.tally.move(ids.length, 0, { from: ACKED })
   }
-}
-
-function idsOf(rows: readonly Row[]): string {
-  return withIds(rows.map(({ id }) => id))
 }
 
 function sizeOf(rows: readonly Row[]): number {
