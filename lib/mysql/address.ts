@@ -34,6 +34,10 @@ export interface Address {
 }
 
 const NAME_MAX = 255
+/** What a message may put around what it quotes, without such a mark in it. */
+const QUOTED = /(['"`])([^'"`]*)\1/g
+/** From so many characters on, other than letters and digits alone, no word of a message is the password by chance. */
+const LONG = 8
 const PARAMETERS = ['queue', 'socketPath', 'ssl', 'connections', 'silence']
 
 /** A TypeError where the URL names no database, or says what nobody knows. */
@@ -119,9 +123,23 @@ function wrong(what: string): TypeError {
   return new TypeError(`mysql location: ${what}`)
 }
 
-/** The message of an error of the driver, without anything that it may quote of the password. */
+/** The message of an error of the driver, without the password where it quotes that. */
 export function untold(error: unknown, { connecting }: Address): string {
   const message = error instanceof Error ? error.message : String(error)
-  const { password = '' } = connecting()
-  return password === '' || error instanceof QueueError ? message : message.replaceAll(password, '***')
+  return error instanceof QueueError ? message : masked(message, connecting())
+}
+
+/** The same letters elsewhere are words; and a password that is the name of something shown is no secret. */
+function masked(message: string, { password = '', user, host, database }: Connecting): string {
+  if (password === '' || password === user || password === host || password === database) return message
+  const forms = new Set([password, encodeURIComponent(password), JSON.stringify(password).slice(1, -1)])
+  let words = message
+  for (const form of forms) {
+    words = words.replaceAll(QUOTED, (all, quote, quoted) => (quoted === form ? `${quote}***${quote}` : all))
+    words = words.replaceAll(`:${form}@`, ':***@')
+    if (/['"`]/.test(form))
+      for (const quote of '\'"`') words = words.replaceAll(quote + form + quote, `${quote}***${quote}`)
+    if (form.length >= LONG && !/^[\p{L}\d]*$/u.test(form)) words = words.replaceAll(form, '***')
+  }
+  return words
 }

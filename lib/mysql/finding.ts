@@ -17,6 +17,7 @@ import { failsWhere, listsOf, NOW, oneByOne } from './statements.ts'
 import { isOutdated } from './steps.ts'
 
 const DUE_LIMIT = 1000
+const IS_LATE = `<= ${NOW}`
 /** Of a statement's LIMIT. */
 const MOST = 2 ** 53
 /** Ids that are read before they are locked: some may be somebody else's by then. */
@@ -164,16 +165,19 @@ export class Finding {
   /** What is due is ready from here on. */
   async resume(): Promise<void> {
     const sums = this.#sums('SUM(waiting) + SUM(timed)')
-    const [read, delayed, late] = await this.#draft.ask(sums, this.#due(DELAYED), this.#due(TIMED))
+    const [read, delayed, owners] = await this.#draft.ask(sums, this.#due(DELAYED, 0), this.#fronts.holdersOf(IS_LATE))
     this.#isTimed = this.#learn(read) > 0
     if (this.#behind?.returns !== this.#returns) this.#behind = undefined
     await this.#resumed(idsOf(delayed), DELAYED)
-    await this.#resumed(idsOf(late), TIMED)
+    for (const owner of idsOf(owners)) {
+      const [late] = await this.#draft.ask(this.#due(TIMED, owner))
+      await this.#resumed(idsOf(late), TIMED)
+    }
   }
 
-  #due(status: number): string {
+  #due(status: number, owner: number): string {
     return `SELECT id FROM spoolq_items FORCE INDEX (spoolq_front)
-      WHERE queue = ${this.#fronts.queue} AND ${isDue(status)} LIMIT ${DUE_LIMIT}`
+      WHERE queue = ${this.#fronts.queue} AND owner = ${owner} AND ${isDue(status)} ORDER BY place, id LIMIT ${DUE_LIMIT}`
   }
 
   /** What was due, and still is, is ready. */

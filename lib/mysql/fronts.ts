@@ -12,7 +12,7 @@
 
 import type { Order } from '../store.ts'
 import type { Row } from './rows.ts'
-import { ACKED, FAILED, READY } from './schema.ts'
+import { ACKED, FAILED, READY, TIMED } from './schema.ts'
 import { oneByOne } from './statements.ts'
 
 const BEHIND_MS = 1000
@@ -54,7 +54,7 @@ export class Fronts {
 
   /** Ready items from the first on. */
   ready(): string {
-    return `FROM spoolq_items FORCE INDEX (spoolq_front) WHERE queue = ${this.queue} AND status = ${READY}
+    return `FROM spoolq_items FORCE INDEX (spoolq_front) WHERE queue = ${this.queue} AND status = ${READY} AND owner = 0
       ${this.#inOrder}`
   }
 
@@ -88,10 +88,26 @@ export class Fronts {
 
   /** Items of a status by their ids; `which`: a condition of theirs. */
   byId(status: number, which = '', way: 'up' | 'down' = 'up'): string {
-    const isAlike = status === FAILED || status === ACKED || (status === READY && this.order !== 'priority')
-    const along = isAlike ? 'FORCE INDEX (spoolq_front)' : status === READY ? 'FORCE INDEX (PRIMARY)' : ''
-    return `FROM spoolq_items ${along} WHERE queue = ${this.queue} AND status = ${status} ${isAlike ? 'AND place = 0' : ''}
-      ${which} ORDER BY id ${way === 'up' ? '' : 'DESC'}`
+    const isByAge = this.isByAge(status)
+    const along = isByAge ? 'spoolq_front' : 'PRIMARY'
+    return `FROM spoolq_items FORCE INDEX (${along}) WHERE queue = ${this.queue} AND status = ${status}
+      ${isByAge ? 'AND owner = 0 AND place = 0' : ''} ${which} ORDER BY id ${way === 'up' ? '' : 'DESC'}`
+  }
+
+  /** The index has the items of that status by their ids: their places are all alike. */
+  isByAge(status: number): boolean {
+    return status === FAILED || status === ACKED || (status === READY && this.order !== 'priority')
+  }
+
+  /** When the lease of a handle that ends first does: NULL where none has a deadline; `owner`: how it is named. */
+  firstEnd(owner: string): string {
+    return `(SELECT place FROM spoolq_items FORCE INDEX (spoolq_front)
+      WHERE queue = ${this.queue} AND status = ${TIMED} AND owner = ${owner} ORDER BY place, id LIMIT 1)`
+  }
+
+  /** The handles whose first lease to end does so then. */
+  holdersOf(when: string): string {
+    return `SELECT id FROM spoolq_owners AS holder WHERE queue = ${this.queue} AND ${this.firstEnd('holder.id')} ${when}`
   }
 
   /** Where the next take may begin, after one that took everything up to `id`; `until`: as it was known before. */

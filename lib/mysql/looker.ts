@@ -11,6 +11,18 @@ import { NOW } from './statements.ts'
 
 const STATUS = { ready: [READY], delayed: [DELAYED], inFlight: [IN_FLIGHT, TIMED], failed: [FAILED], acked: [ACKED] }
 
+/** So many rows more than are wanted are looked at, in the hope that those are among them. */
+const NEAR = 300
+
+type Rows = readonly (readonly Cell[])[]
+
+interface Wanted {
+  readonly columns: string
+  readonly statuses: readonly number[]
+  readonly after: number
+  readonly most: number
+}
+
 export interface Glance {
   /** Another number whenever anybody changed anything. */
   readonly changes: number
@@ -69,13 +81,40 @@ export class Looker {
 
   async list({ status, after, limit }: ListOptions): Promise<Listed[]> {
     const most = Math.min(limit, 2 ** 53)
-    const lists = STATUS[status].map((one) => {
-      return `SELECT ${this.#fronts.columns}, payload, reason ${this.#fronts.byId(one, `AND id > ${after}`)} LIMIT ${most}`
-    })
+    const statuses = STATUS[status]
+    const isByAge = statuses.every((one) => this.#fronts.isByAge(one))
+    const wanted: Wanted = { columns: `${this.#fronts.columns}, payload, reason`, statuses, after, most }
+    const rows = isByAge ? await this.#listed(wanted) : await this.#found(wanted)
     const hasPriority = this.#fronts.order === 'priority'
-    const read = await this.#ask(lists)
-    const listed = read.flatMap(({ rows }) => rows.map((row) => listedOf(row, status, hasPriority)))
-    return listed.sort((one, other) => one.piece.firstId - other.piece.firstId).slice(0, limit)
+    return rows.map((row) => listedOf(row, status, hasPriority))
+  }
+
+  /** The index has them by their ids. */
+  async #listed({ columns, statuses, after, most }: Wanted): Promise<Rows> {
+    const lists = statuses.map(
+      (one) => `SELECT ${columns} ${this.#fronts.byId(one, `AND id > ${after}`)} LIMIT ${most}`,
+    )
+    return (await this.#ask(lists)).flatMap(({ rows }) => rows)
+  }
+
+  /**
+   * The index has them by another order, the table among all others: the first of those are looked at, and where that is
+   * not enough, all of theirs in the index, which are no more than there are of that status.
+   */
+  async #found({ columns, statuses, after, most }: Wanted): Promise<Rows> {
+    const near = `SELECT id AS one FROM spoolq_items FORCE INDEX (PRIMARY)
+      WHERE queue = ${this.#queue} AND id > ${after} ORDER BY id LIMIT ${Math.min(most + NEAR, 2 ** 53)}`
+    const isOne = `status IN (${statuses.join()})`
+    const those = (ids: string): string => `SELECT ${columns} FROM (${ids}) AS those STRAIGHT_JOIN spoolq_items
+      FORCE INDEX (PRIMARY) ON queue = ${this.#queue} AND id = one WHERE ${isOne} ORDER BY one LIMIT ${most}`
+    // Counted first: what is added meanwhile is behind all that is there.
+    const [count, found] = await this.#ask([`SELECT COUNT(*) FROM (${near}) AS near`, those(near)])
+    const rows = found?.rows ?? []
+    if (rows.length === most || Number(count?.rows[0]?.[0]) < most + NEAR) return rows
+    const all = `SELECT id AS one FROM spoolq_items FORCE INDEX (spoolq_front)
+      WHERE queue = ${this.#queue} AND ${isOne} AND id > ${after} ORDER BY id LIMIT ${most}`
+    const [read] = await this.#ask([those(all)])
+    return read?.rows ?? []
   }
 
   /** Cheap, however much is waiting. */
@@ -88,10 +127,10 @@ export class Looker {
 
   /** Milliseconds until something is due, 0 where something is that nobody made ready yet. */
   async dueIn(): Promise<number> {
-    const first = (status: number): string =>
-      `(SELECT place FROM spoolq_items FORCE INDEX (spoolq_front)
-        WHERE queue = ${this.#queue} AND status = ${status} ORDER BY place, id LIMIT 1)`
-    const [read] = await this.#ask([`SELECT ${first(DELAYED)} - ${NOW}, ${first(TIMED)} - ${NOW}`])
+    const delayed = `(SELECT place FROM spoolq_items FORCE INDEX (spoolq_front)
+        WHERE queue = ${this.#queue} AND status = ${DELAYED} AND owner = 0 ORDER BY place, id LIMIT 1)`
+    const ends = `SELECT MIN(${this.#fronts.firstEnd('holder.id')}) FROM spoolq_owners AS holder WHERE queue = ${this.#queue}`
+    const [read] = await this.#ask([`SELECT ${delayed} - ${NOW}, (${ends}) - ${NOW}`])
     const microseconds = (read?.rows[0] ?? []).map((cell) => (cell === null ? Infinity : Number(cell)))
     return Math.max(Math.min(...microseconds) / 1000, 0)
   }

@@ -96,7 +96,7 @@ export interface Cleared {
 /** Some of what is ready, and then of what is delayed, and older than `before` goes, but for what somebody is taking. */
 export async function clear(step: Step, { queue, before, after }: Cleared): Promise<Plan<Part<Front>>> {
   const { status, place, id } = after ?? { status: READY, place: -Number.MAX_VALUE, id: 0 }
-  const where = `WHERE queue = ${queue} AND status = ${status} AND id < ${before}`
+  const where = `WHERE queue = ${queue} AND status = ${status} AND owner = 0 AND id < ${before}`
   const behind = `(place > ${place} OR (place = ${place} AND id > ${id}))`
   const [, read] = await step.link.ask([
     'BEGIN',
@@ -162,7 +162,7 @@ async function failedRows(step: Step, { queue, ids, after }: Failed, limit: numb
     'BEGIN',
     lockingIds(queue),
     `SELECT id, LENGTH(payload), ukey FROM spoolq_items FORCE INDEX (${along})
-      WHERE queue = ${queue} AND status = ${FAILED} AND place = 0 AND id + 0 > ${after} ${which} ORDER BY id LIMIT ${limit} FOR UPDATE`,
+      WHERE queue = ${queue} AND status = ${FAILED} AND owner = 0 AND place = 0 AND id + 0 > ${after} ${which} ORDER BY id LIMIT ${limit} FOR UPDATE`,
   ])
   return (found?.rows ?? []).map(failedRow)
 }

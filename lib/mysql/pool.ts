@@ -52,7 +52,7 @@ export class Pool {
     this.#key = key
   }
 
-  /** The longest statement that the server takes, in bytes, as it told the last connection. */
+  /** The longest statement that every connection takes, in bytes: a server may be set otherwise meanwhile. */
   get packetBytes(): number {
     return this.#packetBytes
   }
@@ -120,8 +120,8 @@ export class Pool {
 
   async #connect(): Promise<Link> {
     const link = await connect(this.#address)
-    this.#packetBytes = link.packetBytes
     this.#links.add(link)
+    this.#weigh()
     link.onLost(() => this.#lost(link))
     const beat = (this.#address.silenceSeconds * 1000) / BEATS
     if (this.#handles > 0) this.#beating ??= setInterval(() => this.#beat(), beat).unref()
@@ -147,8 +147,14 @@ export class Pool {
 
   #lost(link: Link): void {
     this.#links.delete(link)
+    this.#weigh()
     const place = this.#idle.indexOf(link)
     if (place !== -1) this.#idle.splice(place, 1)
+  }
+
+  #weigh(): void {
+    const all = [...this.#links].map(({ packetBytes }) => packetBytes)
+    if (all.length > 0) this.#packetBytes = Math.min(...all)
   }
 
   #beat(): void {

@@ -2,7 +2,8 @@
 // first, and the lock looked at once more, so that a handle which comes back is either alive or gone, and knows.
 //
 // Of what it had taken uncharged, what its marks name is charged, and the rest is not. Its sums are added to those of
-// owner 0. Its tally stays, for an hour, without sums: it may still be asked which step was its last.
+// owner 0. Its tally stays, for an hour, without sums: it may still be asked which step was its last. Nobody asks after one
+// that was closed.
 
 import type { IdRange } from '../store.ts'
 import type { Cell, Link, Result } from './driver.ts'
@@ -18,6 +19,8 @@ const SUMS = ['ready', 'waiting', 'flying', 'timed', 'failed', 'acked', 'bytes',
 const RESTART_S = 3
 /** How long the tally of a dead handle is kept, in microseconds. */
 const KEPT_US = 3_600_000_000
+/** Of those, how many a burial deletes. */
+const FORGOTTEN = 500
 
 /** What finds handles of a queue that seem to be dead, as [id, uuid]. */
 export function deadOf(queue: number): string {
@@ -76,7 +79,8 @@ export async function leave(link: Link, queue: number, owner: number): Promise<v
   const [ready = 0, waiting = 0, flying = 0, timed = 0, ...others] = (sums?.rows[0] ?? []).map(Number)
   const late = held.filter(({ isTimed }) => isTimed).length
   const left = [ready + held.length, waiting, flying - held.length + late, timed - late, ...others]
-  await link.ask([...givenBack(queue, held, []), ...burying({ queue, owner, old: numbersOf(old) }, left), 'COMMIT'])
+  const forgotten = [...numbersOf(old), owner]
+  await link.ask([...givenBack(queue, held, []), ...burying({ queue, owner, old: forgotten }, left), 'COMMIT'])
 }
 
 interface Held {
@@ -111,13 +115,13 @@ function givenBack(queue: number, held: readonly Held[], marks: readonly IdRange
 
 /** Tallies of the dead that nobody asks for any more. */
 function forgettable(queue: number): string {
-  return `SELECT owner FROM spoolq_tallies WHERE queue = ${queue} AND buried < ${NOW} - ${KEPT_US}`
+  return `SELECT owner FROM spoolq_tallies WHERE queue = ${queue} AND buried < ${NOW} - ${KEPT_US} LIMIT ${FORGOTTEN}`
 }
 
 interface Burial {
   readonly queue: number
   readonly owner: number
-  /** Others, whose tallies go for good. */
+  /** Those whose tallies go for good. */
   readonly old: readonly number[]
 }
 

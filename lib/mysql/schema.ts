@@ -11,8 +11,9 @@
 //      status   0 ready      1 delayed    2 in flight    3 failed   4 acknowledged   5 in flight, with a deadline
 //      place    priority     due time     priority       0          0                deadline
 //
-// (queue, status, place, id) is the one index beside the key: what is first, what is due and what was held too long
-// are all at its front, so no take looks at a settled row. Times are microseconds since 1970 by the server's clock.
+// (queue, status, owner, place, id) is the one index beside the key: what is first, what is due, what a handle holds and
+// what it held too long are all at the front of a part of it, so no take looks at a settled row, and no burial at what
+// others hold. Only what is in flight has an owner. Times are microseconds since 1970 by the server's clock.
 //
 // No column changes its length when an item is taken, so that its row is changed where it is: owner is 0 rather than NULL.
 //
@@ -38,6 +39,9 @@ export const TIMED = 5
 
 const ENGINE = 'ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin'
 
+const ALTER_WAIT_S = 2
+const FRONT = '(queue, status, owner, place, id)'
+
 const TABLES = [
   `CREATE TABLE IF NOT EXISTS spoolq_schema (version INT NOT NULL PRIMARY KEY) ${ENGINE}`,
   `CREATE TABLE IF NOT EXISTS spoolq_queues (
@@ -49,7 +53,7 @@ const TABLES = [
     place DOUBLE NOT NULL DEFAULT 0, priority DOUBLE NOT NULL DEFAULT 0, attempt INT NOT NULL DEFAULT 0,
     owner INT UNSIGNED NOT NULL DEFAULT 0, ahead TINYINT NOT NULL DEFAULT 0, updated TINYINT NOT NULL DEFAULT 0,
     enqueued BIGINT NOT NULL, reason LONGBLOB, ukey VARBINARY(64), payload LONGBLOB NOT NULL,
-    PRIMARY KEY (queue, id), KEY spoolq_front (queue, status, place, id)) ${ENGINE} ROW_FORMAT=DYNAMIC`,
+    PRIMARY KEY (queue, id), KEY spoolq_front ${FRONT}) ${ENGINE} ROW_FORMAT=DYNAMIC`,
   `CREATE TABLE IF NOT EXISTS spoolq_keys (
     queue INT UNSIGNED NOT NULL, ukey VARBINARY(64) NOT NULL, id BIGINT UNSIGNED NOT NULL,
     PRIMARY KEY (queue, ukey), KEY spoolq_key_of (queue, id)) ${ENGINE}`,
@@ -90,6 +94,7 @@ export async function recorded(link: Link, address: Address, options: StoreOptio
       ;[version, queue] = await looked(link, select)
     }
     checkVersion(version, address)
+    await widenFront(link)
     if (queue?.rows.length !== 1) queue = (await link.ask([...making(name, options), select])).at(-1)
     return checked(queueOf(queue?.rows[0] ?? []), address, options)
   } catch (error) {
@@ -112,6 +117,29 @@ async function looked(link: Link, select: string): Promise<readonly [number | un
   } catch (error) {
     if (error instanceof ServerError && error.number === NO_SUCH_TABLE) return [undefined, undefined]
     throw error
+  }
+}
+
+/**
+ * The index of a database that an older spoolq made had no owner in it. A handle of that one which is open meanwhile works
+ * on, and sorts; without the right to change it, or while others use the table for long, all works, and burials read
+ * what others hold.
+ */
+async function widenFront(link: Link): Promise<void> {
+  const [found] = await link.ask([
+    `SELECT COUNT(*), SUM(COLUMN_NAME = 'owner') FROM information_schema.STATISTICS
+      WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'spoolq_items' AND INDEX_NAME = 'spoolq_front'`,
+  ])
+  const [columns = 0, owners] = (found?.rows[0] ?? []).map(Number)
+  if (columns === 0 || owners !== 0) return
+  const alter = `ALTER TABLE spoolq_items DROP KEY spoolq_front, ADD KEY spoolq_front ${FRONT}`
+  try {
+    // While it waits for the table nobody else gets it.
+    await link.ask([`SET SESSION lock_wait_timeout = ${ALTER_WAIT_S}`, alter])
+  } catch (error) {
+    if (!(error instanceof ServerError)) throw error
+  } finally {
+    if (!link.dead) await link.ask(['SET SESSION lock_wait_timeout = DEFAULT'])
   }
 }
 

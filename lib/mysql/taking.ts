@@ -144,7 +144,7 @@ export class Taking<C extends Take> {
     if (excess <= 0) return
     const [oldest] = await this.#draft.ask(
       `SELECT id FROM spoolq_items FORCE INDEX (spoolq_front)
-        WHERE queue = ${queue} AND status = ${ACKED} ORDER BY place, id LIMIT ${excess} FOR UPDATE SKIP LOCKED`,
+        WHERE queue = ${queue} AND status = ${ACKED} AND owner = 0 ORDER BY place, id LIMIT ${excess} FOR UPDATE SKIP LOCKED`,
     )
     const ids = oldest?.rows.map(([id]) => Number(id)) ?? []
     this.#draft.write(...deletingItems(queue, ids))

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { inspect } from 'node:util'
 import { placeOf, shownPlace } from '../../lib/location.ts'
-import { addressOf } from '../../lib/mysql/address.ts'
+import { addressOf, untold } from '../../lib/mysql/address.ts'
 
 describe('the queue, by the URL of a MySQL database,', () => {
   it('is where each part says, with its escapes undone', () => {
@@ -31,6 +31,21 @@ describe('the queue, by the URL of a MySQL database,', () => {
     const place = placeOf(new URL(location))
     assert.doesNotMatch(inspect(place, { depth: 9, showHidden: true }), /cret/)
     assert.equal(shownPlace(location, place), 'mysql://h:3306/d?queue=q')
+  })
+
+  it('hides its password in a message that quotes it, and nothing that only looks like it', () => {
+    const told = (password: string, message: string): string => {
+      return untold(new Error(message), addressOf(`mysql://root:${encodeURIComponent(password)}@h/test`))
+    }
+    const denied = "Access denied for user 'root'@'h' (using password: YES) to database 'test'"
+    for (const password of ['a', 'e', 'password', 'root', 'test', 'YES', ' ', "'", '@'])
+      assert.equal(told(password, denied), denied)
+    assert.equal(
+      told('a', 'plugin said \'a\', "a" and mysql://b:a@c'),
+      'plugin said \'***\', "***" and mysql://b:***@c',
+    )
+    assert.equal(told('s/cr%t w', "no 's/cr%t w' at mysql://s%2Fcr%25t%20w@h"), "no '***' at mysql://***@h")
+    assert.equal(told('long-er 7', 'said long-er 7 alone'), 'said *** alone')
   })
 
   const wrong: readonly (readonly [string, RegExp])[] = [

@@ -62,7 +62,8 @@ await withServer(() => {
         ['a size', 0, () => queue.size()],
         // By priority the oldest is found along the ids, behind what failed and was kept.
         ['stats', order === 'priority' ? 2 * MANY : 1, () => queue.stats()],
-        ['a list', 10, () => queue.list({ after: 2 * MANY + 300, limit: 10 })],
+        // By priority as many rows again are looked at before the index is.
+        ['a list', order === 'priority' ? 110 : 10, () => queue.list({ after: 2 * MANY + 300, limit: 10 })],
         ['a list of what failed', 10, () => queue.list({ status: 'failed', after: MANY + 300, limit: 10 })],
         ['a list of what was acknowledged', 10, () => queue.list({ status: 'acked', after: 300, limit: 10 })],
         ['a retry', 1, () => queue.retry([MANY + 5])],

@@ -46,14 +46,15 @@ async function roomy(): Promise<string> {
 export class Server {
   readonly folder: string
   readonly port: number
+  readonly #flags: readonly string[]
   #pid = 0
   #child: ChildProcess | undefined
   #ended: Promise<unknown> = Promise.resolve()
 
-  /** Makes one and starts it. */
-  static async start(): Promise<Server> {
+  /** Makes one and starts it, with those flags too. */
+  static async start(flags: readonly string[] = []): Promise<Server> {
     const folder = await mkdtemp(join(await roomy(), 'spoolq-mariadb-'))
-    const server = new Server(folder, await freePort())
+    const server = new Server(folder, await freePort(), flags)
     process.once('exit', server.#stopNow)
     try {
       const basics = ['--no-defaults', `--datadir=${join(folder, 'data')}`, '--user=root']
@@ -68,9 +69,10 @@ export class Server {
     }
   }
 
-  private constructor(folder: string, port: number) {
+  private constructor(folder: string, port: number, flags: readonly string[]) {
     this.folder = folder
     this.port = port
+    this.#flags = flags
   }
 
   get pid(): number {
@@ -101,6 +103,7 @@ export class Server {
       '--innodb-buffer-pool-size=64M',
       '--innodb-log-file-size=32M',
       '--max-connections=5000',
+      ...this.#flags,
     ]
     const child = spawn(binary('mariadbd') ?? '', flags, { stdio: 'ignore' })
     child.unref()

@@ -21,6 +21,7 @@ const ODD = [
   'sql_safe_updates = 1',
   'sql_select_limit = 3',
   'max_allowed_packet = 65536',
+  'tx_read_only = 1',
 ]
 
 await withServer(() => {
@@ -28,7 +29,7 @@ await withServer(() => {
     let server: Server
     let root: Connection | undefined
     before(async () => {
-      server = await Server.start()
+      server = await Server.start(['--log-bin=binlog'])
     })
     after(async () => {
       await root?.end()
@@ -85,6 +86,25 @@ await withServer(() => {
       assert.deepEqual(await queue.pop(99), numbers(1, 40))
     })
 
+    it('is refused by a server that writes its binary log as statements, by name, and by no other', async () => {
+      await root?.query("SET GLOBAL binlog_format = 'STATEMENT'")
+      await refused(server.url('log'), /binlog_format = STATEMENT/)
+      await root?.query("SET GLOBAL binlog_format = 'MIXED'")
+      await (await AsyncQueue.open(server.url('log'))).close()
+      await root?.query('SET GLOBAL read_only = 1')
+      await refused(server.url('log'), /read-only/)
+      await root?.query('SET GLOBAL read_only = 0, max_allowed_packet = 8192')
+      await refused(server.url('log'), /max_allowed_packet of 8192: set it to 16384/)
+      await root?.query('SET GLOBAL max_allowed_packet = 16777216')
+    })
+
+    it('has statements that fit into the packets of the server, however many items it takes and settles', async () => {
+      await root?.query('SET GLOBAL max_allowed_packet = 16384')
+      await using queue = await AsyncQueue.open<number | string>(server.url('packets'), { unique: true })
+      await root?.query('SET GLOBAL max_allowed_packet = 16777216')
+      await packed(queue)
+    })
+
     it('does not mind how the server is set', async () => {
       for (const one of ODD) await root?.query(`SET GLOBAL ${one}`)
       await using queue = await AsyncQueue.open<{ n: number; text: string }>(server.url("odd 'name'"), {
@@ -111,6 +131,40 @@ await withServer(() => {
     })
   })
 })
+
+const PACKED = 2000
+
+async function packed(queue: AsyncQueue<number | string>): Promise<void> {
+  const far = 10 ** 9
+  assert.deepEqual(await queue.putMany(numbers(far + 1, far + PACKED)), numbers(1, PACKED))
+  await queue.putMany(numbers(far + 1, far + PACKED))
+  assert.equal(await queue.size(), PACKED)
+  const large = 'x'.repeat(6000)
+  await queue.put(large)
+  await assert.rejects(Promise.all([queue.put('y'.repeat(6200)), queue.put(0)]), (error: unknown) => {
+    return (
+      error instanceof StorageError && /an item of 6203 bytes needs a max_allowed_packet of 16502/.test(error.message)
+    )
+  })
+  assert.equal(await queue.size(), PACKED + 2)
+  const held = await queue.lease(PACKED + 1)
+  const reason = 'z'.repeat(9000)
+  const [first, ...others] = held
+  await Promise.all([
+    assert.rejects(first?.fail(reason) ?? assert.fail(), /a reason of 9000 bytes needs/),
+    ...others.map((one, i) => (i % 3 === 0 ? one.ack() : i % 3 === 1 ? one.nack() : one.fail())),
+  ])
+  await first?.ack()
+  const failed = (await queue.list({ status: 'failed', limit: PACKED })).map(({ id }) => id)
+  const third = Math.ceil(PACKED / 3)
+  assert.equal(await queue.retry(failed.filter((_, i) => i % 2 === 0)), Math.ceil(failed.length / 2))
+  assert.equal(await queue.discard(failed), Math.floor(failed.length / 2))
+  const back = await queue.lease(PACKED)
+  await Promise.all(back.map((one) => one.nack({ to: 'back' })))
+  assert.equal(await queue.size(), third + 1 + Math.ceil(failed.length / 2))
+  assert.equal(await queue.clear(), back.length)
+  assert.deepEqual(await queue.counts(), { ready: 0, delayed: 0, inFlight: 0, failed: 0, acked: 0 })
+}
 
 /** Puts and pops go on while the server dies, and after it is back; what was resolved is compared with what came out. */
 async function killedAtWork(server: Server, name: string): Promise<void> {
