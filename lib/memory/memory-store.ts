@@ -5,7 +5,7 @@ import { CodecMismatchError, FormatError, QueueClosedError } from '../errors.ts'
 import type * as seam from '../store.ts'
 import { INDEXED } from '../supports.ts'
 import type { Clock } from '../wait/clock.ts'
-import { pieceOf, piecesOf } from './pieces.ts'
+import { mannerOf, pieceOf, piecesOf, poppedPieces } from './pieces.ts'
 import { Room } from './room.ts'
 import { Shelf } from './shelf.ts'
 
@@ -96,7 +96,7 @@ export class MemoryStore implements seam.Store {
     this.#check()
     const items = this.#shelf.take(n)
     if (items.length > 0) this.#shelf.changed()
-    return piecesOf(items, untold)
+    return poppedPieces(items)
   }
 
   async delete(n: number): Promise<number> {
@@ -159,7 +159,7 @@ export class MemoryStore implements seam.Store {
   async fail(piece: seam.Piece, reason: string): Promise<void> {
     this.#check()
     const { firstId, count, document, enqueuedAt } = piece
-    const rest = { document, enqueuedAt, priority: 0, key: undefined, deliveries: piece.attempt }
+    const rest = { document, enqueuedAt, ...mannerOf(document), deliveries: piece.attempt }
     for (let i = 0; i < count; i += 1) this.#shelf.fail({ ...rest, id: firstId + i, skip: piece.skip + i }, reason)
   }
 
@@ -239,8 +239,4 @@ export class MemoryStore implements seam.Store {
     this.#shelf.settle(settlements, this, this.#keepAcked)
     this.#shelf.changed()
   }
-}
-
-function untold(): number {
-  return 0
 }

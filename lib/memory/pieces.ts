@@ -1,6 +1,6 @@
 // pieces.ts: items of a memory queue as the seam hands them out.
 
-import type { Piece } from '../store.ts'
+import type { Document, Piece } from '../store.ts'
 import type { Item } from './item.ts'
 
 type Growing = { -readonly [K in keyof Piece]: Piece[K] }
@@ -8,6 +8,26 @@ type Growing = { -readonly [K in keyof Piece]: Piece[K] }
 export function pieceOf(item: Item, attempt: number): Growing {
   const { id: firstId, document, skip, enqueuedAt } = item
   return { firstId, count: 1, document, skip, attempt, enqueuedAt }
+}
+
+/** Of items that were popped, and may yet be set aside: what no piece says, by their document, whose items it is for. */
+interface Manner {
+  readonly priority: number
+  readonly key: string | undefined
+}
+
+const NONE: Manner = { priority: 0, key: undefined }
+const manners = new WeakMap<Document, Manner>()
+
+export function poppedPieces(items: readonly Item[]): Piece[] {
+  for (const { document, priority, key } of items) {
+    if (priority !== 0 || key !== undefined) manners.set(document, { priority, key })
+  }
+  return piecesOf(items, () => 0)
+}
+
+export function mannerOf(document: Document): Manner {
+  return manners.get(document) ?? NONE
 }
 
 /** Items that follow each other in one document are one piece, as long as they were delivered equally often. */

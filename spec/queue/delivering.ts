@@ -39,6 +39,17 @@ export function delivering(place: MakePlace): void {
     assert.deepEqual(await queue.pop(9), [3])
   })
 
+  it('lets acknowledge what a lease got that another call gave back in the same turn', async () => {
+    const queue = await fresh<number>(place)
+    await queue.putMany([1, 2, 3])
+    const [one, two, three] = await queue.lease(3)
+    const [again] = await Promise.all([queue.lease(2), one?.nack(), two?.nack(), three?.ack()])
+    const rest = await queue.lease(2)
+    for (const delivery of [...again, ...rest]) await delivery.ack()
+    assert.deepEqual([...again, ...rest].map(({ item }) => item).sort(), [1, 2])
+    assert.deepEqual(await queue.counts(), { ready: 0, delayed: 0, inFlight: 0, failed: 0, acked: 0 })
+  })
+
   it('gives back to the old place, with the attempt counted', async () => {
     const queue = await fresh<number>(place)
     await queue.putMany([1, 2, 3])

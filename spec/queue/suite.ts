@@ -3,6 +3,7 @@
 import { after, describe } from 'node:test'
 import type { QueueOptions } from '../../lib/index.ts'
 import { AsyncQueue } from '../../lib/index.ts'
+import { asides } from './asides.ts'
 import { bounding } from './bounding.ts'
 import { boundingBytes } from './bounding-bytes.ts'
 import { combining } from './combining.ts'
@@ -67,6 +68,7 @@ export function queueSuite(name: string, makePlace: () => Promise<QueuePlace>, {
       uniqueness(place)
       picking(place)
       combining(place)
+      asides(place)
     } else refusing(place)
   })
 }

@@ -6,9 +6,10 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { copyFileSync, cpSync, existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { it, type TestContext } from 'node:test'
+import { after, it, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { CHECK, counting } from '../layers.ts'
+import { lacking, Server } from '../mysql/server.ts'
 import { bugs, pathOfPage, withTable } from './planted/all.ts'
 import { type Bug, type Layer, nameOf, planted } from './planted/bug.ts'
 import { newFolder } from './workers.ts'
@@ -21,7 +22,14 @@ const LANES = 2
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const hasStrace = spawnSync('strace', ['-f', '-e', 'trace=none', 'true']).status === 0
 const NEED_STRACE = ['real/honesty']
-const untried = bugs.filter(({ layer }) => !hasStrace && 'spec' in layer && NEED_STRACE.includes(layer.spec))
+const needsServer = (layer: Layer): boolean => 'spec' in layer && layer.spec.startsWith('mysql/')
+const needsStrace = (layer: Layer): boolean => 'spec' in layer && NEED_STRACE.includes(layer.spec)
+const untried = bugs.filter(({ layer }) => {
+  return (!hasStrace && needsStrace(layer)) || (lacking() !== undefined && needsServer(layer))
+})
+/** One for all of them: most of what such a spec takes by itself is its server. */
+let server: Promise<Server> | undefined
+after(async () => (await server)?.stop())
 const isChosen = ({ name }: Bug, i: number) => (CHECK ? (i + SEED) % 7 < 3 : FEW.includes(name))
 const chosen = bugs.filter(isChosen).filter((bug) => !untried.includes(bug))
 
@@ -51,7 +59,8 @@ it('the queue with a bug planted in it is caught by the battery', async (t) => {
     }
   }
   await Promise.all(Array.from({ length: LANES }, lane))
-  if (untried.length > 0) t.diagnostic(`NOT TRIED, for want of strace: ${untried.map(({ name }) => name).join(', ')}`)
+  if (untried.length > 0)
+    t.diagnostic(`NOT TRIED, for want of strace or of a server: ${untried.map(({ name }) => name).join(', ')}`)
   t.diagnostic(`${caught} of ${chosen.length} planted bugs caught`)
   assert.deepEqual(missed, [], 'holes in the battery')
   counted(caught, FEW.length)
@@ -113,7 +122,7 @@ async function run(copy: string, layer: Layer): Promise<string | undefined> {
   }
   const path = join(specs, `${layer.spec}.spec.js`)
   assert.ok(existsSync(path), path)
-  const { code, output } = await node(copy, ['--test-reporter=tap', path])
+  const { code, output } = await node(copy, ['--test-reporter=tap', path], await served(layer))
   return code === 1 ? lineOf(output, /^\s*not ok/) : undefined
 }
 
@@ -125,8 +134,21 @@ function lineOf(output: string, wanted: RegExp): string {
 
 const MOST_MS = 120_000
 
-async function node(copy: string, words: readonly string[]): Promise<{ code: number | null; output: string }> {
-  const env = { ...process.env, SPOOLQ_CHECK: undefined, NODE_TEST_CONTEXT: undefined }
+/** Where the server is that a spec needs. */
+async function served(layer: Layer): Promise<Record<string, string>> {
+  if (!needsServer(layer)) return {}
+  server ??= Server.start()
+  const { port, socketPath } = await server
+  return { SPOOLQ_MYSQL_PORT: String(port), SPOOLQ_MYSQL_SOCKET: socketPath }
+}
+
+interface Ended {
+  readonly code: number | null
+  readonly output: string
+}
+
+async function node(copy: string, words: readonly string[], more: Record<string, string> = {}): Promise<Ended> {
+  const env = { ...process.env, ...more, SPOOLQ_CHECK: undefined, NODE_TEST_CONTEXT: undefined }
   const child = spawn(process.execPath, words, { cwd: copy, env, stdio: ['ignore', 'pipe', 'pipe'], timeout: MOST_MS })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk))

@@ -11,6 +11,7 @@ import { durable } from './durable.ts'
 import { failures } from './failures.ts'
 import { folder } from './folder.ts'
 import { moved } from './moved.ts'
+import { mysql } from './mysql.ts'
 import { order } from './order.ts'
 import { sqlite } from './sqlite.ts'
 import { syncs } from './syncs.ts'
@@ -22,6 +23,7 @@ export const bugs: readonly Bug[] = [
   ...checks,
   ...order,
   ...moved,
+  ...mysql,
   ...together,
   ...folder,
   ...sqlite,
