@@ -14,11 +14,13 @@
 // SQLite holds on the file in the same process.
 
 import fs from 'node:fs'
+import { bootId } from '../disk/boot.ts'
 import { codeOf } from '../disk/disk.ts'
 import { FormatError, StorageError } from '../errors.ts'
 import { type Driver, type OpenDriver, SqliteFailure, type Statement } from './driver.ts'
 import { makeFile } from './new-file.ts'
 import { patiently } from './patience.ts'
+import { FILE_TABLES } from './schema.ts'
 
 const APPLICATION_ID = 0x73706c71
 const VERSION = 1
@@ -95,8 +97,12 @@ export class Connection {
 
   /** Of the whole file, with what is in the WAL; or those that are free in it. */
   bytesIn(pages: 'page_count' | 'freelist_count'): number {
+    return this.number(`PRAGMA ${pages}`) * this.pageBytes
+  }
+
+  get pageBytes(): number {
     this.#pageBytes ||= this.number('PRAGMA page_size')
-    return this.number(`PRAGMA ${pages}`) * this.#pageBytes
+    return this.#pageBytes
   }
 
   /**
@@ -192,12 +198,17 @@ export class Connection {
     // Before the check, because it has to be said outside a transaction; a file that has pages by then is left alone.
     this.exec('PRAGMA auto_vacuum = INCREMENTAL; BEGIN IMMEDIATE')
     try {
-      if (!this.#isOurs()) this.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${VERSION}`)
+      if (!this.#isOurs()) this.#make()
       this.exec('COMMIT')
     } catch (error) {
       this.#rollback()
       throw error
     }
+  }
+
+  #make(): void {
+    this.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${VERSION}; ${FILE_TABLES}`)
+    this.#driver.prepare('INSERT INTO spoolq_file (id, boot) VALUES (1, ?)').run(bootId())
   }
 
   #isOurs(): boolean {

@@ -2,13 +2,16 @@
 // for each file and thread that opens it (thread.ts), shared by all who have it open there, until the last has closed.
 
 import path from 'node:path'
+import { bootId } from '../disk/boot.ts'
 import { QueueClosedError } from '../errors.ts'
+import type { Corruption } from '../store.ts'
 import { MEMORY } from './connection.ts'
 import type { DriverName } from './driver.ts'
 import { makeFolderOf } from './new-file.ts'
 import type { ArgsOf, OpName, ValueOf } from './ops.ts'
 import { assertPermitted } from './permitted.ts'
 import { type Answered, type CallOptions, type DatabaseEvents, type Member, Thread } from './thread.ts'
+import type { WalDamage } from './wal-ops.ts'
 
 export interface DatabaseOptions {
   readonly events?: DatabaseEvents | undefined
@@ -16,6 +19,8 @@ export interface DatabaseOptions {
   readonly freeBytes?: number | undefined
   /** Which drivers to try. Default: node:sqlite, then better-sqlite3. */
   readonly drivers?: readonly DriverName[] | undefined
+  /** Damage that a killed process left is a CorruptionError; by default it is told (`Database.damage`). */
+  readonly isStrict?: boolean | undefined
 }
 
 /**
@@ -33,7 +38,8 @@ export async function openDatabase(file: string, options: DatabaseOptions = {}):
   if (file !== MEMORY) threads.set(key, thread)
   const database = new Database(key, thread, options)
   try {
-    await database.call('page.driver', null)
+    if (known !== undefined) await database.call('page.driver', null)
+    else await database.look(options.isStrict ?? false)
     return database
   } catch (error) {
     await database.close()
@@ -49,6 +55,7 @@ export class Database implements Member {
   readonly #thread: Thread
   readonly events: DatabaseEvents | undefined
   readonly freeBytes: number
+  #damage: WalDamage | undefined
   #state: 'open' | 'closed' = 'open'
 
   constructor(key: string, thread: Thread, { events, freeBytes = Infinity }: DatabaseOptions) {
@@ -63,6 +70,19 @@ export class Database implements Member {
   call<N extends OpName>(op: N, args: ArgsOf<N>, options: CallOptions = {}): Promise<Answered<ValueOf<N>>> {
     if (this.#state === 'closed') return Promise.reject(new QueueClosedError())
     return this.#thread.call(op, args, options)
+  }
+
+  /** Looks whether a killed process left damage. */
+  async look(isStrict: boolean): Promise<void> {
+    const { value } = await this.call('wal.look', { isStrict, boot: bootId() })
+    this.#damage = value ?? undefined
+  }
+
+  /** What a killed process left damaged, if nobody was told yet: whoever opened the file tells it. */
+  get damage(): Corruption | undefined {
+    if (this.#damage === undefined) return undefined
+    const { offset, bytes, lost } = this.#damage
+    return { file: `${this.#key}-wal`, offset, bytes, lost }
   }
 
   /** Calls `changed` when somebody who has the file open in this thread says so; returns how to stop. */

@@ -22,16 +22,23 @@ export async function openParts(
   options: StoreOptions,
   { clock, drivers }: World,
 ): Promise<Parts> {
-  const { signal, codec, order, flushLimit, events } = options
+  const { signal, codec, order, flushLimit, onDamage, events } = options
   signal?.throwIfAborted()
   const told = { vacuumed: (reclaimed: number) => events.flushed({ reclaimed }), failed: events.failed.bind(events) }
-  const database = await openDatabase(file, { events: told, freeBytes: flushLimit, drivers })
+  const database = await openDatabase(file, {
+    events: told,
+    freeBytes: flushLimit,
+    drivers,
+    isStrict: onDamage === 'fail',
+  })
   try {
     signal?.throwIfAborted()
     const within = withinOf(options.durability)
     const { value: recorded } = await database.call('queue.open', { name, codec, order }, { within })
     const path = file === MEMORY || file.startsWith('memory:') ? undefined : file
     const owners = await Owners.join({ disk: nodeDisk, database, file: path, queue: recorded.id })
+    const { damage } = database
+    if (damage !== undefined) queueMicrotask(() => events.corruption(damage))
     return { clock, options, database, recorded, owners, file: path }
   } catch (error) {
     await database.close()

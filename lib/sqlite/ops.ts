@@ -7,8 +7,9 @@ import { putOps } from './put-ops.ts'
 import { queueOps } from './queue-ops.ts'
 import { settleOps } from './settle-ops.ts'
 import { takeOps } from './take-ops.ts'
+import { walOps } from './wal-ops.ts'
 
-export const ops = { ...pageOps, ...mapOps, ...queueOps, ...putOps, ...takeOps, ...settleOps }
+export const ops = { ...pageOps, ...walOps, ...mapOps, ...queueOps, ...putOps, ...takeOps, ...settleOps }
 
 export type Ops = typeof ops
 export type OpName = keyof Ops

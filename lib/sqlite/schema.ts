@@ -25,6 +25,11 @@ import type { Order } from '../store.ts'
 import type { Connection } from './connection.ts'
 import { textOf } from './driver.ts'
 
+/** Of the file as a whole (wal-ops.ts): made with it, or when it is opened for the first time after an earlier version. */
+export const FILE_TABLES = `
+CREATE TABLE IF NOT EXISTS spoolq_file (id INTEGER PRIMARY KEY CHECK (id = 1), boot TEXT NOT NULL, told TEXT, pending TEXT);
+CREATE TABLE IF NOT EXISTS spoolq_lost (name TEXT PRIMARY KEY, next_id INTEGER NOT NULL, lost INTEGER NOT NULL);`
+
 const SUMS = ['ready', 'delayed', 'flying', 'failed', 'acked', 'timed', 'bytes']
 
 const COMMON = `
@@ -98,7 +103,17 @@ function made(connection: Connection, { name, codec = 'msgpack', order = 'fifo' 
   const sql = 'INSERT INTO spoolq_queues (name, uuid, codec, item_order) VALUES (?, ?, ?, ?) RETURNING id'
   const id = Number(connection.statement(sql).get(name, uuid, codec, order)?.[0])
   connection.exec(tablesOf(id, order))
+  goOn(connection, id, name)
   return { id, uuid, codec, order }
+}
+
+/** After a queue of that name that was lost whole (wal-ops.ts): its ids are never used again. */
+function goOn(connection: Connection, id: number, name: string): void {
+  if (connection.number("SELECT count(*) FROM sqlite_schema WHERE name = 'spoolq_lost'") === 0) return
+  const [nextId, lost] = connection.statement('SELECT next_id, lost FROM spoolq_lost WHERE name = ?').get(name) ?? []
+  if (nextId === undefined || lost === undefined) return
+  connection.statement('UPDATE spoolq_queues SET next_id = ?, lost = ? WHERE id = ?').run(nextId, lost, id)
+  connection.statement('DELETE FROM spoolq_lost WHERE name = ?').run(name)
 }
 
 export function orderOf(word: string): Order {

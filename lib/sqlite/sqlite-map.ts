@@ -1,11 +1,15 @@
 // sqlite-map.ts: maps in a database file, which they share with queues and other maps. What it does, it does in the
 // worker thread: map-ops.ts.
 
+import { channel } from 'node:diagnostics_channel'
 import type * as seam from '../map-store.ts'
 import type { Durability } from '../store.ts'
 import { type Database, openDatabase } from './database.ts'
 import type { Seen } from './map-ops.ts'
 import { type Packed, unpack } from './messages.ts'
+
+/** A map has no events: what it met at its opening is told here alone. */
+const damaged = channel('spoolq:corruption')
 
 /** What nobody waited for, until somebody is told. */
 interface Told {
@@ -33,6 +37,7 @@ export class SqliteMap implements seam.MapStore {
       },
     })
     try {
+      if (database.damage !== undefined) damaged.publish({ location: `sqlite:${file}`, ...database.damage })
       options.signal?.throwIfAborted()
       const { value } = await database.call('map.open', { name, codec: options.codec }, { within })
       return new SqliteMap(database, value, { within, told })
