@@ -72,6 +72,8 @@ export class Core<T> {
   /** Parked joins. */
   readonly joins: Line
   readonly consumers = new Set<Consumer>()
+  /** Streams that are about to give back what they had. */
+  readonly partings = new Set<Promise<void>>()
   /** Called as it closes: what streams have taken in is appended before. */
   readonly unwritten = new Set<() => void>()
   /** By this handle. */

@@ -1,34 +1,52 @@
-// pipe.ts: one sink that a stream's items are handed to, each with a callback. An item is done with when the sink has
-// called back for it, and not before: that is what Node's own pipe, which writes without a callback, cannot tell.
+// pipe.ts: one sink that a stream's items are handed to, each write with a callback of its own. An item is done with when
+// the sink has called back for that very item without an error, and not before: that is what Node's own pipe, which
+// writes without a callback, cannot tell.
 //
-//      joined ──unpiped, or the sink finished──▶ left      what is out is done with when the sink calls back
-//        └────the sink failed or closed────────▶ broken    what is out never will be: the source gives it back
+//      joined ──unpiped, or the sink finished──▶ left       what is out is done with when the sink calls back
+//        └────the sink failed or closed────────▶ failed     likewise, for as long as the source waits for it
 //
-// A sink calls back in the order of its writes, so that one function serves all of them, and Node can call it for
-// many at once. In all else this is Node's pipe: it pauses its source until 'drain', ends the sink after 'end' (not
+// A sink may call back in any order, at once or late, twice (the first call counts) or never. What it calls back with is an
+// error where Node's Writable says so: undefined, null, false, 0 and '' are none.
+//
+// In all else this is Node's pipe: it pauses its source until 'drain', ends the sink after 'end' (not
 // stdout and stderr), tells it 'pipe' and 'unpipe', and leaves it when it ends. It watches for the sink's failure
 // without being one of its 'error' listeners, so that nobody takes the failure for handled. A sink that throws (a
 // byte stream that is handed an object) is destroyed with what it threw, as on Node 24 and later.
 
 import { errorMonitor } from 'node:events'
 import type { Readable } from 'node:stream'
-import { Fifo } from '../fifo.ts'
-import type { Held } from './session.ts'
+import type { Held } from './held.ts'
 
 /** What Node's types call an item: a stream whose methods took or returned a T would be no NodeJS.ReadWriteStream. */
 export type Chunk = ReturnType<Readable['read']>
 
 /** The side of the stream that gives items out. */
 export interface PipeSource<T> {
-  /** What is being handed on; undefined: an item that was never the queue's (unshifted). */
-  readonly current: Held<T> | undefined
-  /** The sink is done with one. */
-  written(held: Held<T> | undefined): void
+  /** What is being handed on. */
+  readonly current: Handed<T> | undefined
+  /** The sink has called back for one; `isWritten` false: with an error. */
+  calledBack(handed: Handed<T> | undefined, isWritten: boolean): void
   /** The sink wants no more for now, or does again. */
   filled(): void
   drained(): void
-  /** The sink will never be done with what is still out. */
-  broken(pipe: Pipe<T>): void
+  /** The sink takes no more, and has not written some of what it was handed; it may still call back for that. */
+  failed(): void
+}
+
+/** An item on its way through sinks. */
+export interface Handed<T> {
+  /** Undefined: an item that was never the queue's (unshifted). */
+  readonly held: Held<T> | undefined
+  /** How many sinks have yet to write it. */
+  sinks: number
+  /** What was handed out since the source last gave back; so many callbacks have yet to come. */
+  readonly round: Round
+}
+
+export interface Round {
+  out: number
+  /** Called when none is out any more. */
+  idle: (() => void) | undefined
 }
 
 /** Whether a sink calls back for what it is handed: Node's do, and what is made like them. */
@@ -41,9 +59,9 @@ export class Pipe<T> {
   readonly #stream: Readable
   readonly #source: PipeSource<T>
   readonly #ends: boolean
-  /** With the sink, which has not called back for them yet. */
-  readonly #out = new Fifo<Held<T> | undefined>()
-  #state: 'joined' | 'left' | 'broken' = 'joined'
+  /** Items that the sink has not called back for. */
+  #out = 0
+  #state: 'joined' | 'left' | 'failed' = 'joined'
   #full = false
 
   constructor(stream: Readable, source: PipeSource<T>, sink: NodeJS.WritableStream, ends: boolean) {
@@ -51,11 +69,6 @@ export class Pipe<T> {
     this.#stream = stream
     this.#source = source
     this.#ends = ends && sink !== process.stdout && sink !== process.stderr
-  }
-
-  /** Items that the sink has not called back for. */
-  get out(): number {
-    return this.#out.length
   }
 
   join(): void {
@@ -79,34 +92,34 @@ export class Pipe<T> {
     this.#stream.off('data', this.#hand).off('end', this.#ended)
     this.sink.off('drain', this.#drained).off('finish', this.#finished)
     this.#drain()
-    if (this.#out.length === 0) this.#unwatch()
+    if (this.#out === 0) this.#unwatch()
     this.sink.emit('unpipe', this.#stream, { hasUnpiped: true })
   }
 
-  /** Nothing that the sink calls back counts any more. */
-  break(): void {
-    this.#state = 'broken'
-    this.#unwatch()
-  }
-
   readonly #hand = (item: Chunk): void => {
-    this.#out.push(this.#source.current)
+    const { current } = this.#source
+    let isOut = true
+    this.#out += 1
+    const calledBack = (error?: unknown): void => {
+      if (!isOut) return
+      isOut = false
+      this.#calledBack(current, !error)
+    }
     try {
-      if (!this.sink.write(item, undefined, this.#written)) this.#fill()
+      if (!this.sink.write(item, undefined, calledBack)) this.#fill()
     } catch (error) {
       // No callback will come for it. A sink that throws is of no more use to any stream.
+      calledBack(REFUSED)
       if ('destroy' in this.sink && typeof this.sink.destroy === 'function') this.sink.destroy(error)
       else throw error
     }
   }
 
-  readonly #written = (error?: Error | null): void => {
-    if (this.#state === 'broken') return
-    if (error) return this.#failed()
-    const held = this.#out.at(0)
-    this.#out.drop(1)
-    this.#source.written(held)
-    if (this.#state === 'left' && this.#out.length === 0) this.#unwatch()
+  #calledBack(handed: Handed<T> | undefined, isWritten: boolean): void {
+    this.#out -= 1
+    this.#source.calledBack(handed, isWritten)
+    if (!isWritten) this.#fail(true)
+    else if (this.#state === 'left' && this.#out === 0) this.#unwatch()
   }
 
   #fill(): void {
@@ -132,14 +145,24 @@ export class Pipe<T> {
     this.#stream.unpipe(this.sink)
   }
 
-  readonly #failed = (): void => this.#source.broken(this)
+  readonly #failed = (): void => this.#fail(this.#out > 0)
 
   readonly #closed = (): void => {
-    if (this.#out.length > 0) this.#source.broken(this)
+    if (this.#out > 0) this.#fail(true)
     else this.#stream.unpipe(this.sink)
+  }
+
+  #fail(isShort: boolean): void {
+    if (this.#state === 'failed') return
+    this.#stream.unpipe(this.sink)
+    this.#state = 'failed'
+    this.#unwatch()
+    if (isShort) this.#source.failed()
   }
 
   #unwatch(): void {
     this.sink.off(errorMonitor, this.#failed).off('close', this.#closed)
   }
 }
+
+const REFUSED = true

@@ -1,29 +1,34 @@
-// pipes.ts: the sinks that one stream is piped into. Each item is handed to all of them, and is done with when all of
-// them have called back for it. While one of them is full, the stream pauses.
+// pipes.ts: the sinks that one stream is piped into. Each item is handed to all of them, and is done with when each of
+// them has called back for it without an error. While one of them is full, the stream pauses.
+//
+// What was handed out is counted in rounds: when the stream gives back, it waits for the callbacks of the round that is
+// over, for a while, and those of the next one have a count of their own.
 
 import { Readable } from 'node:stream'
-import { type Chunk, callsBack, Pipe, type PipeSource } from './pipe.ts'
-import type { Held } from './session.ts'
+import { pause } from '../wait/pause.ts'
+import type { Held } from './held.ts'
+import { type Chunk, callsBack, type Handed, Pipe, type PipeSource, type Round } from './pipe.ts'
 
 /** Whose sinks these are. */
 export interface PipesOwner<T> {
-  /** Every sink has called back for the item; undefined: for one that was never the queue's (unshifted). */
+  /** Every sink has written the item; undefined: one that was never the queue's (unshifted). */
   done(held: Held<T> | undefined): void
-  /** A sink is gone that will never call back for items that it was handed. */
+  /** A sink is gone that has not written all that it was handed. */
   broken(): void
 }
+
+/** How long a sink that has failed, or whose source is gone, may take to call back for what it has in hand. */
+export const PATIENCE_MS = 1000
 
 // What the stream overrides with these, done below its overrides.
 const node = Readable.prototype
 
 export class Pipes<T> implements PipeSource<T> {
-  current: Held<T> | undefined
+  current: Handed<T> | undefined
   readonly #stream: Readable
   readonly #owner: PipesOwner<T>
   readonly #pipes = new Set<Pipe<T>>()
-  /** How many sinks have yet to call back for an item, where there are several. */
-  readonly #shared = new Map<Held<T>, number>()
-  #out = 0
+  #round: Round = { out: 0, idle: undefined }
   #full = 0
   #state: 'open' | 'stopped' = 'open'
 
@@ -37,9 +42,9 @@ export class Pipes<T> implements PipeSource<T> {
     return this.#pipes.size
   }
 
-  /** Callbacks that have yet to come. */
+  /** Callbacks of this round that have yet to come. */
   get out(): number {
-    return this.#out
+    return this.#round.out
   }
 
   /** Whether a sink wants no more for now. */
@@ -75,21 +80,40 @@ export class Pipes<T> implements PipeSource<T> {
     for (const pipe of this.#pipes) pipe.leave()
   }
 
+  /** Ends the round; calls, at once where it can, when all of its callbacks have come or `patienceMs` is over. */
+  settle(patienceMs: number, settled: () => void): void {
+    const round = this.#round
+    this.#round = { out: 0, idle: undefined }
+    if (round.out === 0 || patienceMs === 0) return settled()
+    const waiting = new AbortController()
+    const over = (): void => {
+      if (round.idle === undefined) return
+      round.idle = undefined
+      waiting.abort()
+      settled()
+    }
+    round.idle = over
+    void pause(patienceMs, waiting.signal).then(over)
+  }
+
   /** Gives an item to all sinks, and to whoever else listens. */
   hand(held: Held<T> | undefined, item: Chunk): boolean {
     const { size } = this.#pipes
     const outer = this.current
-    this.current = held
-    this.#out += size
-    if (held !== undefined && size > 1) this.#shared.set(held, size)
+    this.#round.out += size
+    this.current = { held, sinks: size, round: this.#round }
     const heard = node.emit.call(this.#stream, 'data', item)
     this.current = outer
     return heard
   }
 
-  written(held: Held<T> | undefined): void {
-    this.#out -= 1
-    if (held === undefined || this.#wasLast(held)) this.#owner.done(held)
+  calledBack(handed: Handed<T> | undefined, isWritten: boolean): void {
+    if (handed === undefined) return
+    const { held, round } = handed
+    round.out -= 1
+    if (isWritten) handed.sinks -= 1
+    if (handed.sinks === 0) this.#owner.done(held)
+    if (round.out === 0) round.idle?.()
   }
 
   filled(): void {
@@ -102,20 +126,7 @@ export class Pipes<T> implements PipeSource<T> {
     if (this.#full === 0 && this.#state === 'open') this.#stream.resume()
   }
 
-  broken(pipe: Pipe<T>): void {
-    const lost = pipe.out
-    this.leave(pipe.sink)
-    pipe.break()
-    if (lost === 0) return
-    this.#out -= lost
-    this.#shared.clear()
+  failed(): void {
     this.#owner.broken()
-  }
-
-  #wasLast(held: Held<T>): boolean {
-    const sinks = this.#shared.get(held) ?? 1
-    if (sinks > 1) this.#shared.set(held, sinks - 1)
-    else this.#shared.delete(held)
-    return sinks === 1
   }
 }

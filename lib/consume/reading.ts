@@ -12,13 +12,14 @@
 // Every item leaves the Readable by one 'data' event, in whatever way it is read, whether anybody listens or not; so
 // that is where it is followed (`give`). While a sink is full nothing is pushed: what waits then waits in the session,
 // from where others still get it if the sink stalls.
-// A sink that breaks makes the session leave: everything unsettled is ready again, in its old order, and whoever reads
-// next begins with it. The end of the stream gives back likewise.
+// A sink that breaks makes the session leave: what sinks have is waited for, for a second at most, because they may still
+// call back for it, and then everything unsettled is ready again, in its old order, and whoever reads next begins with it.
+// The end of the stream gives back likewise.
 
 import { Readable } from 'node:stream'
 import { CodecError } from '../errors.ts'
 import type { Chunk } from './pipe.ts'
-import { Pipes, type PipesOwner } from './pipes.ts'
+import { PATIENCE_MS, Pipes, type PipesOwner } from './pipes.ts'
 import type { Held, Session } from './session.ts'
 
 // What the stream overrides with these methods, done below its overrides.
@@ -32,6 +33,8 @@ export class Reading<T> implements PipesOwner<T> {
   readonly #buffered: (Held<T> | undefined)[] = []
   #inHand: Held<T> | undefined
   #session: Session<T> | undefined
+  /** The one that was given up, for as long as sinks may call back for what they have of it. */
+  #parting: Session<T> | undefined
   /** Ends when the sessions that were given up have given back. */
   #leaving: Promise<unknown> = Promise.resolve()
   /** Counts the asks for more: what an earlier one brings, its session gives back. */
@@ -70,7 +73,7 @@ export class Reading<T> implements PipesOwner<T> {
   give(item: Chunk): boolean {
     const held = this.#buffered.shift()
     if (this.#dropping) return true
-    if (held !== undefined) this.#session?.hold([held])
+    if (held !== undefined) this.#session?.handOut([held])
     const heard = this.pipes.size > 0 ? this.pipes.hand(held, item) : this.#handOver(held, item)
     this.#finish()
     return heard
@@ -79,7 +82,8 @@ export class Reading<T> implements PipesOwner<T> {
   /** The stream's `unshift`: an item in hand goes back into the buffer. */
   unshift(item: Chunk): void {
     const held = this.#inHand?.item === item ? this.#inHand : undefined
-    if (held !== undefined) this.#inHand = undefined
+    this.#inHand = held === undefined ? this.#inHand : undefined
+    if (held !== undefined) this.#session?.unseen(held)
     this.#buffered.unshift(held)
     node.unshift.call(this.#stream, item)
   }
@@ -106,7 +110,7 @@ export class Reading<T> implements PipesOwner<T> {
   }
 
   done(held: Held<T> | undefined): void {
-    if (held !== undefined) this.#session?.ack(held)
+    if (held !== undefined) (this.#session ?? this.#parting)?.ack(held)
     this.#finish()
   }
 
@@ -173,6 +177,8 @@ export class Reading<T> implements PipesOwner<T> {
     await this.#leaving
     if (ask !== this.#asks) return
     const session = await this.#open()
+    // What another stream of this handle is about to give back comes first.
+    await Promise.allSettled(session.core.partings)
     if (ask === this.#asks) this.#session = session
     else await session.leave()
   }
@@ -184,6 +190,8 @@ export class Reading<T> implements PipesOwner<T> {
       return
     }
     this.#wanted = false
+    // Nobody has seen it yet.
+    this.#session?.unseen(held)
     this.#buffered.push(held)
     if (node.push.call(this.#stream, held.item)) this.#wanted = true
   }
@@ -215,17 +223,29 @@ export class Reading<T> implements PipesOwner<T> {
     this.#asks += 1
     const session = this.#session
     this.#session = undefined
-    if (session === undefined) return
-    for (const held of this.#buffered) if (held !== undefined) session.unseen(held)
     this.#buffered.length = 0
     this.#inHand = undefined
-    this.#leaving = Promise.all([this.#leaving, session.leave()])
+    if (session === undefined) return
+    this.#parting = session
+    this.#leaving = Promise.all([this.#leaving, this.#part(session)])
     this.#leaving.catch((error) => this.#stream.destroy(error))
+  }
+
+  /** All of it goes back together, and without a detour: whoever comes next is to find it in its place. */
+  #part(session: Session<T>): Promise<void> {
+    const { partings } = session.core
+    const parted = new Promise<void>((resolve) => {
+      this.pipes.settle(PATIENCE_MS, () => {
+        this.#parting = undefined
+        resolve(session.leave())
+      })
+    })
+    partings.add(parted)
+    return parted.finally(() => partings.delete(parted))
   }
 
   /** Empties the Readable's buffer without giving anything out. */
   #drop(): void {
-    for (const held of this.#buffered) if (held !== undefined) this.#session?.unseen(held)
     this.#dropping = true
     while (node.read.call(this.#stream) !== null);
     this.#dropping = false

@@ -15,8 +15,9 @@
 //                                  aside, if that was its last attempt), uncounted what had only been taken ahead.
 //                                  Ends the session, also a next() under way.
 //   await session.finish()         ends it likewise, but what was handed out stays in flight, and can be settled.
+//   await session.stop()           the queue is closing: as finish(), and resolves when nothing is in hand any more.
 //
-//      running ──leave, finish, close, nothing more to come──▶ ended
+//      running ──leave, finish, stop, nothing more to come──▶ ended
 //
 // A session holds the core and not the queue: whoever keeps a session keeps the AsyncQueue too, or it is collected, and
 // closed, between two calls.
@@ -52,7 +53,10 @@ export class Session<T> {
   readonly #inHand: InHand<T> | undefined
   readonly #asks = new Asks((until: number) => this.#fetch(until))
   #parked: Parked<true> | undefined
+  #finishing: Promise<void> | undefined
   #leaving: Promise<void> | undefined
+  /** Called when nothing is in hand any more. */
+  #rested: (() => void) | undefined
   #state: 'running' | 'ended' = 'running'
   #ticking = false
 
@@ -71,6 +75,16 @@ export class Session<T> {
   /** Whether there is nothing more to come. */
   get ended(): boolean {
     return this.#state === 'ended'
+  }
+
+  /** Whether somebody ended it: what it still brings is not to be handed out. */
+  get isLeft(): boolean {
+    return this.#finishing !== undefined || this.#leaving !== undefined
+  }
+
+  /** Whether something was handed out, and is not settled. */
+  get inHand(): boolean {
+    return this.#supply.unsettled('all').some(({ state }) => state === 'out')
   }
 
   /** Items to lease at once, where it is a number; may change between calls. */
@@ -108,6 +122,7 @@ export class Session<T> {
     this.#settling.ack(held, isOfBatch)
     this.#inHand?.delete(held)
     this.#tickSoon()
+    if (this.#finishing !== undefined) this.#rest()
   }
 
   /** Together, after they were `unseen`. */
@@ -135,14 +150,20 @@ export class Session<T> {
     return this.#settling.write([])
   }
 
-  leave(): Promise<void> {
-    this.#leaving ??= this.#leave('all')
+  /** `isCharged` false: nothing counts as an attempt, and nothing is set aside. */
+  leave(isCharged = true): Promise<void> {
+    this.#leaving ??= this.#leave('all', isCharged)
     return this.#leaving
   }
 
   finish(): Promise<void> {
-    this.#leaving ??= this.#leave('ahead')
-    return this.#leaving
+    this.#finishing ??= this.#leave('ahead', false)
+    return this.#finishing
+  }
+
+  async stop(): Promise<void> {
+    await this.finish()
+    if (this.inHand && this.#leaving === undefined) await new Promise<void>((resolve) => (this.#rested = resolve))
   }
 
   /** They are settled. */
@@ -151,9 +172,17 @@ export class Session<T> {
     if (acked) this.core.tally.taken += held.length
     if (acked) this.core.freed()
     else this.core.changed()
+    if (this.#finishing !== undefined) this.#rest()
     if (this.#inHand === undefined) return
-    if (this.#leaving === undefined) this.#tickSoon()
-    else this.#inHand.rest()
+    if (this.isLeft) this.#inHand.rest()
+    else this.#tickSoon()
+  }
+
+  /** What was finished knows nothing more of the queue once all of it is settled. */
+  #rest(): void {
+    if (this.inHand) return
+    this.#rested?.()
+    this.core.consumers.delete(this)
   }
 
   #take(): Held<T> | undefined {
@@ -226,25 +255,26 @@ export class Session<T> {
     if (this.#supply.atHand > 0) this.#tickSoon()
   }
 
-  async #leave(what: 'all' | 'ahead'): Promise<void> {
+  async #leave(what: 'all' | 'ahead', isCharged: boolean): Promise<void> {
     this.#state = 'ended'
     this.#parked?.dismiss(STOPPED)
     try {
       // At once: whoever comes next is to find it in its place.
-      const givenBack = this.#giveBack(what)
+      const givenBack = this.#giveBack(what, isCharged)
       // A lease under way may still bring something.
       await Promise.allSettled([givenBack, this.#asks.answered()])
       await givenBack
-      await this.#giveBack(what)
+      await this.#giveBack(what, isCharged)
     } finally {
       if (what === 'all') this.#inHand?.clear()
       else this.#inHand?.rest()
       // Not before: a queue that closes waits for the sessions that it knows.
-      this.core.consumers.delete(this)
+      this.#rest()
+      if (what === 'all') this.core.consumers.delete(this)
     }
   }
 
-  #giveBack(what: 'all' | 'ahead'): Promise<void> {
-    return giveUp(this.#supply.unsettled(what), this.#settling, this.limit)
+  #giveBack(what: 'all' | 'ahead', isCharged: boolean): Promise<void> {
+    return giveUp(this.#supply.unsettled(what), this.#settling, isCharged ? this.limit : undefined)
   }
 }

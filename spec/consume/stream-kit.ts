@@ -98,7 +98,7 @@ export const broken = new Error('the sink broke')
 export class Sink extends Writable {
   readonly items: unknown[] = []
   readonly #manner: Manner
-  readonly #failAt: number
+  #failAt: number
   #stallAt: number
   #stalled: (() => void) | undefined
 
@@ -122,6 +122,16 @@ export class Sink extends Writable {
 
   override _write(item: unknown, _encoding: string, callback: (error?: Error | null) => void): void {
     this.#answer(() => callback(this.accept(item)))
+  }
+
+  /** What stalls fails, as Node's own sinks have it. */
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    const stalled = this.#stalled
+    this.#stallAt = Infinity
+    this.#failAt = 0
+    this.#stalled = undefined
+    callback(error)
+    if (stalled !== undefined) setImmediate(stalled)
   }
 
   /** Writes one: the error if it is the one that fails. */
