@@ -15,6 +15,7 @@ import type { Intake } from './consume/intake.ts'
 import { Leasing } from './consume/leasing.ts'
 import { Looking } from './consume/looking.ts'
 import { Mending } from './consume/mending.ts'
+import { putBehind } from './consume/puts-behind.ts'
 import { type Encoded, Putting } from './consume/putting.ts'
 import { Session, type SessionOptions } from './consume/session.ts'
 import { Taking } from './consume/taking.ts'
@@ -101,12 +102,14 @@ export abstract class Handle<T> extends ItemDuplex<T> {
 
   /** Whether a put can go straight in. */
   protected get takesPuts(): boolean {
-    return this.#open !== undefined && !this.writableEnded
+    return this.#open !== undefined && !this.writableEnded && !this.isWriting
   }
 
   /** One batch that cannot go straight in. */
   protected putOtherwise(items: Iterable<T>, options: PutOptions | undefined): Promise<number[]> {
-    if (this.#closing === undefined && !this.writableEnded) return this.#putEarly(items, options)
+    if (this.#closing === undefined && !this.writableEnded) {
+      return this.isWriting ? this.#putBehind(items, options) : this.#putEarly(items, options)
+    }
     return this.run(
       () => Promise.reject(writingEnded()),
       () => checkPut(options),
@@ -119,6 +122,24 @@ export abstract class Handle<T> extends ItemDuplex<T> {
     const encode = this.encode(items)
     const open = await this.#opening
     return open.putting.batch(encode(open), options)
+  }
+
+  /** One batch that comes behind what was written to the stream before it. */
+  #putBehind(items: Iterable<T>, options: PutOptions | undefined): Promise<number[]> {
+    return new Promise((resolve) => {
+      checkPut(options)
+      const encode = this.encode(items)
+      const put = async (how: PutOptions | undefined): Promise<number[]> => {
+        if (this.destroyed) throw new QueueClosedError()
+        const open = this.#open ?? (await this.#opening)
+        return open.putting.batch(encode(open), how)
+      }
+      putBehind(
+        (begin) => this.behindWrites(begin),
+        (how) => resolve(put(how)),
+        { options, core: this.#open?.core },
+      )
+    })
   }
 
   /** The items as they are now, for an open queue. */

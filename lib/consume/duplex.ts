@@ -44,17 +44,28 @@ export abstract class ItemDuplex<T> extends Duplex {
     return this.#writing.idle()
   }
 
+  /** Whether what was written to the stream is still on its way into the queue. */
+  protected get isWriting(): boolean {
+    return this.#writing.isBusy
+  }
+
+  /** Begins a put behind what was written before it; returns how to begin it now. */
+  protected behindWrites(begin: () => void): () => void {
+    return this.#writing.behind(begin)
+  }
+
   /** Writes the item, as a stream does: false tells to wait for 'drain'. */
   override push(item: T): boolean {
     return this.write(item)
   }
 
   override write(item: Chunk, encoding?: BufferEncoding | WriteCallback, callback?: WriteCallback): boolean {
-    this.#writing.begin()
-    const told = this.#writing.told(typeof encoding === 'function' ? encoding : callback)
-    const more = super.write(item, told)
-    this.#writing.wrote()
-    return more
+    return this.#writing.write(item, encoding, callback)
+  }
+
+  override end(...words: unknown[]): this {
+    this.#writing.end(words)
+    return this
   }
 
   override read(n?: number): Chunk {
@@ -102,7 +113,7 @@ export abstract class ItemDuplex<T> extends Duplex {
   }
 
   override _final(callback: WriteCallback): void {
-    const ended = this.#writing.end().then(() => this.endWriting())
+    const ended = this.#writing.ended().then(() => this.endWriting())
     ended.then(
       () => process.nextTick(callback, null),
       (error) => process.nextTick(callback, error),

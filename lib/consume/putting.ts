@@ -36,8 +36,13 @@ export class Putting<T> {
 
   /** For a stream's items, one by one; undefined where each put is an append of its own. */
   intake(): Intake<T> | undefined {
-    if (this.#gathered === undefined) return undefined
-    return new Intake(this.#core, (documents, count) => this.#append(documents, count))
+    const gathered = this.#gathered
+    if (gathered === undefined) return undefined
+    return new Intake(this.#core, (documents, count) => {
+      // What was put before.
+      gathered.flush()
+      return this.#append(documents, count)
+    })
   }
 
   /** One item; resolves to its id, or undefined where it is ignored. Throws what is wrong with the item. */

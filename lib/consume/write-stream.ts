@@ -14,11 +14,12 @@ export class WriteStream<T> extends Writable {
   }
 
   override write(item: Chunk, encoding?: BufferEncoding | WriteCallback, callback?: WriteCallback): boolean {
-    this.#writing.begin()
-    const told = this.#writing.told(typeof encoding === 'function' ? encoding : callback)
-    const more = super.write(item, told)
-    this.#writing.wrote()
-    return more
+    return this.#writing.write(item, encoding, callback)
+  }
+
+  override end(...words: unknown[]): this {
+    this.#writing.end(words)
+    return this
   }
 
   override _write(item: T, _encoding: BufferEncoding, callback: WriteCallback): void {
@@ -30,7 +31,7 @@ export class WriteStream<T> extends Writable {
   }
 
   override _final(callback: WriteCallback): void {
-    this.#writing.end().then(
+    this.#writing.ended().then(
       () => process.nextTick(callback, null),
       (error) => process.nextTick(callback, error),
     )

@@ -12,11 +12,16 @@
 // encoded, is halved until all that can go in before the first that cannot is in; only a single item waits for room. So a
 // stream writes its items one by one, as far as anybody can tell: nobody waits for items that wait for more room than
 // they need. Node gives a failure to every callback of a batch; `told` keeps it from those whose items were put before it.
+//
+// A put of the same handle comes behind what was written before it, and before what is written later (`behind`): what was
+// taken in is appended first, and a batch is parted where a put belongs.
 
-import type { Writable } from 'node:stream'
+import { Writable } from 'node:stream'
 import type { PutOptions } from '../call-options.ts'
 import { CodecError, QueueFullError } from '../errors.ts'
 import type { Intake } from './intake.ts'
+import type { Chunk } from './pipe.ts'
+import { type PutBehind, PutsBehind } from './puts-behind.ts'
 
 export type WriteCallback = (error?: Error | null) => void
 
@@ -28,6 +33,15 @@ export interface WritingPorts<T> {
   /** The same as the last time, or a new one; undefined where a put may be refused, now at least. */
   intake(last: Intake<T> | undefined): Intake<T> | undefined
 }
+
+/** What comes behind a put that waits for what was written before it. */
+interface Rest<T> {
+  readonly items: readonly T[]
+  readonly callback: WriteCallback
+}
+
+// What the stream overrides with these, done below its overrides.
+const node = Writable.prototype
 
 export class Writing<T> {
   readonly #stream: Writable
@@ -41,10 +55,17 @@ export class Writing<T> {
   #held: WriteCallback | undefined
   /** The writers', for what was taken in. */
   #callbacks: { readonly at: number; readonly callback: WriteCallback }[] = []
-  /** Items written to the stream; how many of them, from the first one on, are durable, and have their answer. */
+  /**
+   * Items written to the stream; how many of them, from the first one on, were taken in, are on their way into the store,
+   * are durable, and have their answer.
+   */
   #written = 0
+  #taken = 0
+  #begun = 0
   #durable = 0
   #answered = 0
+  readonly #puts = new PutsBehind()
+  #rest: Rest<T> | undefined
   #waiting: { readonly until: number; readonly resolve: () => void }[] = []
 
   constructor(stream: Writable, ports: WritingPorts<T>) {
@@ -52,15 +73,42 @@ export class Writing<T> {
     this.#ports = ports
   }
 
+  /** Whether something that was written has no answer yet. */
+  get isBusy(): boolean {
+    return this.#answered < this.#written || this.#puts.next !== Infinity
+  }
+
+  /** The stream's `write`. */
+  write(item: Chunk, encoding: BufferEncoding | WriteCallback | undefined, callback?: WriteCallback): boolean {
+    const told = typeof encoding === 'function' ? encoding : callback
+    if (this.#isOver) return node.write.call(this.#stream, item, 'utf8', told)
+    this.#begin()
+    const more = node.write.call(this.#stream, item, 'utf8', this.#told(told))
+    this.#written += 1
+    return more
+  }
+
+  /** The stream's `end`, which may bring a last item. */
+  end(words: readonly unknown[]): void {
+    const [item] = words
+    if (item !== undefined && item !== null && typeof item !== 'function' && !this.#isOver) this.#written += 1
+    Reflect.apply(node.end, this.#stream, words)
+  }
+
+  /** Node refuses what is written. */
+  get #isOver(): boolean {
+    return this.#stream.writableEnded || this.#stream.destroyed
+  }
+
   /** An item is about to be written: if it is the first of a tick, those of the whole tick wait for its end. */
-  begin(): void {
+  #begin(): void {
     if (this.#stream.writableLength > 0 || this.#stream.writableCorked > 0) return
     this.#stream.cork()
     process.nextTick(uncork, this.#stream)
   }
 
   /** The callback of the next item to be written, for Node. */
-  told(callback: WriteCallback | undefined): WriteCallback | undefined {
+  #told(callback: WriteCallback | undefined): WriteCallback | undefined {
     const at = this.#written
     return (
       callback &&
@@ -71,9 +119,15 @@ export class Writing<T> {
     )
   }
 
-  /** One more item was written to the stream. */
-  wrote(): void {
-    this.#written += 1
+  /** Begins a put behind all that was written before it: at once, where that can be. Returns how to begin it now. */
+  behind(begin: () => void): () => void {
+    const put: PutBehind = { at: this.#written, begin }
+    this.#puts.add(put)
+    while (this.#stream.writableCorked > 0) this.#stream.uncork()
+    this.#flush()
+    return () => {
+      if (this.#puts.remove(put)) begin()
+    }
   }
 
   /** The stream's `_write` and `_writev`. */
@@ -81,7 +135,7 @@ export class Writing<T> {
     const intake = this.#ports.intake(this.#intake)
     if (intake !== undefined) return this.#take(intake, items, callback)
     // Behind a tick, so that what a callback throws reaches the process and not a promise.
-    const batch = this.#intake === undefined ? this.#batch(items) : this.#flushed().then(() => this.#batch(items))
+    const batch = this.#intake === undefined ? this.#batches(items) : this.#flushed().then(() => this.#batches(items))
     batch.then(
       () => process.nextTick(callback, null),
       (error) => process.nextTick(callback, error),
@@ -90,12 +144,18 @@ export class Writing<T> {
 
   #take(intake: Intake<T>, items: readonly T[], callback: WriteCallback): void {
     this.#intake = intake
+    const count = Math.min(items.length, this.#puts.next - this.#taken)
     try {
-      for (const item of items) intake.add(item)
+      for (const item of count < items.length ? items.slice(0, count) : items) intake.add(item)
+      this.#taken += count
     } catch (error) {
       // Those before it are put.
       void this.#flushed().then(() => process.nextTick(callback, error), ignore)
       return
+    }
+    if (count < items.length) {
+      this.#rest = { items: items.slice(count), callback }
+      return this.#flush()
     }
     if (intake.isFull) this.#flush()
     else intake.later(this.#flush)
@@ -103,15 +163,27 @@ export class Writing<T> {
     else this.#held = callback
   }
 
+  /** A put that stood between has begun. */
+  #takeRest(): void {
+    const rest = this.#rest
+    this.#rest = undefined
+    if (rest !== undefined) this.put(rest.items, rest.callback)
+  }
+
   /** Appends what was taken in; one at a time, because what is durable is counted in order. */
   readonly #flush = (): void => {
     const intake = this.#intake
-    if (intake === undefined || intake.count === 0 || this.#appending !== undefined || this.#failure) return
-    const { count } = intake
-    this.#appending = intake.append().then(
-      () => this.#appended(count),
-      (error) => this.#failed(error),
-    )
+    if (this.#appending !== undefined || this.#failure) return
+    if (intake !== undefined && intake.count > 0) {
+      const { count } = intake
+      this.#begun += count
+      this.#appending = intake.append().then(
+        () => this.#appended(count),
+        (error) => this.#failed(error),
+      )
+    }
+    this.#puts.beginUpTo(this.#begun)
+    this.#takeRest()
   }
 
   #appended(count: number): void {
@@ -132,7 +204,8 @@ export class Writing<T> {
     this.#failure = error
     this.#appending = undefined
     for (const { callback } of this.#callbacks.splice(0)) process.nextTick(callback, error)
-    if (this.#held !== undefined) process.nextTick(this.#held, error)
+    const callback = this.#held ?? this.#rest?.callback
+    if (callback !== undefined) process.nextTick(callback, error)
     else this.#stream.destroy(error)
   }
 
@@ -143,7 +216,7 @@ export class Writing<T> {
   }
 
   /** No more will be written: resolves when all that was is durable. */
-  end(): Promise<void> {
+  ended(): Promise<void> {
     return this.#flushed()
   }
 
@@ -157,11 +230,25 @@ export class Writing<T> {
   stop(): void {
     this.#flush()
     this.#answer(Infinity)
+    this.#puts.beginUpTo(Infinity)
+  }
+
+  /** Parted where a put comes between. */
+  async #batches(items: readonly T[]): Promise<void> {
+    for (let at = 0; at < items.length; ) {
+      const count = Math.min(items.length - at, this.#puts.next - this.#taken)
+      this.#taken += count
+      if (count > 0) await this.#batch(count < items.length ? items.slice(at, at + count) : items)
+      this.#puts.beginUpTo(this.#begun)
+      at += count
+    }
   }
 
   async #batch(items: readonly T[]): Promise<void> {
     try {
       await this.#ports.put(items, items.length > 1 ? { wait: false } : undefined)
+      this.#begun += items.length
+      this.#puts.beginUpTo(this.#begun)
       this.#durable += items.length
       this.#answer(items.length)
     } catch (error) {
