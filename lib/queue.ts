@@ -2,6 +2,7 @@
 // looking or a loop over a session (lib/consume). What a handle's life is, stands in handle.ts.
 
 import type { Readable, Writable } from 'node:stream'
+import type { ReadableStream } from 'node:stream/web'
 import * as options from './call-options.ts'
 import type { Handler } from './consume/attempt.ts'
 import { Batches } from './consume/batches.ts'
@@ -13,6 +14,7 @@ import { Items } from './consume/items.ts'
 import { join } from './consume/join.ts'
 import type { Entry, Stats } from './consume/looking.ts'
 import { ReadStream } from './consume/read-stream.ts'
+import { webStream } from './consume/web-stream.ts'
 import { WriteStream } from './consume/write-stream.ts'
 import type { WritingPorts } from './consume/writing.ts'
 import { CodecMismatchError } from './errors.ts'
@@ -324,6 +326,16 @@ export class AsyncQueue<T = unknown> extends Handle<T> implements AsyncIterable<
     options.checkReadStream(streamOptions)
     const { readableHighWaterMark: highWaterMark } = this
     return new ReadStream<T>(() => this.whenOpen(), { ...streamOptions, highWaterMark })
+  }
+
+  /**
+   * A web stream over the queue, which it leaves open. It buffers nothing: each pull takes one item, which is acknowledged by
+   * the next pull or the end. Cancelling it gives back the item that no pull followed. With `wait: false` it closes when
+   * nothing is ready; when the signal aborts it errors with its reason.
+   */
+  createWebStream(streamOptions: options.ReadStreamOptions = {}): ReadableStream<T> {
+    options.checkReadStream(streamOptions)
+    return webStream<T>(() => this.whenOpen(), streamOptions)
   }
 
   /** A Writable of its own into the queue, which it leaves open: for many sources. 'finish': every item is durable. */

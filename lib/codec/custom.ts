@@ -1,6 +1,7 @@
 // custom.ts: a codec of the user's, made to keep the promises of codec.ts: its bytes are checked and copied, either way,
 // since an encoder may use its buffer again, and what it decodes may be a view of what it was given.
 
+import { textOf } from '../text-of.ts'
 import { type Codec, copyOf, type GeneralCodec } from './codec.ts'
 
 /** A TypeError unless `value` is a codec. */
@@ -8,7 +9,7 @@ export function assertCustom(value: unknown): asserts value is Codec<unknown> {
   const fail = (what: string): never => {
     throw new TypeError(`a codec is { name, encode, decode }, with encodeBatch and decodeBatch or neither: ${what}`)
   }
-  if (typeof value !== 'object' || value === null) return fail(`${String(value)} is no object`)
+  if (typeof value !== 'object' || value === null) return fail(`${textOf(value)} is no object`)
   const { name, encode, decode, encodeBatch, decodeBatch } = value as Partial<Record<keyof Codec<unknown>, unknown>>
   if (typeof name !== 'string' || name === '' || name.length > 100) fail('its name is 1 to 100 characters')
   if (typeof encode !== 'function') fail('encode is a function')

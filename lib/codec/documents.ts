@@ -11,6 +11,7 @@
 
 import { CodecError } from '../errors.ts'
 import type { Document, Piece } from '../store.ts'
+import { textOf } from '../text-of.ts'
 import type { Codec } from './codec.ts'
 import { frame, framesOf, LENGTH_BYTES } from './framing.ts'
 
@@ -45,7 +46,7 @@ export class DocumentWriter<T> {
     try {
       return { bytes: this.#codec.encode(item), count: 1 }
     } catch (cause) {
-      throw new CodecError(`${place} can't be encoded as ${this.#codec.name}: ${reason(cause)}. Nothing was put`, {
+      throw new CodecError(`${place} can't be encoded as ${this.#codec.name}: ${textOf(cause)}. Nothing was put`, {
         cause,
       })
     }
@@ -226,7 +227,7 @@ export class DocumentReader<T> {
   }
 
   #undecodable(cause: unknown): CodecError {
-    return new CodecError(`an item can't be decoded as ${this.#codec.name}: ${reason(cause)}`, { cause })
+    return new CodecError(`an item can't be decoded as ${this.#codec.name}: ${textOf(cause)}`, { cause })
   }
 }
 
@@ -241,8 +242,4 @@ function isArray<T>(items: Iterable<T>): items is readonly T[] {
 function documentOf(items: readonly Uint8Array[]): Document {
   const [only] = items
   return { bytes: items.length === 1 && only !== undefined ? only : frame(items), count: items.length }
-}
-
-function reason(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause)
 }

@@ -17,6 +17,7 @@
 import type { ConsumeOptions } from '../call-options.ts'
 import type { DocumentReader } from '../codec/index.ts'
 import { SettledError } from '../errors.ts'
+import { textOf } from '../text-of.ts'
 import { onAbort } from '../wait/aborts.ts'
 import { pause } from '../wait/pause.ts'
 import { callHandler, type Handler } from './attempt.ts'
@@ -104,6 +105,15 @@ export class Consuming<T> implements Consumer {
     return { ...this.#tally, durationMs: clock.elapsed() - started }
   }
 
+  get inHand(): boolean {
+    return this.#running.size > 0
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    while (this.#running.size > 0) await Promise.race(this.#running)
+  }
+
   /** The queue closes: the session gives back what is unsettled. */
   async leave(): Promise<void> {
     this.#stop.abort()
@@ -165,7 +175,7 @@ export class Consuming<T> implements Consumer {
     const outcome = await callHandler({ handler: this.#handler, items, ids, attempt, timeout, cutOff })
     if (outcome === 'given up') return false
     if (outcome === 'done') return this.#ack(batch)
-    if (attempt >= this.#limit) return this.#setAside(batch, spentReason(attempt, told(outcome.error)))
+    if (attempt >= this.#limit) return this.#setAside(batch, spentReason(attempt, textOf(outcome.error)))
     return this.#again(batch, attempt)
   }
 
@@ -202,8 +212,4 @@ export class Consuming<T> implements Consumer {
     for (const held of batch) held.again(this.#reader)
     return true
   }
-}
-
-function told(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -16,6 +16,7 @@ import {
 import { QueueClosedError } from '../errors.ts'
 import type { Unique } from '../options.ts'
 import type { Hold, Store } from '../store.ts'
+import { textOf } from '../text-of.ts'
 import { Keys } from '../unique.ts'
 import { Changes } from '../wait/changes.ts'
 import type { Clock } from '../wait/clock.ts'
@@ -42,10 +43,20 @@ export interface CoreParts<T> {
 
 export type WhenFull = 'wait' | 'reject' | 'drop-oldest'
 
-/** A session: what ends when the queue closes. */
+/** What is done with a queue's items, and ends when the queue closes. */
 export interface Consumer {
-  leave(): Promise<void>
+  /** Whether somebody has items that are not settled. */
+  readonly inHand: boolean
+  /** Hands out nothing more, and gives back what was only taken ahead; resolves when nothing is in hand any more. */
+  stop(): Promise<void>
+  /** Its time is over: whoever works on items is told. */
+  abort?(): void
+  /** Gives back what is not settled, and ends. */
+  leave(charged?: Charged): Promise<void>
 }
+
+/** Which of the items in hand are charged an attempt that are given back: all, the first that was handed out, or none. */
+export type Charged = 'all' | 'first' | 'none'
 
 const failures = channel('spoolq:error')
 
@@ -179,7 +190,7 @@ export class Core<T> {
 
   /** A failure that only diagnostics_channel is told of. */
   publish(error: unknown): Error {
-    const failure = error instanceof Error ? error : new Error(String(error))
+    const failure = error instanceof Error ? error : new Error(textOf(error), { cause: error })
     if (failures.hasSubscribers) failures.publish({ location: this.#location, error: failure })
     return failure
   }
@@ -202,6 +213,11 @@ export class Core<T> {
     throw failure
   }
 
+  /** What calls reject with that come too late. */
+  closedError(): QueueClosedError {
+    return new QueueClosedError()
+  }
+
   /** No more puts: what loops and gets wait for will not come from here. */
   endWriting(): void {
     if (this.#state !== 'open') return
@@ -217,7 +233,7 @@ export class Core<T> {
     this.puts.close(new QueueClosedError())
     this.gets.close(new QueueClosedError())
     this.joins.close(new QueueClosedError())
-    const left = await Promise.allSettled([...this.consumers].map((consumer) => consumer.leave()))
+    const left = await Promise.allSettled([...this.consumers].map((consumer) => consumer.leave('none')))
     this.#changes.close()
     await this.store.close()
     for (const outcome of left) if (outcome.status === 'rejected') throw outcome.reason

@@ -10,6 +10,7 @@
 
 import { Duplex } from 'node:stream'
 import type { PutOptions } from '../call-options.ts'
+import { codeOf } from '../text-of.ts'
 import type { Intake } from './intake.ts'
 import type { Chunk } from './pipe.ts'
 import { Reading } from './reading.ts'
@@ -96,7 +97,7 @@ export abstract class ItemDuplex<T> extends Duplex {
    */
   override destroy(error?: Error | null): this {
     // A pipeline whose function has read all it wanted destroys its source with this, though nothing failed.
-    const failure = error && 'code' in error && error.code === 'ERR_STREAM_DESTROYED' ? undefined : error
+    const failure = codeOf(error) === 'ERR_STREAM_DESTROYED' ? undefined : error
     return super.destroy(failure ?? undefined)
   }
 
@@ -123,7 +124,7 @@ export abstract class ItemDuplex<T> extends Duplex {
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#writing.stop()
     // Both at once: what a reader gave back late would be given back by the closing.
-    const left = this.#reading.leave()
+    const left = this.#reading.leave('none')
     Promise.allSettled([left, this.shut()]).then(() => callback(error))
   }
 }

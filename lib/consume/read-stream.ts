@@ -55,7 +55,7 @@ export class ReadStream<T> extends Readable {
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#known?.core.consumers.delete(this.#known.consumer)
-    const left = this.#reading.leave()
+    const left = this.#reading.leave('all')
     // Nobody may listen any more, so a failure is told by the queue's next call.
     left.catch((failure) => this.#known?.core.failLater(failure)).then(() => callback(error))
   }
@@ -70,5 +70,5 @@ export class ReadStream<T> extends Readable {
 /** It refers to the stream weakly: the core outlives a queue that is dropped, and the stream holds that queue. */
 function consumerOf<T>(reading: Reading<T>): Consumer {
   const weak = new WeakRef(reading)
-  return { leave: async () => weak.deref()?.close() }
+  return { inHand: false, stop: async () => {}, leave: async () => weak.deref()?.close() }
 }

@@ -18,6 +18,7 @@
 
 import { Readable } from 'node:stream'
 import { CodecError } from '../errors.ts'
+import type { Charged } from './core.ts'
 import type { Chunk } from './pipe.ts'
 import { PATIENCE_MS, Pipes, type PipesOwner } from './pipes.ts'
 import type { Held, Session } from './session.ts'
@@ -89,10 +90,10 @@ export class Reading<T> implements PipesOwner<T> {
   }
 
   /** The stream's `_destroy`: gives back what is not acknowledged. */
-  async leave(): Promise<void> {
+  async leave(charged: Charged): Promise<void> {
     this.#state = 'over'
     this.pipes.stop()
-    this.#giveUp()
+    this.#giveUp(this.pipes.out > 0 && charged === 'all' ? 'first' : charged)
     await this.#leaving
   }
 
@@ -105,7 +106,7 @@ export class Reading<T> implements PipesOwner<T> {
     if (this.#state === 'over') return
     this.#drop()
     this.#state = 'over'
-    this.#giveUp()
+    this.#giveUp('none')
     node.push.call(this.#stream, null)
   }
 
@@ -118,7 +119,7 @@ export class Reading<T> implements PipesOwner<T> {
     if (this.#state === 'over') return
     this.#drop()
     this.#state = 'idle'
-    this.#giveUp()
+    this.#giveUp('first')
     // For the sinks that are left; a next one begins by itself.
     if (this.#stream.readableFlowing === true) this.#advance()
   }
@@ -219,7 +220,7 @@ export class Reading<T> implements PipesOwner<T> {
     this.#stream.destroy(new CodecError(`a null item cannot go through an object stream; it is ready again: ${advice}`))
   }
 
-  #giveUp(): void {
+  #giveUp(charged: Charged): void {
     this.#asks += 1
     const session = this.#session
     this.#session = undefined
@@ -227,17 +228,17 @@ export class Reading<T> implements PipesOwner<T> {
     this.#inHand = undefined
     if (session === undefined) return
     this.#parting = session
-    this.#leaving = Promise.all([this.#leaving, this.#part(session)])
+    this.#leaving = Promise.all([this.#leaving, this.#part(session, charged)])
     this.#leaving.catch((error) => this.#stream.destroy(error))
   }
 
   /** All of it goes back together, and without a detour: whoever comes next is to find it in its place. */
-  #part(session: Session<T>): Promise<void> {
+  #part(session: Session<T>, charged: Charged): Promise<void> {
     const { partings } = session.core
     const parted = new Promise<void>((resolve) => {
       this.pipes.settle(PATIENCE_MS, () => {
         this.#parting = undefined
-        resolve(session.leave())
+        resolve(session.leave(charged))
       })
     })
     partings.add(parted)

@@ -25,7 +25,7 @@
 import { Parked } from '../wait/parked.ts'
 import { turn, turnDue } from '../wait/turn.ts'
 import { Asks } from './asks.ts'
-import type { Core } from './core.ts'
+import type { Charged, Core } from './core.ts'
 import { giveUp } from './give-up.ts'
 import { Held } from './held.ts'
 import { InHand } from './in-hand.ts'
@@ -150,14 +150,13 @@ export class Session<T> {
     return this.#settling.write([])
   }
 
-  /** `isCharged` false: nothing counts as an attempt, and nothing is set aside. */
-  leave(isCharged = true): Promise<void> {
-    this.#leaving ??= this.#leave('all', isCharged)
+  leave(charged: Charged = 'all'): Promise<void> {
+    this.#leaving ??= this.#leave('all', charged)
     return this.#leaving
   }
 
   finish(): Promise<void> {
-    this.#finishing ??= this.#leave('ahead', false)
+    this.#finishing ??= this.#leave('ahead', 'none')
     return this.#finishing
   }
 
@@ -255,16 +254,16 @@ export class Session<T> {
     if (this.#supply.atHand > 0) this.#tickSoon()
   }
 
-  async #leave(what: 'all' | 'ahead', isCharged: boolean): Promise<void> {
+  async #leave(what: 'all' | 'ahead', charged: Charged): Promise<void> {
     this.#state = 'ended'
     this.#parked?.dismiss(STOPPED)
     try {
       // At once: whoever comes next is to find it in its place.
-      const givenBack = this.#giveBack(what, isCharged)
+      const givenBack = this.#giveBack(what, charged)
       // A lease under way may still bring something.
       await Promise.allSettled([givenBack, this.#asks.answered()])
       await givenBack
-      await this.#giveBack(what, isCharged)
+      await this.#giveBack(what, charged)
     } finally {
       if (what === 'all') this.#inHand?.clear()
       else this.#inHand?.rest()
@@ -274,7 +273,7 @@ export class Session<T> {
     }
   }
 
-  #giveBack(what: 'all' | 'ahead', isCharged: boolean): Promise<void> {
-    return giveUp(this.#supply.unsettled(what), this.#settling, isCharged ? this.limit : undefined)
+  #giveBack(what: 'all' | 'ahead', charged: Charged): Promise<void> {
+    return giveUp(this.#supply.unsettled(what), this.#settling, { charged, limit: this.limit })
   }
 }

@@ -5,6 +5,10 @@
 // wait for the medium (sync, syncFolder) or move much (writeAside). Positions and sizes are in bytes.
 // Each failure is the system's own error, with its `code` (ENOENT, ENOSPC, EIO …).
 
+import { codeOf } from '../text-of.ts'
+
+export { codeOf }
+
 export type OpenMode =
   | 'read' // must exist
   | 'write' // must exist; reading and writing
@@ -58,12 +62,6 @@ export interface Self {
   readonly pid: number
   readonly thread: number
   readonly host: string
-}
-
-/** The code of a system error, or ''. Not by its class: under a test runner's vm context Node's errors have another one. */
-export function codeOf(error: unknown): string {
-  if (typeof error !== 'object' || error === null || !('code' in error)) return ''
-  return typeof error.code === 'string' ? error.code : ''
 }
 
 /** A disk, or a user's share of it, that has no room. */

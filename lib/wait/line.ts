@@ -45,7 +45,10 @@ export class Line {
   /** Stands at the end, and is tried at once if nobody in front waits. A closed line sends it away. */
   join(caller: Caller): void {
     if (this.#closed !== undefined) {
-      caller.dismiss(this.#closed.reason)
+      const { reason } = this.#closed
+      // What was begun before the line closed, and gets here late, goes in if it need not wait.
+      if (this.#isOrdered) void caller.attempt().then((isAnswered) => isAnswered || caller.dismiss(reason))
+      else caller.dismiss(reason)
       return
     }
     if (this.#isOrdered && this.length === 0) {

@@ -39,6 +39,7 @@ const methods: Readonly<Record<string, readonly [Call, unknown]>> = {
   discard: [(queue) => queue.discard([1]), 0],
   copyTo: [async (queue) => size(await queue.copyTo('memory:')), 3],
   createReadStream: [(queue) => queue.createReadStream({ wait: false }).toArray(), [1, 2, 3]],
+  createWebStream: [async (queue) => (await queue.createWebStream().getReader().read()).value, 1],
   createWriteStream: [(queue) => pipeline([4, 5], queue.createWriteStream()), undefined],
 }
 

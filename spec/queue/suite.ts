@@ -19,6 +19,7 @@ import { picking, refusing } from './picking.ts'
 import type { Place } from './place.ts'
 import { putting } from './putting.ts'
 import { sharing } from './sharing.ts'
+import { streaming } from './streaming.ts'
 import { taking } from './taking.ts'
 import { uniqueness } from './uniqueness.ts'
 
@@ -62,6 +63,7 @@ export function queueSuite(name: string, makePlace: () => Promise<QueuePlace>, {
     consuming(place)
     copying(place)
     sharing(place)
+    streaming(place)
     living(place, indexed)
     if (indexed) {
       ordering(place)

@@ -14,6 +14,7 @@ import { moved } from './moved.ts'
 import { mysql } from './mysql.ts'
 import { order } from './order.ts'
 import { sqlite } from './sqlite.ts'
+import { streams } from './streams.ts'
 import { syncs } from './syncs.ts'
 import { together } from './together.ts'
 
@@ -28,6 +29,7 @@ export const bugs: readonly Bug[] = [
   ...folder,
   ...sqlite,
   ...durable,
+  ...streams,
 ]
 
 const BEGIN = '<!-- planted bugs: written by spec/real/planted/all.ts -->\n'

@@ -1,0 +1,85 @@
+// streams.ts: what streams, consumers and a closing queue owe whoever uses them.
+
+import { type Bug, spec } from './bug.ts'
+
+const layer = spec('consume/streaming')
+
+export const streams: readonly Bug[] = [
+  {
+    name: 'all that waited in a sink that broke is charged an attempt',
+    file: 'consume/reading.js',
+    from: `this.#giveUp('first');`,
+    to: `this.#giveUp('all');`,
+    layer,
+  },
+  {
+    name: 'what a read stream had only buffered is charged when it is destroyed',
+    file: 'consume/reading.js',
+    from: 'this.#session?.unseen(held);\n        this.#buffered.push(held);',
+    to: 'this.#buffered.push(held);',
+    layer,
+  },
+  {
+    name: 'a put does not wait for what was written before it',
+    file: 'handle.js',
+    from: ' && !this.isWriting',
+    to: '',
+    layer,
+  },
+  {
+    name: 'what is written passes a put that waits for what was written before it',
+    file: 'consume/writing.js',
+    from: 'const count = Math.min(items.length, this.#puts.next - this.#taken);\n        try',
+    to: 'const count = items.length;\n        try',
+    layer,
+  },
+  {
+    name: 'what is written passes puts of the same turn',
+    file: 'consume/putting.js',
+    from: 'gathered.flush();\n            return this.#append',
+    to: 'return this.#append',
+    layer,
+  },
+  {
+    name: 'a write that failed is told as one that is done',
+    file: 'consume/writing.js',
+    from: 'callback(at < this.#durable ? null : error);',
+    to: 'callback(null);',
+    layer: spec('consume/write-stream'),
+  },
+  {
+    name: 'what was written before close() to a queue with a bound is refused though there is room',
+    file: 'wait/line.js',
+    from: 'if (this.#isOrdered)\n                void caller',
+    to: 'if (false)\n                void caller',
+    layer,
+  },
+  {
+    name: 'a web stream acknowledges an item as it hands it out',
+    file: 'consume/web-stream.js',
+    from: 'controller.enqueue(held.item);',
+    to: 'session.ack(held);\n            controller.enqueue(held.item);',
+    layer,
+  },
+  {
+    name: 'a web stream takes an item before it is asked for one',
+    file: 'consume/web-stream.js',
+    from: '{ highWaterMark: 0 }',
+    to: '{ highWaterMark: 1 }',
+    layer,
+  },
+  {
+    name: 'an error without a text fails the consumer and not its item',
+    file: 'text-of.js',
+    from: "return typeof message === 'string' ? message : String(thrown);\n    }\n    catch {\n        return 'something that has no text was thrown';",
+    to: "return typeof message === 'string' ? message : String(thrown);\n    }\n    catch (error) {\n        throw error;",
+    layer: spec('consume/any-error'),
+  },
+  {
+    name: 'a queue is destroyed by errors that are objects only',
+    file: 'consume/duplex.js',
+    from: "codeOf(error) === 'ERR_STREAM_DESTROYED'",
+    to: "error && 'code' in error && error.code === 'ERR_STREAM_DESTROYED'",
+    layer: spec('consume/any-error'),
+  },
+]
