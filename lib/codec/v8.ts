@@ -2,17 +2,24 @@
 // too. Item by item: in one message, two puts of one object would come back as one object.
 
 import { DefaultDeserializer, serialize } from 'node:v8'
-import { asBuffer, type Codec, copyOf } from './codec.ts'
+import { asBuffer, type Codec } from './codec.ts'
 
 export const v8: Codec<unknown> = {
   name: 'v8',
   encode: (item) => serialize(item),
-  // Typed arrays are views of the bytes that they are read from, so these become the item's own.
-  decode: (bytes) => read(copyOf(asBuffer(bytes))),
+  decode(bytes) {
+    const deserializer = new OwnMemory(asBuffer(bytes))
+    deserializer.readHeader()
+    return deserializer.readValue()
+  },
 }
 
-function read(bytes: Buffer): unknown {
-  const deserializer = new DefaultDeserializer(bytes)
-  deserializer.readHeader()
-  return deserializer.readValue()
+/** Node's makes Buffers, typed arrays and DataViews views of the bytes that they are read from; here each has its own. */
+class OwnMemory extends DefaultDeserializer {
+  _readHostObject(): ArrayBufferView {
+    const view: ArrayBufferView = Reflect.get(DefaultDeserializer.prototype, '_readHostObject').call(this)
+    const { buffer, byteOffset, byteLength } = view
+    const bytes = buffer.slice(byteOffset, byteOffset + byteLength)
+    return Buffer.isBuffer(view) ? Buffer.from(bytes) : Reflect.construct(view.constructor, [bytes])
+  }
 }
