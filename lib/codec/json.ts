@@ -3,6 +3,7 @@
 
 import { isDate } from 'node:util/types'
 import { asBuffer, type Codec } from './codec.ts'
+import { hasToJSON } from './to-json.ts'
 
 // Deeper, it holds itself: JSON.stringify would say so too, but only after this walk.
 const MAX_DEPTH = 1000
@@ -22,20 +23,22 @@ function textOf(item: unknown): string {
   return text
 }
 
-function refused(_key: string, value: unknown): unknown {
-  if (typeof value === 'function' || typeof value === 'symbol') throw new TypeError(`a ${typeof value} has no JSON`)
-  return value
+/** A replacer: it is called with the object that holds the value. */
+function refused(this: unknown, _key: string, value: unknown): unknown {
+  if (typeof value === 'symbol') throw new TypeError('a symbol has no JSON')
+  if (value instanceof Promise) throw new TypeError('a Promise has no JSON')
+  if (typeof value !== 'function') return value
+  // Beside a toJSON, which has been asked, functions are left out.
+  if (typeof this === 'object' && this !== null && hasToJSON(this)) return undefined
+  throw new TypeError('a function has no JSON')
 }
 
 /** Throws where there is a function or a symbol; true where there is a toJSON. */
 function isHooked(value: unknown, depth: number): boolean {
-  if (typeof value !== 'object' || value === null) {
-    refused('', value)
-    return false
-  }
+  refused.call(undefined, '', value)
+  if (typeof value !== 'object' || value === null) return false
   if (isDate(value) || ArrayBuffer.isView(value)) return false
-  if ('toJSON' in value && typeof value.toJSON === 'function') return true
-  if (value instanceof Promise) throw new TypeError('a Promise has no JSON')
+  if (hasToJSON(value)) return true
   if (depth >= MAX_DEPTH) throw new RangeError(`it holds itself, or is nested more than ${MAX_DEPTH} levels deep`)
   const parts: readonly unknown[] = Array.isArray(value) ? value : Object.values(value)
   let hooked = false
