@@ -7,6 +7,7 @@
 //   90–9f dc dd      an array of so many values          80–8f de df   a map of so many pairs
 //   c7 c8 c9         length, type, payload: an extension
 //   d4               type and one byte: an extension too, or a mark before a value
+//   d6 d7 ff         a time: whole seconds in 32 bits; 30 bits of nanoseconds and 34 of seconds; any other in c7 0c ff
 //
 // Values are written one behind the other into chunks, and handed out as views that nothing writes to again.
 // Methods return undefined, not void, so that a guard clause may end in a call.
@@ -23,6 +24,14 @@ declare global {
     isWellFormed(): boolean
     toWellFormed(): string
   }
+}
+
+/**
+ * Whether UTF-8 brings a text back. It has no bytes for half a surrogate pair, and a reader may take a U+FEFF at the
+ * beginning for a mark of the encoding: msgpackr does where its native part is missing.
+ */
+export function isUtf8Text(text: string): boolean {
+  return text.isWellFormed() && text.charCodeAt(0) !== 0xfeff
 }
 
 export class MsgpackBytes {
@@ -122,7 +131,7 @@ export class MsgpackBytes {
   }
 
   #longText(text: string): undefined {
-    if (!text.isWellFormed()) return this.malformed(text)
+    if (!isUtf8Text(text)) return this.malformed(text)
     // The header is chosen for the most bytes that there can be: one or two wasted, and nothing moved.
     const most = text.length < 0x5555 ? text.length * 3 : Buffer.byteLength(text)
     this.room(most + SCALAR_BYTES)
@@ -135,7 +144,7 @@ export class MsgpackBytes {
     this.#at += length
   }
 
-  /** A text with half a surrogate pair, for which UTF-8 has no bytes. */
+  /** A text that UTF-8 doesn't bring back. */
   protected malformed(text: string): undefined {
     throw new RangeError(`UTF-8 can't hold '${text}'`)
   }
@@ -144,6 +153,31 @@ export class MsgpackBytes {
     this.room(SCALAR_BYTES + bytes.length)
     this.#length(bytes.length, 0xc4, 0xc5, 0xc6)
     this.#append(bytes)
+  }
+
+  protected time(ms: number): undefined {
+    const seconds = Math.floor(ms / 1000)
+    const nanoseconds = (ms - seconds * 1000) * 1_000_000
+    this.room(SCALAR_BYTES)
+    if (seconds < 0 || seconds >= 2 ** 34) return this.#longTime(seconds, nanoseconds)
+    const isShort = nanoseconds === 0 && seconds < 2 ** 32
+    this.#bytes[this.#at++] = isShort ? 0xd6 : 0xd7
+    this.#bytes[this.#at++] = 0xff
+    if (!isShort) this.#uint32(nanoseconds * 4 + Math.floor(seconds / 2 ** 32))
+    this.#uint32(seconds)
+  }
+
+  #longTime(seconds: number, nanoseconds: number): undefined {
+    for (const byte of [0xc7, 12, 0xff]) this.#bytes[this.#at++] = byte
+    this.#uint32(nanoseconds)
+    this.#uint32(Math.floor(seconds / 2 ** 32))
+    this.#uint32(seconds)
+  }
+
+  /** The lowest 32 bits. */
+  #uint32(value: number): undefined {
+    this.#view.setUint32(this.#at, value)
+    this.#at += 4
   }
 
   protected arrayOf(length: number): undefined {

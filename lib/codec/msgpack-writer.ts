@@ -10,15 +10,20 @@
 //   records  an object is  d4 72 id [keys] values…  the first time and  id values…  from then on, with an id of 40–7f;
 //            a map is a Map. For many items of few shapes: 30 bytes an item where plain takes 43.
 //   exact    for what the other two can't hold. A map with string keys is an object; one with a number as its only key
-//            is  { 0: [[key, value] …] } a Map,  { 1: bytes } a text in UTF-16,  { 2: [key, value …] } an object.
+//            is  { 0: [[key, value] …] } a Map,  { 1: bytes } a text in UTF-16,  { 2: [key, value …] } an object,
+//            { 3: [class, [key, value …], [key, value …]] } an Error, its hidden properties before those that are
+//            enumerated,  { 4: [source, flags] } a regular expression.
+// Until format 2 an Error was  d4 65 00 [name, message, cause]  in all three, as msgpackr writes it, and lost the rest.
 // Where a form can't hold an item, writing it throws INEXACT.
 //
 // Left out on purpose, as JSON does: symbols as keys, properties that are inherited or not enumerable, and the class.
 // Holes of an array come back as undefined.
 
 import { isBoxedPrimitive, isDate, isMap, isNativeError, isRegExp, isSet } from 'node:util/types'
-import { MsgpackBytes } from './msgpack-bytes.ts'
+import { isUtf8Text, MsgpackBytes } from './msgpack-bytes.ts'
+import { partsOf } from './msgpack-errors.ts'
 import { Shapes } from './shapes.ts'
+import { hasToJSON, withoutFunctions } from './to-json.ts'
 
 export type Form = 'plain' | 'records' | 'exact'
 
@@ -26,7 +31,7 @@ export type Form = 'plain' | 'records' | 'exact'
 export const INEXACT = Symbol('the item needs the exact form')
 
 /** The kinds of map with a number as key, in the exact form. */
-export const EXACT = { map: 0, text: 1, object: 2 } as const
+export const EXACT = { map: 0, text: 1, object: 2, error: 3, regExp: 4 } as const
 
 // Deeper than anybody nests, and far from what overflows the stack of whoever reads it.
 const MAX_DEPTH = 1000
@@ -119,7 +124,7 @@ export class MsgpackWriter extends MsgpackBytes {
   #properties(value: Record<string, unknown>): undefined {
     if (this.#form === 'records') return this.#record(value)
     const keys = Object.keys(value)
-    if (this.#form === 'exact' && keys.some((key) => !key.isWellFormed())) return this.#pairs(value)
+    if (this.#form === 'exact' && keys.some((key) => !isUtf8Text(key))) return this.#pairs(value)
     const from = this.written
     this.mapOf(keys.length)
     for (const key of keys) {
@@ -164,7 +169,15 @@ export class MsgpackWriter extends MsgpackBytes {
     // A shape that was defined in what is forgotten now would be used without its keys.
     if (this.#form === 'records') throw INEXACT
     this.rewind(from)
-    this.#value(value.toJSON())
+    this.#answer(value.toJSON(), value)
+  }
+
+  /** What a toJSON returned. As JSON does, it isn't asked again if it is one more of its kind, or a plain object. */
+  #answer(value: unknown, asked: object): undefined {
+    if (typeof value !== 'object' || value === null || !hasToJSON(value)) return this.#value(value)
+    const prototype: unknown = Object.getPrototypeOf(value)
+    const isOther = prototype !== Object.prototype && prototype !== Object.getPrototypeOf(asked)
+    return isOther ? this.#value(value) : this.#properties(withoutFunctions(value))
   }
 
   #special(value: object): undefined {
@@ -173,9 +186,9 @@ export class MsgpackWriter extends MsgpackBytes {
     if (isMap(value)) return this.#map(value)
     if (isSet(value)) return this.#marked(0x73, [...value])
     if (isNativeError(value) || value instanceof Error) return this.#error(value)
-    if (isRegExp(value)) return this.#marked(0x78, [value.source.toWellFormed(), value.flags])
+    if (isRegExp(value)) return this.#regExp(value)
     if (value instanceof ArrayBuffer) return this.extension(0x74, new Uint8Array(value), ARRAY_BUFFER)
-    if (hasToJSON(value)) return this.#value(value.toJSON())
+    if (hasToJSON(value)) return this.#answer(value.toJSON(), value)
     if (isBoxedPrimitive(value)) return this.#value(value.valueOf())
     if (keepsAllInside(value)) throw new TypeError(`a ${nameOf(value)} can't be stored`)
     this.#properties({ ...value })
@@ -209,23 +222,22 @@ export class MsgpackWriter extends MsgpackBytes {
     this.#array(values)
   }
 
+  #regExp({ source, flags }: RegExp): undefined {
+    if (this.#form !== 'exact') return this.#marked(0x78, [source, flags])
+    this.#wrap(EXACT.regExp)
+    this.#array([source, flags])
+  }
+
   #error(error: Error): undefined {
-    // msgpackr looks for a class of that name; it takes what every object inherits, and AggregateError, for such a one.
-    const name = String(error.name)
-    const safe = name in Object.prototype || name === 'AggregateError' ? 'Error' : name.toWellFormed()
-    const fields: unknown[] = [safe, String(error.message).toWellFormed()]
-    if (error.cause !== undefined) fields.push(error.cause)
-    this.#marked(0x65, fields)
+    if (this.#form !== 'exact') throw INEXACT
+    const { kind, hidden, shown } = partsOf(error)
+    this.#wrap(EXACT.error)
+    this.#array([kind, hidden.flat(), shown.flat()])
   }
 
   #date(date: Date): undefined {
     const ms = date.getTime()
-    if (Number.isNaN(ms)) return this.mark(0xff, 0xff)
-    const seconds = Math.floor(ms / 1000)
-    const payload = Buffer.allocUnsafe(12)
-    payload.writeUInt32BE((ms - seconds * 1000) * 1_000_000)
-    payload.writeBigInt64BE(BigInt(seconds), 4)
-    this.extension(0xff, payload)
+    return Number.isNaN(ms) ? this.mark(0xff, 0xff) : this.time(ms)
   }
 
   protected override malformed(text: string): undefined {
@@ -238,10 +250,6 @@ export class MsgpackWriter extends MsgpackBytes {
     this.mapOf(1)
     this.number(kind)
   }
-}
-
-function hasToJSON(value: object): value is { toJSON(): unknown } {
-  return 'toJSON' in value && typeof value.toJSON === 'function'
 }
 
 /** Without a property to show for it: nothing would be left. */

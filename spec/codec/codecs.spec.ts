@@ -88,10 +88,18 @@ describe("the queue's json codec", () => {
   })
 
   it('refuses what would vanish whole: undefined, a promise, a toJSON that returns nothing', () => {
-    for (const item of [undefined, Promise.resolve(1), { toJSON: () => undefined }, { a: { toJSON: () => () => 1 } }]) {
+    const promise = Promise.resolve(1)
+    for (const item of [undefined, promise, { toJSON: () => undefined }, { a: { toJSON: () => () => 1 } }]) {
       assertRefused('json', item)
     }
+    for (const toJSON of [() => promise, () => ({ promise }), () => [[promise]]]) assertRefused('json', [{ toJSON }])
     assertSame(codec.decode(codec.encode({ a: 1, b: undefined, c: [undefined] })), { a: 1, c: [null] })
+  })
+
+  it('takes an object whose toJSON returns itself, or another one that has one', () => {
+    const self = { id: 7, toJSON: (): unknown => self, also: () => 1 }
+    const endless = (): unknown => ({ id: 7, toJSON: endless })
+    for (const item of [self, endless()]) assertSame(codec.decode(codec.encode([item])), [{ id: 7 }])
   })
 
   it('refuses what holds itself', () => {
@@ -115,6 +123,18 @@ describe("the queue's v8 codec", () => {
       fc.property(anyItem, (item) => assertSame(codec.decode(codec.encode(item)), item)),
       runs(1000),
     )
+  })
+
+  it('gives each of the bytes of an item memory of its own, of their size', () => {
+    const memory = new ArrayBuffer(100)
+    const views = [new Uint8Array(memory, 3, 5), new DataView(memory, 1, 2), new Float64Array(memory, 8, 3)]
+    const item = [Buffer.from('abc'), ...views, memory, new BigInt64Array(1), Buffer.alloc(0)]
+    const back = codec.decode(codec.encode({ item, again: item }))
+    assertSame(back, { item, again: item })
+    const backs: unknown[] = Object(back).item
+    assert.equal(Object(back).again, backs)
+    const sizes = backs.map((view) => (ArrayBuffer.isView(view) ? view.buffer.byteLength - view.byteLength : 0))
+    assert.deepEqual(sizes, [0, 0, 0, 0, 0, 0, 0])
   })
 
   it('keeps cycles within an item, and holes', () => {

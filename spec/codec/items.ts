@@ -25,12 +25,14 @@ const awkwardKeys = [
   '0',
   'ключ',
   '\ud800',
+  `\ufeff${'key'.repeat(30)}`,
 ]
 
 const anyText = fc.oneof(
   fc.string({ maxLength: 200 }),
   fc.string({ unit: 'binary', maxLength: 100 }),
   fc.array(fc.integer({ min: 0, max: 0xffff })).map((units) => String.fromCharCode(...units)),
+  fc.constantFrom('\ufeff', `\ufeff${'x'.repeat(90)}`, '\ufeffé', 'é\ufeff'.repeat(40)),
   fc.constantFrom('', '😀'.slice(0, 1), 'x'.repeat(63), 'é'.repeat(63), '漢'.repeat(64), 'é'.repeat(40_000)),
 )
 const text = fc.oneof(fc.string({ maxLength: 80 }), fc.string({ unit: 'grapheme', maxLength: 80 }))
@@ -68,12 +70,12 @@ function errorOf(Kind: ErrorConstructor, message: string, cause?: unknown): Erro
   return new Kind(message, cause === undefined ? undefined : { cause })
 }
 
-/** Whatever msgpack promises to bring back. */
+/** Whatever msgpack and v8 promise to bring back. */
 export const anyItem: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
   item: fc.oneof(
     { depthSize: 'small', withCrossShrink: true },
     ...[anyText, number, bigint, date, typed, fc.boolean(), fc.constantFrom(null, undefined)],
-    fc.constantFrom(/a+/giu, new Error('out of order'), new RangeError('by name')),
+    fc.constantFrom(/a+/giu, /\ud800/, new Error('out of order'), new RangeError('by name')),
     fc.array(tie('item')),
     fc.dictionary(key, tie('item'), { maxKeys: 20, noNullPrototype: true }),
     fc.array(fc.tuple(tie('item'), tie('item')), { maxLength: 20 }).map((entries) => new Map(entries)),
@@ -105,9 +107,7 @@ export function difference(a: unknown, b: unknown, path = 'item'): string | unde
   if (a instanceof RegExp) return String(a) === String(b) ? undefined : path
   if (a instanceof Map && b instanceof Map) return difference([...a], [...b], `${path}(entries)`)
   if (a instanceof Set && b instanceof Set) return difference([...a], [...b], `${path}(values)`)
-  if (a instanceof Error && b instanceof Error) {
-    return difference([a.name, a.message, a.cause], [b.name, b.message, b.cause], `${path}(error)`)
-  }
+  if (a instanceof Error && b instanceof Error) return difference(partsOf(a), partsOf(b), `${path}(error)`)
   if (isBytes(a) && isBytes(b)) return Buffer.compare(bytesOf(a), bytesOf(b)) === 0 ? undefined : path
   return propertyDifference(a, b, path)
 }
@@ -121,6 +121,15 @@ function propertyDifference(a: object, b: object, path: string): string | undefi
     if (found !== undefined) return found
   }
   return undefined
+}
+
+/** What an error has of its own, shown or hidden, in any order; and its name. */
+function partsOf(error: Error): unknown[] {
+  const keys = Object.getOwnPropertyNames(error).sort()
+  return [
+    error.name,
+    keys.map((key) => [key, Object.prototype.propertyIsEnumerable.call(error, key), Reflect.get(error, key)]),
+  ]
 }
 
 function isBytes(value: object): value is ArrayBuffer | ArrayBufferView {

@@ -126,21 +126,48 @@ describe("the queue's msgpack codec", () => {
     assertSame(again({ url }), { url: 'http://localhost/a' })
     assertSame(inBatch([{ id: 1, toJSON: () => ({ x: 1 }) }, { x: 2 }]), [{ x: 1 }, { x: 2 }])
     assertSame(again({ toJSON: () => 7 }), 7)
-    const self = { toJSON: (): unknown => self }
-    assertRefused(self, /nested/)
   })
 
-  it('keeps the name, message and cause of an error', () => {
-    class SensorError extends TypeError {
-      override readonly name = 'SensorError'
+  it('asks toJSON once, as JSON does: what it returns may be the object itself, or have a toJSON too', () => {
+    class Row {
+      readonly id = 7
+      toJSON(): unknown {
+        return this
+      }
     }
-    const back = again(new SensorError('too hot', { cause: new Map([['celsius', 99n]]) }))
-    assert.ok(back instanceof Error)
-    assertSame([back.name, back.message, back.cause], ['SensorError', 'too hot', new Map([['celsius', 99n]])])
-    const odd = [new AggregateError([1], 'many'), Object.assign(new Error('x'), { name: 'constructor' })].map(again)
-    assert.deepEqual(odd.map(String), ['Error: many', 'Error: x'])
-    assert.equal(String(again(new DOMException('stop', 'AbortError'))), 'AbortError: stop')
-    assert.equal(String(again(new Error('\ud800'))), 'Error: \ufffd')
+    class Fresh extends Row {
+      override toJSON(): unknown {
+        return new Fresh()
+      }
+    }
+    const copy = { id: 7, toJSON: (): unknown => ({ ...copy }) }
+    const self = { id: 7, toJSON: (): unknown => self }
+    const endless = (): unknown => ({ id: 7, toJSON: endless })
+    for (const item of [new Row(), new Fresh(), copy, self, endless()]) {
+      assertSame([again(item), again([item, item])], [{ id: 7 }, [{ id: 7 }, { id: 7 }]])
+      assertSame(inBatch(item), { id: 7 })
+      assertSame(inBatch([{ id: 1 }, item, { id: 2 }]), [{ id: 1 }, { id: 7 }, { id: 2 }])
+    }
+    assertSame(again({ toJSON: () => new URL('http://localhost/a') }), 'http://localhost/a')
+    assertSame(again({ toJSON: () => new Date(5) }), new Date(5))
+    const circle: unknown = { toJSON: () => ({ circle }) }
+    assertRefused(circle, /holds itself/)
+    assertRefused({ toJSON: () => [() => 1] }, /function/)
+  })
+
+  it('writes a time in as few bytes as MessagePack has for it', () => {
+    const times = [0, 1000, 1, 999, 1.7e12, 1.7e12 + 1, 2 ** 32 * 1000 - 1000, 2 ** 32 * 1000, 2 ** 34 * 1000 - 1]
+    const bytes = [6, 6, 10, 10, 6, 10, 6, 10, 10]
+    assert.deepEqual(
+      times.map((ms) => codec.encode(new Date(ms)).length),
+      bytes,
+    )
+    const far = [2 ** 34 * 1000, -1, -1000, -999, -1001, 8.64e15, -8.64e15, -62_198_755_200_000]
+    for (const ms of far) assert.equal(codec.encode(new Date(ms)).length, 15)
+    const dates = [...times, ...far, NaN].map((ms) => new Date(ms))
+    for (const date of dates) assertSame([again(date), inBatch(date)], [date, date])
+    assertSame(again([dates, { dates }]), [dates, { dates }])
+    assertSame(inBatch(dates), dates)
   })
 
   it('gives holes of an array back as undefined', () => {
