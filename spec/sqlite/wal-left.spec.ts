@@ -5,9 +5,16 @@ import assert from 'node:assert/strict'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { copyFileSync, existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
+import { bootId } from '../../lib/disk/boot.ts'
 import { AsyncQueue, CorruptionError, PersistentMap } from '../../lib/index.ts'
+import { loadDriver } from '../../lib/sqlite/driver.ts'
+import { type Call, Engine } from '../../lib/sqlite/engine.ts'
+import type { ValueOf } from '../../lib/sqlite/ops.ts'
+import { piecesOf } from '../../lib/sqlite/pieces.ts'
+import type { Answered } from '../../lib/sqlite/thread.ts'
+import type { WalDamage } from '../../lib/sqlite/wal-ops.ts'
 import { CHECK } from '../layers.ts'
-import { foreign, newFile } from './rig.ts'
+import { call, foreign, newFile, put, valuesOf } from './rig.ts'
 
 const HEADER = 32
 const FRAME = 24 + 4096
@@ -26,37 +33,51 @@ function flip(file: string, at: number): void {
   writeFileSync(`${file}-wal`, bytes)
 }
 
+const OPEN = { name: 'queue', codec: 'raw', order: 'fifo' } as const
+
+/** A queue without a thread, and its first answers. */
+function engineOf(file: string, ...first: Call[]): { engine: Engine; values: unknown[] } {
+  const engine = new Engine(file, () => loadDriver())
+  const values = valuesOf(first.flatMap((one) => engine.run([one])))
+  return { engine, values }
+}
+
 /** Files that were left with so many items in their WAL, in so many transactions; the first `taken` are gone again. */
-async function leftWith(count: number, { taken = 0, boot }: { taken?: number; boot?: string } = {}): Promise<string> {
+function leftWith(count: number, { taken = 0, boot }: { taken?: number; boot?: string } = {}): string {
   const file = newFile()
-  await using queue = await AsyncQueue.open<string>(`sqlite:${file}`, { codec: 'json', durability: 'os' })
+  const { engine } = engineOf(file, call('wal.look', { isStrict: false, boot: bootId() }), call('queue.open', OPEN))
   if (boot !== undefined) {
     const driver = foreign(file)
     driver.exec(`UPDATE spoolq_file SET boot = '${boot}'; PRAGMA wal_checkpoint(TRUNCATE)`)
     driver.close()
   }
-  for (let i = 1; i <= count; i += 1) await queue.put(`item ${i}`)
-  await queue.pop(taken)
-  return killed(file)
+  for (let i = 1; i <= count; i += 1) valuesOf(engine.run([put(`item ${i}`)]))
+  if (taken > 0) valuesOf(engine.run([call('queue.pop', { queue: 1, now: 1000, n: taken, isStrict: false })]))
+  const left = killed(file)
+  engine.close()
+  return left
 }
 
 interface Opened {
   readonly items: readonly string[]
   readonly lost: number
-  readonly told: readonly { readonly lost: number; readonly file: string; readonly offset: number }[]
-  readonly nextId: number | undefined
+  /** Undefined: nobody was told. */
+  readonly told: WalDamage | undefined
+  readonly nextId: number
 }
 
-async function open(file: string): Promise<Opened> {
-  await using queue = await AsyncQueue.open<string>(`sqlite:${file}`, { codec: 'json', durability: 'os' })
-  const told: Opened['told'][number][] = []
-  queue.on('corruption', (corruption) => told.push(corruption))
-  const items = await queue.pop(1000)
-  const { lost } = await queue.stats()
-  const nextId = await queue.put('next')
-  await queue.pop()
-  await new Promise((resolve) => setImmediate(resolve))
-  return { items, lost, told, nextId }
+/** Opens it, and takes all that is there. */
+function open(file: string): Opened {
+  const pop = call('queue.pop', { queue: 1, now: 1000, n: 1000, isStrict: false })
+  const stats = call('queue.stats', { queue: 1, now: 1000 })
+  const look = call('wal.look', { isStrict: false, boot: bootId() })
+  const { engine, values } = engineOf(file, look, call('queue.open', OPEN), stats)
+  const [outcome] = engine.run([pop])
+  engine.close()
+  const { lost, nextId } = values[2] as ValueOf<'queue.stats'>
+  const items = piecesOf(outcome as Answered<ValueOf<'queue.pop'>>, () => 0)
+  const told = (values[0] as WalDamage | null) ?? undefined
+  return { items: items.map(({ document }) => `${Buffer.from(document.bytes)}`), lost, told, nextId }
 }
 
 function itemsUpTo(count: number): string[] {
@@ -65,70 +86,71 @@ function itemsUpTo(count: number): string[] {
 
 describe('the queue in SQLite, whose WAL was left by a kill and rotted', () => {
   it('tells, counts and keeps aside what is behind the damage, once', async () => {
-    const file = await leftWith(60)
+    const file = leftWith(60)
     const size = statSync(`${file}-wal`).size
     const at = HEADER + FRAME * Math.floor((size - HEADER) / FRAME / 2) + 100
     flip(file, at)
     const rotten = readFileSync(`${file}-wal`)
-    const first = await open(file)
-    assert.ok(first.items.length > 10 && first.items.length < 55, `${first.items.length}`)
-    assert.deepEqual(first.items, itemsUpTo(first.items.length))
-    assert.equal(first.lost, 60 - first.items.length)
-    const [told] = first.told
-    assert.deepEqual(told, { file: `${file}-wal`, offset: at - 100, bytes: size - at + 100, lost: first.lost })
-    assert.equal(first.told.length, 1)
-    assert.equal(first.nextId, 61, 'no id is used twice')
+    await using queue = await AsyncQueue.open<Uint8Array>(`sqlite:${file}`, { durability: 'os' })
+    const told: object[] = []
+    queue.on('corruption', (corruption) => told.push(corruption))
+    const items = (await queue.pop(1000)).map((item) => `${Buffer.from(item)}`)
+    assert.ok(items.length > 10 && items.length < 55, `${items.length}`)
+    assert.deepEqual(items, itemsUpTo(items.length))
+    const { lost } = await queue.stats()
+    assert.equal(lost, 60 - items.length)
+    assert.equal(await queue.put(Buffer.from('next')), 61, 'no id is used twice')
+    await new Promise((resolve) => setImmediate(resolve))
+    assert.deepEqual(told, [{ file: `${file}-wal`, offset: at - 100, bytes: size - at + 100, lost }])
     const [kept] = readdirSync(`${file}-damaged`)
     assert.ok(readFileSync(`${file}-damaged/${kept}`).equals(rotten))
-    const again = await open(file)
-    assert.deepEqual({ ...again, nextId: 0 }, { items: [], lost: first.lost, told: [], nextId: 0 })
+    await queue.close()
+    const again = open(file)
+    assert.deepEqual(again, { items: ['next'], lost, told: undefined, nextId: 62 })
     assert.equal(readdirSync(`${file}-damaged`).length, 1)
   })
 
-  it('tells it once where a kill follows before the file is closed, and again where more rots then', async () => {
-    const file = await leftWith(30)
+  it('tells it once where a kill follows before the file is closed, and again where more rots then', () => {
+    const file = leftWith(30)
     flip(file, Math.floor(statSync(`${file}-wal`).size / 2))
-    const queue = await AsyncQueue.open<string>(`sqlite:${file}`, { codec: 'json', durability: 'os' })
-    const { lost } = await queue.stats()
-    for (let i = 0; i < 9; i += 1) await queue.put(`more ${i}`)
+    const look = call('wal.look', { isStrict: false, boot: bootId() })
+    const { engine, values } = engineOf(file, look, call('queue.open', OPEN))
+    const { lost } = values[0] as WalDamage
+    for (let i = 0; i < 9; i += 1) valuesOf(engine.run([put(`more ${i}`)]))
     const next = killed(file)
-    await queue.close()
+    engine.close()
     const rotten = killed(next)
-    const first = await open(next)
-    assert.deepEqual([first.told, first.lost, first.items.length + first.lost], [[], lost, 39])
+    const first = open(next)
+    assert.deepEqual([first.told, first.lost, first.items.length + first.lost], [undefined, lost, 39])
     flip(rotten, statSync(`${rotten}-wal`).size - 5 * FRAME)
-    const second = await open(rotten)
-    assert.equal(second.told.length, 1)
+    const second = open(rotten)
+    assert.equal(second.told?.lost, second.lost - lost)
+    assert.ok(second.lost > lost)
     assert.equal(second.items.length + second.lost, 39)
   })
 
-  it('knows what is lost wherever it rots', async (t) => {
+  it('knows what is lost wherever it rots', (t) => {
     t.diagnostic(`seed ${seed}`)
-    const left = await leftWith(20, { taken: 3 })
+    const left = leftWith(20, { taken: 3 })
     const size = statSync(`${left}-wal`).size
-    const whole = (await open(killed(left))).items
+    const whole = open(killed(left)).items
     assert.deepEqual(whole, itemsUpTo(20).slice(3))
-    // The last one is a pop of three: where that doesn't hold they come again, and nothing can tell it from a kill.
-    const places = [CHECK ? 30 : 20, HEADER + 6, HEADER + 20]
-    for (let i = 0; i < (CHECK ? 200 : 3); i += 1) places.push((seed * 7919 + i * 10_007) % size)
+    const places = [5, 20, 30, HEADER + 1, HEADER + 6, HEADER + 10, HEADER + 20, HEADER + FRAME - 1]
+    for (let i = 0; i < (CHECK ? 1000 : 6); i += 1) places.push((seed * 7919 + i * 10_007) % size)
     for (const at of places) {
       const file = killed(left)
       flip(file, at)
-      const { items, lost, told, nextId } = await open(file)
+      const { items, lost, told, nextId } = open(file)
       const came = new Set(items)
       const missing: number = whole.filter((item) => !came.has(item)).length
-      if (told.length === 0) assert.deepEqual([missing, lost], [0, 0], `nobody was told of byte ${at}`)
-      else assert.equal(lost, missing, `byte ${at}`)
-      assert.equal(
-        told.reduce((sum, each) => sum + each.lost, 0),
-        lost,
-      )
+      if (told === undefined) assert.deepEqual([missing, lost], [0, 0], `nobody was told of byte ${at}`)
+      assert.deepEqual([told?.lost ?? 0, lost], [missing, missing], `byte ${at}`)
       assert.equal(nextId, 21, `byte ${at}`)
     }
   })
 
   it('refuses where damage is to be an error, as often as it is asked, and tells it when it may skip', async () => {
-    const file = await leftWith(20)
+    const file = leftWith(20)
     flip(file, Math.floor(statSync(`${file}-wal`).size / 2))
     for (let i = 0; i < 2; i += 1) {
       await assert.rejects(
@@ -136,18 +158,18 @@ describe('the queue in SQLite, whose WAL was left by a kill and rotted', () => {
         (error) => error instanceof CorruptionError && /-damaged\/.*onDamage 'skip'/.test(error.message),
       )
     }
-    const { items, lost, told } = await open(file)
-    assert.deepEqual([told.length, items.length + lost], [1, 20])
+    const { items, lost, told } = open(file)
+    assert.deepEqual([told?.lost, items.length + lost], [lost, 20])
     await using strict = await AsyncQueue.open(`sqlite:${file}`, { onDamage: 'fail' })
     assert.equal(await strict.size(), 0)
   })
 
-  it('goes on where there is no place to keep it', async () => {
-    const file = await leftWith(20)
+  it('goes on where there is no place to keep it', () => {
+    const file = leftWith(20)
     flip(file, Math.floor(statSync(`${file}-wal`).size / 2))
     writeFileSync(`${file}-damaged`, '')
-    const { items, lost, told } = await open(file)
-    assert.deepEqual([told.length, items.length + lost], [1, 20])
+    const { items, lost, told } = open(file)
+    assert.deepEqual([told?.kept, told?.lost, items.length + lost], [undefined, lost, 20])
   })
 
   it('tells of a map on the channel', async () => {
@@ -168,25 +190,25 @@ describe('the queue in SQLite, whose WAL was left by a kill and rotted', () => {
 })
 
 describe('the queue in SQLite, whose WAL was left by a kill', () => {
-  it('tells nothing, wherever the kill came', async () => {
-    const left = await leftWith(12)
+  it('tells nothing, wherever the kill came', () => {
+    const left = leftWith(12)
     const size = statSync(`${left}-wal`).size
     let before = 0
-    for (let cut = HEADER; cut < size; cut += CHECK ? 1777 : 17 * 1777) {
+    for (let cut = HEADER; cut < size; cut += CHECK ? 177 : 5 * 1777) {
       const file = killed(left)
       truncateSync(`${file}-wal`, cut)
-      const { items, lost, told } = await open(file)
-      assert.deepEqual([told, lost, items], [[], 0, itemsUpTo(items.length)], `${cut}`)
+      const { items, lost, told } = open(file)
+      assert.deepEqual([told, lost, items], [undefined, 0, itemsUpTo(items.length)], `${cut}`)
       assert.ok(items.length >= before)
       before = items.length
     }
     assert.ok(before > 5)
   })
 
-  it('tells nothing of what undone transactions left behind the end, and cuts it off', async () => {
+  it('tells nothing of what undone transactions left behind the end, and cuts it off', () => {
     const file = newFile()
-    await using queue = await AsyncQueue.open<string>(`sqlite:${file}`, { codec: 'json', durability: 'os' })
-    await queue.put('item 1')
+    const { engine } = engineOf(file, call('wal.look', { isStrict: false, boot: bootId() }), call('queue.open', OPEN))
+    valuesOf(engine.run([put('item 1')]))
     const driver = foreign(file)
     driver.exec('CREATE TABLE theirs (x)')
     const end = statSync(`${file}-wal`).size
@@ -195,26 +217,28 @@ describe('the queue in SQLite, whose WAL was left by a kill', () => {
     driver.exec('ROLLBACK')
     driver.close()
     assert.ok(statSync(`${file}-wal`).size > end + 100 * FRAME)
-    for (let i = 2; i < 9; i += 1) await queue.put(`item ${i}`)
+    for (let i = 2; i < 9; i += 1) valuesOf(engine.run([put(`item ${i}`)]))
     const left = killed(file)
     const rotten = killed(file)
-    assert.deepEqual((await open(left)).told, [])
+    engine.close()
+    assert.equal(open(left).told, undefined)
     assert.ok(!existsSync(`${left}-damaged`))
     flip(rotten, end + FRAME + 50)
-    const { told, items, lost } = await open(rotten)
-    assert.deepEqual([told.length, items.length + lost], [1, 8])
+    const { told, items, lost } = open(rotten)
+    assert.deepEqual([told?.lost, items.length + lost], [lost, 8])
   })
 
-  it('tells nothing after another boot: a power cut may have kept any of it', async () => {
-    const file = await leftWith(20, { boot: 'another one' })
+  it('tells nothing after another boot: a power cut may have kept any of it', () => {
+    const file = leftWith(20, { boot: 'another one' })
     flip(file, Math.floor(statSync(`${file}-wal`).size / 2))
-    const { items, lost, told } = await open(file)
-    assert.deepEqual([told, lost, items], [[], 0, itemsUpTo(items.length)])
+    const { items, lost, told } = open(file)
+    assert.deepEqual([told, lost, items], [undefined, 0, itemsUpTo(items.length)])
     // From now on it is this boot's.
-    await using queue = await AsyncQueue.open<string>(`sqlite:${file}`, { codec: 'json', durability: 'os' })
-    for (let i = 0; i < 20; i += 1) await queue.put(`later ${i}`)
+    const { engine } = engineOf(file, call('wal.look', { isStrict: false, boot: bootId() }))
+    for (let i = 0; i < 20; i += 1) valuesOf(engine.run([put(`later ${i}`)]))
     const left = killed(file)
+    engine.close()
     flip(left, Math.floor(statSync(`${left}-wal`).size / 2))
-    assert.equal((await open(left)).told.length, 1)
+    assert.ok((open(left).told?.lost ?? 0) > 5)
   })
 })
