@@ -15,6 +15,11 @@ export interface Corruption {
   readonly bytes: number
   /** Items that were lost with them. */
   readonly lost: number
+  /**
+   * They were never known to be on the medium, and the machine has not gone down since: a mount, a snapshot, a copy or a
+   * failed write-back may have cost them.
+   */
+  readonly unsynced?: true
 }
 
 /** What a store tells without being asked. Never called before the opening has resolved. */

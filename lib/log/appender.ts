@@ -221,9 +221,8 @@ export class Appender {
   /** The sync failed: the frames are void, and the log goes on in a segment that says so. */
   async #refuse(written: Written): Promise<void> {
     const { cursor, log, lock } = this.#parts
-    const { segment, from, to, firstId, fitted } = written
+    const { segment, from, firstId, fitted } = written
     const count = fitted.reduce((sum, batch) => sum + batch.count, 0)
-    log.pendingVoids.push({ segment: segment.base, from, to })
     log.unrecorded = log.unrecorded.filter((met) => met.segment !== segment || met.frame.offset < from)
     const ids = [{ from: firstId, to: firstId + count - 1 }]
     const extra = fitted[0]?.extra

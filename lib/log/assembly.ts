@@ -15,6 +15,7 @@ import type { Opened, World } from './opening.ts'
 import type { Parts } from './parts.ts'
 import { Reclaimer } from './reclaimer.ts'
 import { Settler } from './settler.ts'
+import { SyncedRecords } from './synced-records.ts'
 import { Taker } from './taker.ts'
 
 /** What the parts call. */
@@ -35,6 +36,7 @@ export interface Assembly {
   readonly looker: Looker
   readonly counter: Counter
   readonly flusher: Flusher
+  readonly syncedRecords: SyncedRecords
 }
 
 export function assemble(opened: Opened, options: StoreOptions, world: World, hooks: Hooks): Assembly {
@@ -59,5 +61,6 @@ export function assemble(opened: Opened, options: StoreOptions, world: World, ho
   const taker = new Taker(parts, settler, reclaimer)
   const looker = new Looker(parts, failed, reclaimer)
   const counter = new Counter(parts, looker, reclaimer)
-  return { appender, taker, settler, reclaimer, looker, counter, flusher }
+  const syncedRecords = new SyncedRecords({ log, cursor, clock, events })
+  return { appender, taker, settler, reclaimer, looker, counter, flusher, syncedRecords }
 }

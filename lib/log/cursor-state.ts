@@ -124,7 +124,7 @@ export class CursorState {
   }
 
   #gone(ids: readonly IdRange[], why: number): void {
-    if (GONE[why] === 'damage')
+    if (GONE[why] === 'damage' || GONE[why] === 'missing')
       for (const { from, to } of ids) this.lost += this.runs.live(from, to) + this.#unfailed(from, to)
     this.#each(ids, () => SETTLED)
   }

@@ -34,6 +34,8 @@ export class Cursor {
   readonly lock: StepLock
   readonly #failed: (error: Error) => void
   #hardening: Promise<void> | undefined
+  /** A record that goes with others, if there is something to tell. */
+  carried: (state: CursorState) => CursorRecord | undefined = () => undefined
 
   /** `failed` hears of a failure that no call waits for. */
   constructor(journal: Journal, lock: StepLock, failed: (error: Error) => void) {
@@ -67,7 +69,11 @@ export class Cursor {
     if (roomBytes > 0 && this.journal.makeRoom(roomBytes) === NOT_YET_DURABLE) return AGAIN
     const decision = decide(this.journal.state)
     const records = 'before' in decision ? decision.before : decision.records
-    if (records.length > 0 && this.journal.append(records) === NOT_YET_DURABLE) return AGAIN
+    if (records.length > 0) {
+      // Where room was made before, it was made for the records of the decision alone.
+      const carried = roomBytes === 0 ? this.carried(this.journal.state) : undefined
+      if (this.journal.append(carried ? [...records, carried] : records) === NOT_YET_DURABLE) return AGAIN
+    }
     return 'before' in decision ? ANEW : decision.result
   }
 

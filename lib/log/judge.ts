@@ -37,18 +37,23 @@ export interface Verdict {
 export interface VerdictOptions {
   readonly folder: string
   readonly onDamage: 'skip' | 'fail'
+  /** What is missing never refuses an opening. */
+  readonly isOpening?: boolean
 }
 
 /** What to record of a gap, and what to tell. Throws where damage is to fail. */
-export function verdictOn(gap: Gap, known: Known, state: CursorState, { folder, onDamage }: VerdictOptions): Verdict {
+export function verdictOn(gap: Gap, known: Known, state: CursorState, options: VerdictOptions): Verdict {
   const ids = state.runs.liveRanges(gap.from, gap.to)
   const why = gap.dropped ? 'crash' : classify(gap.at, known)
-  const file = gap.segment?.path ?? folder
-  const corruption = { file, offset: gap.at.offset, bytes: gap.bytes, lost: countOf(ids) }
+  const file = gap.segment?.path ?? options.folder
+  const found = { file, offset: gap.at.offset, bytes: gap.bytes, lost: countOf(ids) }
   const isDamage = why === 'damage' && (ids.length > 0 || gap.bytes > 0)
-  if (isDamage && onDamage === 'fail') throw damageError(corruption, ids)
+  // Where nothing is wanted any more, a void may lie there: those frames were refused.
+  const isMissing = why === 'missing' && ids.length > 0
+  if (options.onDamage === 'fail' && (isDamage || (isMissing && !options.isOpening))) throw damageError(found, ids)
   const record = ids.length > 0 ? ({ kind: 'gone', why: GONE.indexOf(why), ids } as const) : undefined
-  return { record, ids, corruption: isDamage ? corruption : undefined }
+  const corruption: Corruption = isMissing ? { ...found, unsynced: true } : found
+  return { record, ids, corruption: isDamage || isMissing ? corruption : undefined }
 }
 
 /** What to record: where the cursor forgot that an item was set aside, that it was, and then that it is gone. */
@@ -80,7 +85,9 @@ export class Judge {
         const found = reader.locate(gap.from)
         // All that is missing there, not just what was asked for: a loss is told once.
         if (!('at' in found)) return { records: [], result: NOTHING }
-        const result = verdictOn(found, log.known, state, { folder: log.folder, onDamage })
+        const { segment, at, bytes } = found
+        segment?.gaps.push({ from: at.offset, to: at.offset + bytes })
+        const result = verdictOn(found, knownOf(log, found), state, { folder: log.folder, onDamage })
         return { records: recordsOf(found, result, failed), result }
       },
       { outer: lock },
@@ -108,6 +115,14 @@ export class Judge {
       this.#parts.corruption(corruption)
     }
   }
+}
+
+/** What is known of a place that is met while the log is open: opening has judged what a power cut left. */
+function knownOf(log: Log, { segment }: Gap): Known {
+  // The next header tells of the voids in a segment.
+  const next = segment && log.after(segment)
+  if (next) log.openIfThere(next)
+  return { syncedTo: log.syncedTo, voids: log.voids, wasCut: false }
 }
 
 export const NOTHING: Verdict = { record: undefined, ids: [], corruption: undefined }

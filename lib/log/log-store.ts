@@ -271,6 +271,7 @@ export class LogStore implements Store {
     await this.#rest()
     await this.#parts.appender.idle()
     await this.#interval.stop()
+    await this.#parts.syncedRecords.stop()
     await this.#parts.flusher.idle()
     try {
       await this.#leave()

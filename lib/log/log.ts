@@ -10,11 +10,10 @@
 
 import { codeOf, type DiskFile } from '../disk/disk.ts'
 import { fillAhead } from './ahead.ts'
-import type { Known } from './classify.ts'
-import { DUE, FRAME_HEADER_BYTES, REPLACES, RETRIES, START, writeFrameHeader } from './frame.ts'
+import { DUE, FRAME_HEADER_BYTES, REPLACES, RETRIES, writeFrameHeader } from './frame.ts'
 import type { Frame } from './frame-reader.ts'
 import { Newcomers } from './newcomers.ts'
-import { DATA_START, type SegmentHeader, type Void, writeHeader } from './segment.ts'
+import { DATA_START, type SegmentHeader, writeHeader } from './segment.ts'
 import type { Segment } from './segment-file.ts'
 import type { LogWorld } from './segment-list.ts'
 import { SyncedLog } from './synced-log.ts'
@@ -34,8 +33,6 @@ export interface Draft {
 
 export class Log extends SyncedLog {
   readonly windows: Windows
-  /** Frames whose sync failed, which no segment's header tells of yet: the next step rolls. */
-  pendingVoids: Void[] = []
   /** The next segment's base is at least this. */
   minimumBase = 1
   /** Frames met that say more than which items they hold: the journal may not know it yet. */
@@ -65,12 +62,6 @@ export class Log extends SyncedLog {
   /** The id that the next item gets, as far as known. */
   get nextId(): number {
     return Math.max(this.tail?.nextId ?? 1, this.minimumBase)
-  }
-
-  get known(): Known {
-    const tail = this.tail
-    const verifiedTo = tail ? { segment: tail.base, offset: tail.end } : START
-    return { syncedTo: this.syncedTo, verifiedTo, voids: this.voids }
   }
 
   /** A number for the name of what is in the making, a large batch or a rewrite: another one each time. */
@@ -104,7 +95,9 @@ export class Log extends SyncedLog {
   }
 
   #readTail(tail: Segment): void {
-    if (!tail.seal) tail.torn = this.#newcomers.read(tail, (frame) => this.#met(tail, frame))
+    if (tail.seal) return
+    tail.torn = this.#newcomers.read(tail, (frame) => this.#met(tail, frame))
+    tail.met()
   }
 
   #met(tail: Segment, frame: Frame): void {
@@ -152,7 +145,7 @@ export class Log extends SyncedLog {
 
   #isDone(tail: Segment): boolean {
     if (tail.seal || tail.badSeal || tail.torn || tail.poisoned || this.pendingVoids.length > 0) return true
-    if (tail.nextId < this.minimumBase) return true
+    if (tail.nextId < this.minimumBase || tail.header.boot !== this.boot) return true
     return tail.end >= this.#fullAt(tail)
   }
 
@@ -216,8 +209,9 @@ export class Log extends SyncedLog {
 
   #push(segment: Segment): void {
     this.segments.push(segment)
-    for (const each of this.pendingVoids) this.learnVoid(each)
+    for (const each of this.closedVoids()) this.learnVoid(each)
     this.pendingVoids = []
+    if (this.segments.length > 1) this.onPassed()
   }
 
   header(base: number): SegmentHeader {
@@ -231,7 +225,7 @@ export class Log extends SyncedLog {
       items: 0,
       limit: this.segmentBytes,
       codec: this.codec,
-      voids: this.pendingVoids,
+      voids: this.closedVoids(),
       boot: this.boot,
     }
   }
@@ -239,6 +233,7 @@ export class Log extends SyncedLog {
   /** Under append.lock, behind `prepare`: writes the frame, and says which id it begins with. */
   write(tail: Segment, draft: Draft): number {
     const firstId = tail.nextId
+    tail.met()
     const header = {
       bodyCrc: draft.bodyCrc,
       bodyBytes: draft.bytes.length - FRAME_HEADER_BYTES,

@@ -17,7 +17,7 @@ const MAX_SLOTS = 255
 /** Each takes at most 16 bytes, so that a record of this many always fits. */
 const MAX_RANGES = 400
 
-export type GoneWhy = 'crash' | 'void' | 'damage'
+export type GoneWhy = 'crash' | 'void' | 'damage' | 'missing'
 
 export type CursorRecord =
   /** Handed out to `owner`, until `deadline` (0: for ever). `mode` 1: charged an attempt only if marked in hand. */
@@ -39,7 +39,7 @@ export type CursorRecord =
       readonly attempt: number
       readonly ids: readonly IdRange[]
     }
-  /** The log does not hold these ids: why is 0 crash, 1 void, 2 damage (lost). */
+  /** The log does not hold these ids: why is 0 crash, 1 void, 2 damage (lost), 3 missing: never synced (lost). */
   | { readonly kind: 'gone'; readonly why: number; readonly ids: readonly IdRange[] }
   /** All of the log before this place is durable, and `nextId` is the id that comes there. */
   | { readonly kind: 'synced'; readonly segment: number; readonly offset: number; readonly nextId: number }
@@ -78,7 +78,7 @@ const KINDS = [
   'followed',
 ] as const
 
-export const GONE: readonly GoneWhy[] = ['crash', 'void', 'damage']
+export const GONE: readonly GoneWhy[] = ['crash', 'void', 'damage', 'missing']
 
 /** A chain of records being written: each crc seeds the next. */
 export function encodeRecord(record: CursorRecord, writer: ByteWriter, seed: number, salt: number): number {

@@ -22,6 +22,7 @@ import { leftRecords } from './reclaimer.ts'
 import type { CursorRecord } from './record.ts'
 import { countOf } from './runs.ts'
 import { scan, type Unborn } from './scan.ts'
+import type { Segment } from './segment-file.ts'
 import { missingRecords } from './unrecorded.ts'
 
 /** No id that somebody may have seen before a power cut is given again. */
@@ -55,12 +56,15 @@ export function recover(parts: RecoveryParts, state: CursorState): Decision<Reco
   log.reset()
   log.learnSynced(state.synced.position)
   const { gaps, tornBytes, unborn } = scan(log, state.synced, wasCut(state, boot))
-  // Nothing was verified by this handle yet: only what was durable can be damaged.
-  const known = { ...log.known, verifiedTo: START }
-  const judged = { folder: log.folder, onDamage: parts.onDamage }
+  const known = ({ segment }: Gap) => ({
+    syncedTo: log.syncedTo,
+    voids: log.voids,
+    wasCut: isOfAnotherBoot(segment, parts.boot) ?? wasCut(state, boot),
+  })
+  const judged = { folder: log.folder, onDamage: parts.onDamage, isOpening: true }
   const missing =
     rotted.length > 0 ? [...gaps.map(forgiven), ...holes(log, state)] : [...missingFirst(log, state), ...gaps]
-  const verdicts = missing.map((gap) => verdictOn(gap, known, state, judged))
+  const verdicts = missing.map((gap) => verdictOn(gap, known(gap), state, judged))
   const crashed = unborn.filter(({ segment }) => isCrashWork(segment, state, parts))
   const strays = straysIn(
     unborn.filter((each) => !crashed.includes(each)),
@@ -89,6 +93,12 @@ function rottedIn({ journal, boot }: RecoveryParts, state: CursorState): Corrupt
 /** The machine was, since somebody opened the queue who never closed it. */
 function wasCut(state: CursorState, boot: number): boolean {
   return [...state.owners.values()].some((each) => each !== boot && each !== NO_BOOT)
+}
+
+/** What a segment says itself; undefined where it says nothing. */
+function isOfAnotherBoot(segment: Segment | undefined, boot: number): boolean | undefined {
+  const named = segment?.isWhole ? segment.header.boot : 0
+  return named === 0 ? undefined : named !== boot
 }
 
 /**

@@ -11,7 +11,7 @@
 import { usedTo } from './ahead.ts'
 import type { SyncedTo } from './cursor-state.ts'
 import type { Gap } from './document-reader.ts'
-import { isBefore } from './frame.ts'
+import { FRAME_HEADER_BYTES, type FrameHeader, isBefore } from './frame.ts'
 import { FrameReader } from './frame-reader.ts'
 import type { Log } from './log.ts'
 import { DATA_START } from './segment.ts'
@@ -126,9 +126,23 @@ class Scan {
 
   /** What stands behind the last frame: zeros are room for the next. */
   #behind(segment: Segment, end: number): void {
-    const tornBytes = usedTo(segment, segment.end, end) - segment.end
+    const used = usedTo(segment, segment.end, end)
+    const last = this.#wasCut ? undefined : this.#frames.header(segment, segment.end, used)
+    // A process that dies leaves the beginning of what it wrote: where all of it is there, it was whole once.
+    if (last && segment.base + last.relativeId >= segment.nextId) return this.#rotted(segment, last)
+    const tornBytes = used - segment.end
     this.#tornBytes += tornBytes
     segment.torn = tornBytes > 0
+  }
+
+  /** The last frame, whose header holds and whose body doesn't. */
+  #rotted(segment: Segment, { relativeId, count, bodyBytes }: FrameHeader): void {
+    const size = FRAME_HEADER_BYTES + bodyBytes
+    const nextId = segment.base + relativeId + count
+    this.#gap(segment, nextId - 1, size)
+    segment.end += size
+    segment.nextId = nextId
+    segment.torn = true
   }
 
   /** The frames ended before the place that is known: what is missing is a gap. */
@@ -186,5 +200,6 @@ class Scan {
   #gap(segment: Segment, to: number, bytes: number): void {
     const at = { segment: segment.base, offset: segment.end }
     this.#gaps.push({ from: segment.nextId, to, at, bytes, segment })
+    segment.gaps.push({ from: segment.end, to: segment.end + bytes })
   }
 }

@@ -21,6 +21,7 @@ import {
   type SegmentHeader,
   writeSeal,
 } from './segment.ts'
+import { Gone, writeAgain, writeHeaderAgain } from './written-again.ts'
 
 export class Segment implements SegmentName {
   readonly base: number
@@ -48,6 +49,12 @@ export class Segment implements SegmentName {
   poisoned = false
   /** Up to here it is durable, and the id that comes there. */
   synced: { end: number; nextId: number }
+  /** From here on all was written while this descriptor was open: of what came before, its sync may hear nothing. */
+  heardFrom = Infinity
+  /** Bytes that don't hold, and of which that is known and told. */
+  readonly gaps: { readonly from: number; readonly to: number }[] = []
+  /** Up to here others told that it is durable. */
+  toldTo = 0
   /** Bytes that are no frame stand behind its seal: the seal, which says so, has to be durable like a frame. */
   unsure = false
   /** Its name is durable. */
@@ -92,6 +99,7 @@ export class Segment implements SegmentName {
   adopt(file: DiskFile, header: SegmentHeader): void {
     this.#file = file
     this.#header = header
+    this.heardFrom = 0
   }
 
   /** Opens the file and reads its head; false where nothing in it makes it a segment (its creator died). */
@@ -117,6 +125,7 @@ export class Segment implements SegmentName {
       )
     }
     this.#file = file
+    this.heardFrom = Infinity
     const { header } = reading
     this.isForeign = header !== undefined && !isOf(header, this)
     this.isGuessed = header === undefined
@@ -177,10 +186,18 @@ export class Segment implements SegmentName {
     this.unsure = this.size() > seal.end
   }
 
+  /** All that stands up to the known end was met: what comes behind it is written while this descriptor is open. */
+  met(): void {
+    if (this.heardFrom > this.end) this.heardFrom = this.end
+  }
+
   async #sync(): Promise<void> {
     const { end, nextId, file, unsure } = this
     if (this.poisoned) throw new Error(`an earlier sync of ${this.path} failed`)
+    const [from, to] = [Math.max(this.synced.end, this.toldTo), Math.min(end, this.heardFrom)]
+    let vouches = true
     try {
+      if (from < to) vouches = await this.#wroteAgain(file, from, to)
       await file.sync()
     } catch (error) {
       this.poisoned = true
@@ -188,7 +205,25 @@ export class Segment implements SegmentName {
     }
     if (end === this.end) this.dirty = false
     if (unsure) this.unsure = false
+    if (!vouches) return
     if (end > this.synced.end) this.synced = { end, nextId }
+  }
+
+  /** What others left, so that the sync counts for it. False where it can't be done: then nothing is known of it. */
+  async #wroteAgain(file: DiskFile, from: number, to: number): Promise<boolean> {
+    const { header, gaps, isGuessed } = this
+    try {
+      if (from < DATA_START && !isGuessed) await writeHeaderAgain(file, header.nonce)
+      let at = Math.max(from, DATA_START)
+      for (const gap of [...gaps, { from: to, to }].sort((one, other) => one.from - other.from)) {
+        await writeAgain(file, header.nonce, at, Math.min(gap.from, to))
+        at = Math.max(at, gap.to)
+      }
+      return true
+    } catch (error) {
+      if (error instanceof Gone) throw error
+      return false
+    }
   }
 
   size(): number {

@@ -9,11 +9,22 @@ import { codeOf } from '../disk/disk.ts'
 import { Gate } from '../wait/gate.ts'
 import type { SyncedTo } from './cursor-state.ts'
 import { isBefore, type Position, START } from './frame.ts'
+import type { Void } from './segment.ts'
 import type { Segment } from './segment-file.ts'
 import { type LogWorld, SegmentList } from './segment-list.ts'
 
 export class SyncedLog extends SegmentList {
   readonly folderGate: Gate
+  /** How far this handle's own syncs reached, and the id that comes there: it is for this handle to tell. */
+  ownSynced: SyncedTo = { position: START, nextId: 1 }
+  /** What a failed sync covered, which no segment's header tells of yet: the next step rolls. */
+  pendingVoids: Void[] = []
+  /** Called when they reach further. */
+  onSynced: () => void = () => undefined
+  /** Called when this handle goes on in a new segment. */
+  onPassed: () => void = () => undefined
+  /** Ids below it are settled, and the medium says so. */
+  settledTo = 0
   #syncedTo: Position = START
 
   constructor(folder: string, world: LogWorld) {
@@ -36,22 +47,68 @@ export class SyncedLog extends SegmentList {
    */
   synced(): SyncedTo {
     let nextId = 0
-    const from = this.#syncedTo.segment
-    for (const segment of this.segments.filter(({ base }) => base >= from)) {
-      const own = segment.named ? segment.synced.end : 0
+    for (const segment of this.#fromSynced()) {
+      const isSettled = segment.seal !== undefined && segment.seal.nextId <= this.settledTo
+      const own = isSettled ? segment.end : segment.named ? segment.synced.end : 0
       const told = segment.base === this.#syncedTo.segment ? this.#syncedTo.offset : 0
       if (own === 0 && told === 0) break
-      nextId = own >= told ? segment.synced.nextId : 0
-      this.learnSynced({ segment: segment.base, offset: own })
-      if (!segment.seal || segment.unsure || Math.max(own, told) < segment.seal.end) break
+      const end = this.#behindVoid(segment, Math.max(own, told))
+      nextId = nextIdAt(segment, end)
+      this.learnSynced({ segment: segment.base, offset: end })
+      const isUnsure = segment.unsure && !isSettled && !segment.poisoned
+      if (!segment.seal || isUnsure || end < segment.seal.end) break
     }
     return { position: this.#syncedTo, nextId }
   }
 
+  /** The segment that synced-to lies in, and those behind it. */
+  #fromSynced(): Segment[] {
+    const { segment } = this.#syncedTo
+    const last = this.segments.at(-1)
+    // Mostly it is the last one, or the one before.
+    if (last?.base === segment) return [last]
+    const first = this.segments.findLastIndex(({ base }) => base < segment) + 1
+    return this.segments.slice(first)
+  }
+
+  /** What nobody was promised any more doesn't hold synced-to up. */
+  #behindVoid(segment: Segment, offset: number): number {
+    let end = offset
+    for (const each of this.voids) if (each.segment === segment.base && each.from <= end) end = Math.max(end, each.to)
+    return end
+  }
+
+  /** A sync failed: nobody vouches any more for what stands behind the last that ended well. */
+  #void(segment: Segment): void {
+    const isKnown = ({ segment: base }: Void) => base === segment.base
+    if (!segment.poisoned || this.pendingVoids.some(isKnown) || this.voids.some(isKnown)) return
+    this.pendingVoids.push({
+      segment: segment.base,
+      from: Math.max(segment.synced.end, segment.toldTo),
+      to: segment.end,
+    })
+  }
+
+  /** With their ends, under append.lock: nothing is appended to those segments any more. */
+  closedVoids(): Void[] {
+    return this.pendingVoids.map((each) => {
+      const segment = this.segments.find(({ base }) => base === each.segment)
+      return { ...each, to: Math.max(each.to, segment?.seal?.end ?? 0) }
+    })
+  }
+
+  /** A sync ended well: what it tells is told by the next frame, and by the next record. */
+  #tell(): void {
+    const { position, nextId } = this.synced()
+    if (nextId === 0 || !isBefore(this.ownSynced.position, position)) return
+    this.ownSynced = { position, nextId }
+    this.onSynced()
+  }
+
   /** Segments from synced-to on that are not known to be durable, in order. */
   unsynced(): Segment[] {
-    const from = this.synced().position.segment
-    const late = this.segments.filter(({ base }) => base >= from)
+    this.synced()
+    const late = this.#fromSynced()
     const isUnsynced = ({ unsure, synced, end }: Segment): boolean => unsure || synced.end < end
     return late.filter((segment) => this.openIfThere(segment) && !segment.poisoned && isUnsynced(segment))
   }
@@ -74,13 +131,26 @@ export class SyncedLog extends SegmentList {
 
   /** Makes all of the segment that was written before the call durable, its name too. */
   async makeDurable(segment: Segment): Promise<void> {
+    const { position } = this.synced()
+    if (position.segment >= segment.base) {
+      segment.toldTo = position.segment > segment.base ? Infinity : position.offset
+    }
     try {
       await segment.gate.pass()
     } catch (error) {
+      this.#void(segment)
       if (codeOf(error) !== 'ENOENT' || this.#isThere(segment)) throw error
       // A flush removed it: all of it was settled, or a rewritten one is durable in its place.
       return
     }
     if (!segment.named) await this.folderGate.pass()
+    this.#tell()
   }
+}
+
+/** The id that comes at a place in a segment; 0 where this handle doesn't know. */
+function nextIdAt({ seal, synced, end, nextId }: Segment, offset: number): number {
+  if (seal && offset === seal.end) return seal.nextId
+  if (offset === synced.end) return synced.nextId
+  return offset === end ? nextId : 0
 }

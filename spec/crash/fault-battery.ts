@@ -11,11 +11,12 @@
 
 import { SettledError, StorageError } from '../../lib/errors.ts'
 import { type BatteryOptions, type FullSubject, Known, newResult, type Result } from './battery.ts'
+import type { CrashState } from './crash-state.ts'
 import { type Fault, FaultDisk } from './fault-disk.ts'
 import { Program } from './program.ts'
 import { RecordingDisk } from './recording-disk.ts'
 import { crashStates, stateNamed } from './states.ts'
-import { newTold, type Told, Trials } from './trial.ts'
+import { type How, newTold, type Told, Trials } from './trial.ts'
 
 const CODES = ['EIO', 'ENOSPC', 'EACCES', 'EMFILE', 'EDQUOT'] as const
 const LOSSES = ['kept', 'lost', 'half'] as const
@@ -76,7 +77,7 @@ export class FaultBattery {
     const wrong = await run.run()
     if (state === undefined) return wrong
     const crashed = stateNamed(run.disk.log, state, { forgives })
-    return this.#trials.try(crashed, { cut: this.#kind === 'syncs' || crashed.kind === 'cut' })
+    return this.#trials.try(crashed, this.#howOf(run, crashed))
   }
 
   async #crashes(run: FaultRun, name: string, { result, known }: Trying): Promise<void> {
@@ -92,11 +93,14 @@ export class FaultBattery {
     for (const state of crashStates(disk.log, { seed, limit, from, forgives, kinds })) {
       if (!known.learn(state)) continue
       result.again++
-      // What a failed sync let go is gone as after a power cut, though only the process died.
-      const cut = this.#kind === 'syncs' || state.kind === 'cut'
-      const wrong = await this.#trials.try(state, { cut })
+      const wrong = await this.#trials.try(state, this.#howOf(run, state))
       if (wrong.length > 0) result.failures.push({ name: `${name}/${state.name}`, wrong })
     }
+  }
+
+  /** What a failed sync let go is gone as after a power cut, though only the process died: that is told then. */
+  #howOf(run: FaultRun, { kind }: CrashState): How {
+    return { cut: this.#kind === 'syncs' || kind === 'cut', letGo: run.letsGo && kind === 'kill' }
   }
 
   /** How many calls the word makes without a fault, of each kind. */
@@ -157,6 +161,8 @@ class FaultRun {
   readonly #word: string
   readonly #wrong: string[] = []
   readonly isForever: boolean
+  /** Its sync fails, and lets pages go. */
+  readonly letsGo: boolean
 
   constructor(subject: FullSubject, word: string, fault: Fault | undefined) {
     this.faults = new FaultDisk(this.disk.process(), fault)
@@ -165,6 +171,7 @@ class FaultRun {
     }
     this.#word = word
     this.isForever = fault?.times === 'forever'
+    this.letsGo = fault?.loss === 'lost' || fault?.loss === 'half'
     this.#program = new Program(this.disk, (chance) => subject.open(this.faults, this.#told, chance))
   }
 
@@ -180,7 +187,9 @@ class FaultRun {
     if (this.isForever && !this.#program.isOpen) this.#noFiles()
     this.faults.setFault(undefined)
     await this.#afterwards()
-    for (const corruption of this.#told.corruptions) this.#say(`is told as damage: ${JSON.stringify(corruption)}`)
+    const { corruptions } = this.#told
+    const untrue = corruptions.filter(({ unsynced }) => !(unsynced && this.letsGo))
+    for (const corruption of untrue) this.#say(`is told as damage: ${JSON.stringify(corruption)}`)
     return this.#wrong
   }
 

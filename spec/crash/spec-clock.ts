@@ -13,6 +13,7 @@ const START = 1_700_000_000_000
 export class SpecClock implements Clock {
   #elapsed = 0
   readonly #waiting = new Set<Waiting>()
+  readonly #behind = new Set<Waiting>()
 
   now(): number {
     return START + this.#elapsed
@@ -29,10 +30,19 @@ export class SpecClock implements Clock {
     return () => this.#waiting.delete(waiting)
   }
 
+  /** Due only when time goes by: nobody waits for it. */
+  background(ms: number, due: () => void): () => void {
+    const waiting = { at: this.#elapsed + ms, due }
+    this.#behind.add(waiting)
+    return () => this.#behind.delete(waiting)
+  }
+
   /** So much time goes by, and what became due in it is told. */
   pass(ms: number): void {
     this.#elapsed += ms
-    for (const waiting of this.#waiting) if (waiting.at <= this.#elapsed && this.#waiting.delete(waiting)) waiting.due()
+    for (const all of [this.#waiting, this.#behind]) {
+      for (const waiting of all) if (waiting.at <= this.#elapsed && all.delete(waiting)) waiting.due()
+    }
   }
 
   #jump(): void {

@@ -22,6 +22,10 @@ export class ManualClock implements Clock {
     }
   }
 
+  background(ms: number, due: () => void): () => void {
+    return this.after(ms, due)
+  }
+
   /** How many calls are due some time. */
   get pending(): number {
     return this.#due.length

@@ -90,15 +90,15 @@ export const checks: readonly Bug[] = [
   {
     name: 'all that is missing is a crash',
     file: 'log/classify.js',
-    from: `isBefore(position, known.syncedTo) || isBefore(position, known.verifiedTo) ? 'damage' : 'crash'`,
-    to: `'crash'`,
+    from: `return 'damage'`,
+    to: `return 'crash'`,
     layer: spec('log/classify'),
   },
   {
     name: 'all that is missing is damage',
     file: 'log/classify.js',
-    from: `isBefore(position, known.syncedTo) || isBefore(position, known.verifiedTo) ? 'damage' : 'crash'`,
-    to: `'damage'`,
+    from: `return wasCut ? 'crash' : 'missing'`,
+    to: `return 'damage'`,
     layer: spec('log/classify'),
   },
   {

@@ -146,7 +146,7 @@ export const syncs: readonly Bug[] = [
   {
     name: 'synced-to moves past a segment that is not synced',
     file: 'log/synced-log.js',
-    from: 'if (!segment.seal || segment.unsure || Math.max(own, told) < segment.seal.end)',
+    from: 'if (!segment.seal || isUnsure || end < segment.seal.end)',
     to: 'if (!segment.seal)',
     layer: spec('log/syncs'),
   },
