@@ -62,7 +62,7 @@ export abstract class Handle<T> extends ItemDuplex<T> {
     const place = placeOf(location)
     assertCan(place, settings)
     super(settings.highWaterMark)
-    this.#early = new Early(settings.codec, settings.unique)
+    this.#early = new Early(settings)
     const teller = new Teller<T>(shownPlace(location, place), this)
     this.#opening = openCore(place, settings, teller).then((core) => this.#opened(core))
     this.opened = this.#opening.then(() => this)
@@ -106,7 +106,7 @@ export abstract class Handle<T> extends ItemDuplex<T> {
   }
 
   /** One batch that cannot go straight in. */
-  protected putOtherwise(items: Iterable<T>, options: PutOptions | undefined): Promise<number[]> {
+  protected putOtherwise(items: Iterable<T>, options: PutOptions | undefined): Promise<(number | undefined)[]> {
     if (this.#closing === undefined && !this.writableEnded) {
       return this.isWriting ? this.#putBehind(items, options) : this.#putEarly(items, options)
     }
@@ -117,7 +117,7 @@ export abstract class Handle<T> extends ItemDuplex<T> {
   }
 
   /** One batch that is put before the queue is open: encoded now, put then. */
-  async #putEarly(items: Iterable<T>, options: PutOptions | undefined): Promise<number[]> {
+  async #putEarly(items: Iterable<T>, options: PutOptions | undefined): Promise<(number | undefined)[]> {
     checkPut(options)
     const encode = this.encode(items)
     const open = await this.#opening
@@ -125,11 +125,11 @@ export abstract class Handle<T> extends ItemDuplex<T> {
   }
 
   /** One batch that comes behind what was written to the stream before it. */
-  #putBehind(items: Iterable<T>, options: PutOptions | undefined): Promise<number[]> {
+  #putBehind(items: Iterable<T>, options: PutOptions | undefined): Promise<(number | undefined)[]> {
     return new Promise((resolve) => {
       checkPut(options)
       const encode = this.encode(items)
-      const put = async (how: PutOptions | undefined): Promise<number[]> => {
+      const put = async (how: PutOptions | undefined): Promise<(number | undefined)[]> => {
         if (this.destroyed) throw new QueueClosedError()
         const open = this.#open ?? (await this.#opening)
         return open.putting.batch(encode(open), how)

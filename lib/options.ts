@@ -70,6 +70,11 @@ interface GeneralOptions extends Omit<QueueOptions, 'codec' | 'unique'> {
 /** What two equal items have in common. A method's type, so that a queue of readings is a queue of unknown items too. */
 export type Unique<T> = boolean | { of(item: T): string }['of']
 
+/** Where it is named, a put may be ignored: it resolves to undefined then. */
+export interface Uniqueness<T> {
+  readonly unique: Exclude<Unique<T>, false>
+}
+
 export const defaults = Object.freeze({
   durability: 'disk', // a put that resolved has to survive a power cut; who wants less says so
   whenFull: 'wait', // back-pressure: nothing is lost and nothing fails
@@ -141,8 +146,8 @@ const unique: check.Check = (name, value) => {
 const queueChecks = {
   codec: (_: string, value: unknown) => assertCodec(value),
   durability: checkDurability,
-  maxSize: check.limit,
-  maxBytes: check.limit,
+  maxSize: check.positiveLimit,
+  maxBytes: check.positiveLimit,
   whenFull: check.oneOf('wait', 'reject', 'drop-oldest'),
   flushLimit: check.limit,
   segmentSize: check.positiveLimit,

@@ -19,7 +19,7 @@ import { WriteStream } from './consume/write-stream.ts'
 import type { WritingPorts } from './consume/writing.ts'
 import { CodecMismatchError } from './errors.ts'
 import { Handle } from './handle.ts'
-import type { FittingOptions, QueueOptions } from './options.ts'
+import type { FittingOptions, QueueOptions, Uniqueness } from './options.ts'
 import type { Counts } from './store.ts'
 import { systemClock } from './wait/clock.ts'
 
@@ -34,13 +34,21 @@ import { systemClock } from './wait/clock.ts'
  * await queue.put({ sensor: 7, celsius: 21.5 })
  * for await (const reading of queue) await store(reading)
  */
-export class AsyncQueue<T = unknown> extends Handle<T> implements AsyncIterable<T>, AsyncDisposable {
+export class AsyncQueue<T = unknown, Id extends number | undefined = number>
+  extends Handle<T>
+  implements AsyncIterable<T>, AsyncDisposable
+{
   /**
    * Opens the queue at `location`, or makes a new one there: a directory or `file:` URL, `sqlite:./file.db?queue=name`,
    * `mysql://user:password@host/database?queue=name`, or `memory:name`. Rejects with a TypeError or RangeError for wrong
    * options, with UnsupportedError for what the store there can't do, CodecMismatchError, FormatError (not a queue, a
    * newer version's, or another order), StorageError, or the signal's reason.
    */
+  static open<T = unknown>(
+    location: string | URL,
+    options: QueueOptions<T> & Uniqueness<T>,
+  ): Promise<AsyncQueue<T, number | undefined>>
+  /** As above. */
   static open<T = unknown>(location: string | URL, options?: QueueOptions<T>): Promise<AsyncQueue<T>>
   /** With options that fit items of any type: `const options: QueueOptions = { maxSize: 100 }`. */
   static open<T = unknown>(location: string | URL, options?: FittingOptions<T>): Promise<AsyncQueue<T>>
@@ -54,16 +62,19 @@ export class AsyncQueue<T = unknown> extends Handle<T> implements AsyncIterable<
    * nothing was put, with CodecError (it cannot be encoded), QueueFullError (no room, and no wait or `timeout` ms of it),
    * UnsupportedError (a priority, and the order is another one), the signal's reason, or StorageError.
    */
+  put(item: T, putOptions?: options.PutOptions): Promise<Id>
   put(item: T, putOptions?: options.PutOptions): Promise<number | undefined> {
     if (!this.takesPuts) return this.putOtherwise([item], putOptions).then(([id]) => id)
     return this.run(({ putting }) => putting.one(item, putOptions), putOptions && (() => options.checkPut(putOptions)))
   }
 
   /**
-   * Puts items as one batch, all of them or nothing; resolves to their ids, where the queue is `unique` to those of the
-   * items that were not ignored. Rejects as `put` does.
+   * Puts items as one batch, all of them or nothing; resolves to an id for each item, or undefined where the queue is
+   * `unique` and the item was ignored. Rejects as `put` does. It stops asking for items as soon as the batch can't fit
+   * into the queue any more: with `maxBytes`, that is looked at once for up to 256 items.
    */
-  putMany(items: Iterable<T>, putOptions?: options.PutOptions): Promise<number[]> {
+  putMany(items: Iterable<T>, putOptions?: options.PutOptions): Promise<Id[]>
+  putMany(items: Iterable<T>, putOptions?: options.PutOptions): Promise<(number | undefined)[]> {
     if (!this.takesPuts) return this.putOtherwise(items, putOptions)
     return this.run(
       ({ putting }) => putting.many(items, putOptions),

@@ -20,6 +20,8 @@ const MAX_BYTES = 64 * 1024
 // What a document is meant to come to: below the limit, since the next items may be larger than those measured.
 const AIM_BYTES = 48 * 1024
 
+type Add = (document: Document) => void
+
 export class DocumentWriter<T> {
   readonly #codec: Codec<T>
   /** The size of the items met last: how many to encode together, so that a batch is encoded about once. */
@@ -34,12 +36,26 @@ export class DocumentWriter<T> {
     return this.#single(item, place)
   }
 
-  /** The items in order, many to a document; `perDocument` false: one to a document. */
-  many(items: Iterable<T>, perDocument: boolean): Document[] {
-    if (!perDocument) return [...items].map((item, i) => this.#single(item, `items[${i}]`))
-    const { encodeBatch } = this.#codec
-    if (encodeBatch === undefined) return this.#framed(items)
-    return isArray(items) ? this.#cut(items) : this.#gathered(items)
+  /**
+   * The items in order, many to a document; `perDocument` false: one to a document. `made` is called with each document,
+   * and what it throws ends the batch.
+   */
+  many(items: Iterable<T>, perDocument: boolean, made?: (document: Document) => void): Document[] {
+    const documents: Document[] = []
+    const add = (document: Document): void => {
+      made?.(document)
+      documents.push(document)
+    }
+    if (!perDocument) this.#singles(items, add)
+    else if (this.#codec.encodeBatch === undefined) this.#framed(items, add)
+    else if (isArray(items)) this.#cut(items, add)
+    else this.#gathered(items, add)
+    return documents
+  }
+
+  #singles(items: Iterable<T>, add: Add): void {
+    let i = 0
+    for (const item of items) add(this.#single(item, `items[${i++}]`))
   }
 
   #single(item: T, place: string): Document {
@@ -52,32 +68,28 @@ export class DocumentWriter<T> {
     }
   }
 
-  #cut(items: readonly T[]): Document[] {
-    const documents: Document[] = []
+  #cut(items: readonly T[], add: Add): void {
     for (let first = 0; first < items.length; ) {
       const chunk = new Array<T>(Math.min(this.#chunkLength(), items.length - first))
       // Not `slice`, which keeps holes: an iterator gives undefined for them.
       for (let i = 0; i < chunk.length; i++) chunk[i] = items[first + i] as T
-      this.#chunk(chunk, first, documents)
+      this.#chunk(chunk, first, add)
       first += chunk.length
     }
-    return documents
   }
 
-  #gathered(items: Iterable<T>): Document[] {
-    const documents: Document[] = []
+  #gathered(items: Iterable<T>, add: Add): void {
     let chunk: T[] = []
     let first = 0
     let full = this.#chunkLength()
     for (const item of items) {
       if (chunk.push(item) < full) continue
-      this.#chunk(chunk, first, documents)
+      this.#chunk(chunk, first, add)
       first += chunk.length
       chunk = []
       full = this.#chunkLength()
     }
-    this.#chunk(chunk, first, documents)
-    return documents
+    this.#chunk(chunk, first, add)
   }
 
   #chunkLength(): number {
@@ -85,16 +97,16 @@ export class DocumentWriter<T> {
   }
 
   /** The items as one document, or as several where they are too large, or one among them the codec can't take. */
-  #chunk(items: readonly T[], first: number, documents: Document[]): void {
+  #chunk(items: readonly T[], first: number, add: Add): void {
     if (items.length === 0) return
     const document = items.length === 1 ? this.#single(items[0] as T, `items[${first}]`) : this.#together(items)
     if (document !== undefined) this.#itemBytes = document.bytes.length / items.length
     if (document !== undefined && (items.length === 1 || document.bytes.length <= MAX_BYTES)) {
-      documents.push(document)
+      add(document)
       return
     }
     const part = document === undefined ? Math.ceil(items.length / 2) : Math.min(this.#chunkLength(), items.length - 1)
-    for (let at = 0; at < items.length; at += part) this.#chunk(items.slice(at, at + part), first + at, documents)
+    for (let at = 0; at < items.length; at += part) this.#chunk(items.slice(at, at + part), first + at, add)
   }
 
   #together(items: readonly T[]): Document | undefined {
@@ -106,23 +118,21 @@ export class DocumentWriter<T> {
     }
   }
 
-  #framed(items: Iterable<T>): Document[] {
-    const documents: Document[] = []
+  #framed(items: Iterable<T>, add: Add): void {
     let open: Uint8Array[] = []
     let length = 0
     let i = 0
     for (const item of items) {
       const { bytes } = this.#single(item, `items[${i++}]`)
       if (open.length === MAX_ITEMS || (open.length > 0 && length + bytes.length + LENGTH_BYTES > MAX_BYTES)) {
-        documents.push(documentOf(open))
+        add(documentOf(open))
         open = []
         length = 0
       }
       open.push(bytes)
       length += bytes.length + LENGTH_BYTES
     }
-    if (open.length > 0) documents.push(documentOf(open))
-    return documents
+    if (open.length > 0) add(documentOf(open))
   }
 }
 
@@ -232,7 +242,7 @@ export class DocumentReader<T> {
 }
 
 /** Parts of it are what its iterator would give. */
-function isArray<T>(items: Iterable<T>): items is readonly T[] {
+export function isArray<T>(items: Iterable<T>): items is readonly T[] {
   return (
     Array.isArray(items) && Object.getPrototypeOf(items) === Array.prototype && !Object.hasOwn(items, Symbol.iterator)
   )

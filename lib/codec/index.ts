@@ -9,7 +9,7 @@ import { raw } from './raw.ts'
 import { v8 } from './v8.ts'
 
 export type { Codec, CodecName, GeneralCodec } from './codec.ts'
-export { DocumentReader, DocumentWriter, type Taken, type Undecodable } from './documents.ts'
+export { DocumentReader, DocumentWriter, isArray, type Taken, type Undecodable } from './documents.ts'
 export { GrowingDocuments } from './growing-documents.ts'
 
 const load: Readonly<Record<CodecName, () => Codec<unknown> | Promise<Codec<unknown>>>> = {

@@ -6,34 +6,50 @@ import { codecAtHand } from '../codec/at-hand.ts'
 import { type Codec, type CodecName, DocumentReader, DocumentWriter, type GeneralCodec } from '../codec/index.ts'
 import type { Unique } from '../options.ts'
 import type { Document } from '../store.ts'
-import { keyBy } from '../unique.ts'
+import { Keys } from '../unique.ts'
+import { BatchBound, type Bounds } from './batch-bound.ts'
 import type { Core } from './core.ts'
-import type { Encoded } from './putting.ts'
+import { type Encoded, encodeUnique } from './putting.ts'
+
+/** A guessed codec may write more than the one that is recorded, but never so many times as much. */
+const GUESSED_BYTES = 64
+
+export interface EarlyOptions<T> extends Bounds {
+  readonly codec: CodecName | Codec<T> | GeneralCodec | undefined
+  readonly unique: Unique<T>
+}
 
 export class Early<T> {
   readonly #codec: Codec<unknown>
   readonly #writer: DocumentWriter<unknown>
-  readonly #unique: Unique<T>
+  readonly #options: EarlyOptions<T>
+  readonly #keys: Keys<T> | undefined
 
-  constructor(choice: CodecName | Codec<T> | GeneralCodec | undefined, unique: Unique<T> = false) {
-    this.#codec = codecAtHand(choice)
+  constructor(options: EarlyOptions<T>) {
+    this.#codec = codecAtHand(options.codec)
     this.#writer = new DocumentWriter(this.#codec)
-    this.#unique = unique
+    this.#options = options
+    this.#keys = options.unique === false ? undefined : new Keys(options.unique, this.#codec)
   }
 
-  /** The items as they are now; what is returned gives them as the open queue writes them. Throws CodecError. */
+  /**
+   * The items as they are now; what is returned gives them as the open queue writes them. Throws CodecError, and
+   * QueueFullError where there are more of them than ever fit.
+   */
   encode(items: Iterable<T>): (open: { readonly core: Core<T> }) => Encoded {
-    if (this.#unique === false) {
-      const documents = this.#writer.many(items, true)
+    const bound = new BatchBound(this.#options, isCodecGuessed(this.#options.codec) ? GUESSED_BYTES : 1)
+    if (this.#keys === undefined) {
+      const documents = this.#writer.many(bound.items(items), true, bound.made)
       return ({ core }) => ({ documents: this.#documentsFor(core, documents) })
     }
-    const all = [...items]
-    const unique = this.#unique
-    const documents = this.#writer.many(all, false)
-    const keys = typeof unique === 'function' ? all.map((item) => keyBy(unique, item)) : undefined
+    const { documents, keys } = encodeUnique(items, { writer: this.#writer, keys: this.#keys, bound })
+    const areLasting = typeof this.#options.unique === 'function'
     return ({ core }) => {
       const written = this.#documentsFor(core, documents)
-      return { documents: written, keys: keys ?? written.map((document) => core.keys?.ofStored(document) ?? '') }
+      return {
+        documents: written,
+        keys: areLasting ? keys : written.map((document) => core.keys?.ofStored(document) ?? ''),
+      }
     }
   }
 
@@ -54,4 +70,8 @@ export class Early<T> {
     for (const { error } of bad) throw error
     return items
   }
+}
+
+function isCodecGuessed(codec: unknown): boolean {
+  return codec === undefined || codec === 'cbor'
 }

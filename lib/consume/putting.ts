@@ -5,11 +5,14 @@
 // that are under way at once the store sees to that: they are of one round, which ends when one of them finds no room.
 
 import type { PutOptions } from '../call-options.ts'
+import type { DocumentWriter } from '../codec/index.ts'
 import { QueueFullError, UnsupportedError } from '../errors.ts'
 import { bytesOf } from '../share.ts'
 import type { AppendOptions, Bound, Document } from '../store.ts'
+import type { Keys } from '../unique.ts'
 import { Parked } from '../wait/parked.ts'
 import { turn, turnDue } from '../wait/turn.ts'
+import { BatchBound } from './batch-bound.ts'
 import type { Core } from './core.ts'
 import { GatheredPuts } from './gathered-puts.ts'
 import { Intake } from './intake.ts'
@@ -19,6 +22,23 @@ export interface Encoded {
   readonly documents: readonly Document[]
   /** One an item, which is a document of its own, where the queue is unique. */
   readonly keys?: readonly string[] | undefined
+}
+
+/** Each item as a document of its own, with its key. */
+export function encodeUnique<T>(
+  items: Iterable<T>,
+  { writer, keys, bound }: { writer: DocumentWriter<unknown>; keys: Keys<T>; bound: BatchBound },
+): Encoded & { readonly keys: readonly string[] } {
+  const different = new Set<string>()
+  const documents: Document[] = []
+  const keysOf = Array.from(items, (item, i) => {
+    const document = writer.one(item, `items[${i}]`)
+    documents.push(document)
+    const key = keys.of(item, document)
+    if (different.size < different.add(key).size) bound.add(document)
+    return key
+  })
+  return { documents, keys: keysOf }
 }
 
 export class Putting<T> {
@@ -54,34 +74,24 @@ export class Putting<T> {
     return this.#unique([document], [this.#core.keys.of(item, document)], options).then(([id]) => id)
   }
 
-  /** One batch; resolves to the ids of those that were put. */
-  async many(items: Iterable<T>, options?: PutOptions): Promise<number[]> {
+  /** One batch; resolves to an id for each item or, where the queue is unique and it is ignored, undefined. */
+  async many(items: Iterable<T>, options?: PutOptions): Promise<(number | undefined)[]> {
     this.#core.check()
     return this.batch(this.encode(items), options)
   }
 
-  /** Throws what is wrong with an item. */
+  /** Throws what is wrong with an item, and QueueFullError where there are more of them than ever fit. */
   encode(items: Iterable<T>): Encoded {
     const { writer, store, keys } = this.#core
-    if (keys === undefined) return { documents: writer.many(items, store.supports.documents) }
-    const documents: Document[] = []
-    return {
-      keys: Array.from(items, (item, i) => {
-        const document = writer.one(item, `items[${i}]`)
-        documents.push(document)
-        return keys.of(item, document)
-      }),
-      documents,
-    }
+    const bound = new BatchBound(this.#core)
+    if (keys !== undefined) return encodeUnique(items, { writer, keys, bound })
+    return { documents: writer.many(bound.items(items), store.supports.documents, bound.made) }
   }
 
-  async batch({ documents, keys }: Encoded, options?: PutOptions): Promise<number[]> {
+  async batch({ documents, keys }: Encoded, options?: PutOptions): Promise<(number | undefined)[]> {
     const count = documents.reduce((sum, document) => sum + document.count, 0)
     if (count === 0) return []
-    if (keys !== undefined) {
-      const ids = await this.#unique(documents, keys, options)
-      return ids.filter((id) => id !== undefined)
-    }
+    if (keys !== undefined) return [...(await this.#unique(documents, keys, options))]
     const firstId = await this.documents(documents, count, options)
     const ids = new Array<number>(count)
     for (let i = 0; i < count; i++) ids[i] = firstId + i

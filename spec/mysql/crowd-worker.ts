@@ -47,7 +47,7 @@ async function put(): Promise<void> {
     return
   }
   const ids = await queue.putMany(items, how)
-  if (ids.length === items.length) await say('put', ...items.map(({ stamp }) => stamp))
+  if (ids.every((id) => id !== undefined)) await say('put', ...items.map(({ stamp }) => stamp))
 }
 
 async function lease(): Promise<void> {

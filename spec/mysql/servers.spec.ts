@@ -134,7 +134,7 @@ await withServer(() => {
 
 const PACKED = 2000
 
-async function packed(queue: AsyncQueue<number | string>): Promise<void> {
+async function packed(queue: AsyncQueue<number | string, number | undefined>): Promise<void> {
   const far = 10 ** 9
   assert.deepEqual(await queue.putMany(numbers(far + 1, far + PACKED)), numbers(1, PACKED))
   await queue.putMany(numbers(far + 1, far + PACKED))

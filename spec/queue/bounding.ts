@@ -32,6 +32,32 @@ export function bounding(place: MakePlace): void {
     await fifth
   })
 
+  it('stops asking for the items of a batch as soon as it can no longer fit', async () => {
+    const where = await place()
+    for (const isOpen of [true, false]) {
+      const queue = where.start<number>({ maxSize: 10 })
+      if (isOpen) await queue.opened
+      const { items, asked } = endless()
+      await assert.rejects(queue.putMany(items), QueueFullError)
+      assert.equal(asked(), 11)
+      await assert.rejects(queue.putMany(Array.from({ length: 11 }, () => 1)), QueueFullError)
+      assert.deepEqual(await queue.putMany(new Set([1, 2])), isOpen ? [1, 2] : [3, 4])
+      assert.equal(await queue.delete(2), 2)
+    }
+  })
+
+  it('stops asking for the items of a batch once its bytes can no longer fit', async () => {
+    const where = await place()
+    for (const isOpen of [true, false]) {
+      const queue = where.start<number>({ maxBytes: 1000, codec: 'json' })
+      if (isOpen) await queue.opened
+      const { items, asked } = endless()
+      await assert.rejects(queue.putMany(items), QueueFullError)
+      assert.ok(asked() <= 1000, `${asked()} items were asked for`)
+      assert.equal(await queue.size(), 0)
+    }
+  })
+
   it('serves waiting puts in order: a small one does not pass a large one', async () => {
     const queue = await fresh<number>(place, { maxSize: 3 })
     await queue.putMany([1, 2, 3])
@@ -188,4 +214,14 @@ export function bounding(place: MakePlace): void {
     await queue.close()
     await Promise.all(refused)
   })
+}
+
+/** Items without end, and how many of them were asked for. */
+function endless(): { readonly items: Iterable<number>; readonly asked: () => number } {
+  let count = 0
+  function* items(): Generator<number> {
+    // Where nobody stops it, it ends by itself.
+    while (count < 100_000) yield ++count
+  }
+  return { items: items(), asked: () => count }
 }

@@ -69,8 +69,8 @@ class Run {
   async putMany(told: string): Promise<void> {
     const items = Array.from({ length: this.#below(6) }, () => this.#item())
     const priority = this.#priority()
-    const ids = items.map((item) => this.#model.put(item, priority?.priority ?? 0)).filter((id) => id !== undefined)
-    this.#nextId = Math.max(this.#nextId, ...ids)
+    const ids = items.map((item) => this.#model.put(item, priority?.priority ?? 0))
+    this.#nextId = Math.max(this.#nextId, ...ids.map((id) => id ?? 0))
     assert.deepEqual(await this.#any().putMany(items, priority), ids, told)
   }
 

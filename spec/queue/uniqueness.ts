@@ -28,11 +28,11 @@ export function uniqueness(place: MakePlace): void {
     assert.equal((await queue.stats()).put, 7)
   })
 
-  it('resolves a batch to the ids of those that were put, the first of equals among them', async () => {
+  it('resolves a batch to an id for each item, undefined for those that it ignored', async () => {
     const queue = await fresh<string>(place, { unique: true })
     await queue.put('b')
-    assert.deepEqual(await queue.putMany(['a', 'b', 'a', 'c']), [2, 3])
-    assert.deepEqual(await queue.putMany(['a', 'b', 'a', 'c']), [])
+    assert.deepEqual(await queue.putMany(['a', 'b', 'a', 'c']), [2, undefined, undefined, 3])
+    assert.deepEqual(await queue.putMany(['a', 'b', 'a', 'c']), Array(4).fill(undefined))
     assert.deepEqual(await queue.pop(9), ['b', 'a', 'c'])
     const ids = await Promise.all(numbers(1, 200).map((n) => queue.put(`${n % 20}`)))
     assert.deepEqual(ids.filter((id) => id !== undefined).length, 20)
@@ -173,15 +173,26 @@ export function uniqueness(place: MakePlace): void {
 
   it('needs no room for what it ignores', async () => {
     const queue = await fresh<number>(place, { unique: true, maxSize: 2, maxBytes: 2, codec: 'json' })
-    assert.deepEqual(await queue.putMany([1, 1, 2]), [1, 2])
+    assert.deepEqual(await queue.putMany([1, 1, 2]), [1, undefined, 2])
     assert.equal(await queue.put(2), undefined)
-    assert.deepEqual(await queue.putMany([1, 2, 1, 2]), [])
+    assert.deepEqual(await queue.putMany([1, 2, 1, 2]), Array(4).fill(undefined))
     await assert.rejects(queue.put(3, { wait: false }), QueueFullError)
     await assert.rejects(queue.putMany([1, 3], { wait: false }), QueueFullError)
     const waiting = queue.put(3)
     assert.equal(await fate(waiting), 'pending')
     assert.equal(await queue.pop(), 1)
     assert.equal(await waiting, 3)
+  })
+
+  it('stops asking for the items of a batch as soon as the different ones can no longer fit', async () => {
+    const queue = await fresh<number>(place, { unique: true, maxSize: 3 })
+    let asked = 0
+    function* items(): Generator<number> {
+      while (asked < 100_000) yield Math.floor(asked++ / 2)
+    }
+    await assert.rejects(queue.putMany(items()), QueueFullError)
+    assert.equal(asked, 7)
+    assert.equal(await queue.size(), 0)
   })
 
   it('lets streams through whose items are ignored', async () => {

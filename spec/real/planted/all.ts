@@ -13,6 +13,7 @@ import { folder } from './folder.ts'
 import { moved } from './moved.ts'
 import { mysql } from './mysql.ts'
 import { order } from './order.ts'
+import { puts } from './puts.ts'
 import { sqlite } from './sqlite.ts'
 import { streams } from './streams.ts'
 import { syncs } from './syncs.ts'
@@ -30,6 +31,7 @@ export const bugs: readonly Bug[] = [
   ...sqlite,
   ...durable,
   ...streams,
+  ...puts,
 ]
 
 const BEGIN = '<!-- planted bugs: written by spec/real/planted/all.ts -->\n'
