@@ -101,9 +101,10 @@ export class Teller<T> implements StoreEvents {
     this.#tell('flush', report)
   }
 
-  failed(error: Error): void {
-    if (this.#core === undefined) this.#early.push(() => this.#core?.failLater(error))
-    else this.#core.failLater(error)
+  failed(error: Error, work?: 'sync'): void {
+    if (this.#core === undefined) this.#early.push(() => this.failed(error, work))
+    else if (work === 'sync') this.#core.syncFailed(error)
+    else this.#core.publish(error)
   }
 
   #tell(name: string, report: object): void {

@@ -27,6 +27,9 @@ export interface StoreEvents {
   recovered(report: Recovered): void
   corruption(report: Corruption): void
   flushed(report: { readonly reclaimed: number }): void
-  /** A failure that no call waited for (an interval's sync, an automatic flush). */
-  failed(error: Error): void
+  /**
+   * Work that no call waits for has failed (an automatic flush), and is tried again: no call rejects because of it. Where
+   * it is a 'sync' (an interval's), what was put before may not be durable, and the next put rejects.
+   */
+  failed(error: Error, work?: 'sync'): void
 }

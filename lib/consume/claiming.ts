@@ -7,7 +7,7 @@
 // Whoever dies between leasing and removing has not seen them.
 
 import type { DocumentReader } from '../codec/index.ts'
-import type { Piece, Settlement } from '../store.ts'
+import type { Piece } from '../store.ts'
 import { giveBack, heldRanges, withinLimit } from './attempts.ts'
 import type { Core } from './core.ts'
 import type { Held } from './held.ts'
@@ -32,7 +32,8 @@ export class Claiming<T> {
       for (let pieces = await this.#step(n); pieces !== undefined; pieces = await this.#step(n - all.length)) {
         const { held, bad } = decodeLot(this.#reader, pieces)
         all.push(...held)
-        if (bad.length > 0) await this.#setAside([{ outcome: 'fail', ids: rangesOf(bad), reason: 'codec' }])
+        const undecodable = { outcome: 'fail', ids: rangesOf(bad), reason: 'codec' } as const
+        if (bad.length > 0) await this.#core.setAsides.settle([undecodable])
       }
       return all
     } catch (error) {
@@ -72,19 +73,8 @@ export class Claiming<T> {
     const pieces = n === 0 ? [] : await this.#core.store.lease(n, [], TAKEN_AHEAD)
     if (pieces.length === 0) return undefined
     const { good, spent } = withinLimit(pieces, this.#core.maxAttempts)
-    await this.#setAside(spent)
+    await this.#core.setAsides.settle(spent)
     return good
-  }
-
-  /** A failure here is told later, because the items that were leased beside these are the caller's. */
-  async #setAside(spent: readonly Settlement[]): Promise<void> {
-    if (spent.length === 0) return
-    try {
-      await this.#core.store.settle(spent, true)
-      this.#core.freed()
-    } catch (error) {
-      this.#core.failLater(error)
-    }
   }
 }
 

@@ -16,7 +16,8 @@
 
 import type { ConsumeOptions } from '../call-options.ts'
 import type { DocumentReader } from '../codec/index.ts'
-import { SettledError } from '../errors.ts'
+import { SettledError, StorageError } from '../errors.ts'
+import type { HeldRange } from '../store.ts'
 import { textOf } from '../text-of.ts'
 import { onAbort } from '../wait/aborts.ts'
 import { pause } from '../wait/pause.ts'
@@ -186,7 +187,14 @@ export class Consuming<T> implements Consumer {
   }
 
   async #setAside(batch: Batch<T>, reason: string): Promise<false> {
-    await this.#session.settle(batch, (ids) => ({ outcome: 'fail', ids, reason }), true)
+    const make = (ids: readonly HeldRange[]) => ({ outcome: 'fail', ids, reason }) as const
+    try {
+      await this.#session.settle(batch, make, true)
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error
+      // A full disk is no reason to stop: it stays in flight, and is set aside later.
+      await this.#session.leaveTo(batch, (held) => this.#core.setAsides.settle([make(heldRanges(held).take())]))
+    }
     this.#tally.failed += batch.length
     return false
   }

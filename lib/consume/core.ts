@@ -23,6 +23,7 @@ import type { Clock } from '../wait/clock.ts'
 import { Line } from '../wait/line.ts'
 import { Acking } from './acking.ts'
 import { Slots } from './in-hand.ts'
+import { SetAsides } from './set-asides.ts'
 
 export interface CoreParts<T> {
   readonly store: Store
@@ -73,6 +74,8 @@ export class Core<T> {
   readonly leaseTimeoutMs: number
   /** Deliveries being acknowledged. */
   readonly acking: Acking
+  /** Items that are set aside beside others. */
+  readonly setAsides: SetAsides
   /** The places where loops mark what they have in hand. */
   readonly slots = new Slots()
   /** Parked gets and loops, each in order; gets come first. */
@@ -96,11 +99,18 @@ export class Core<T> {
   readonly #changes: Changes
   #held: object | undefined
   #untold: Error | undefined
+  #unsynced: Error | undefined
   #state: 'open' | 'writingEnded' | 'closed' = 'open'
 
   constructor(parts: CoreParts<T>, owner: WeakRef<object>) {
     this.store = parts.store
     this.acking = new Acking(parts.store)
+    this.setAsides = new SetAsides({
+      store: parts.store,
+      clock: parts.clock,
+      freed: () => this.freed(),
+      publish: (error) => this.publish(error),
+    })
     this.writer = new DocumentWriter<unknown>(parts.codec)
     this.clock = parts.clock
     this.keys = parts.unique === false ? undefined : new Keys(parts.unique, parts.codec)
@@ -188,6 +198,11 @@ export class Core<T> {
     this.#untold ??= this.publish(error)
   }
 
+  /** What was put may not be durable: told by the next put, or close. */
+  syncFailed(error: unknown): void {
+    this.#unsynced ??= this.publish(error)
+  }
+
   /** A failure that only diagnostics_channel is told of. */
   publish(error: unknown): Error {
     const failure = error instanceof Error ? error : new Error(textOf(error), { cause: error })
@@ -218,6 +233,15 @@ export class Core<T> {
     return new QueueClosedError()
   }
 
+  /** The same before a put, which also tells that an earlier one may not be durable. */
+  checkPut(): void {
+    this.check()
+    if (this.#unsynced === undefined) return
+    const failure = this.#unsynced
+    this.#unsynced = undefined
+    throw failure
+  }
+
   /** No more puts: what loops and gets wait for will not come from here. */
   endWriting(): void {
     if (this.#state !== 'open') return
@@ -235,9 +259,10 @@ export class Core<T> {
     this.joins.close(new QueueClosedError())
     const left = await Promise.allSettled([...this.consumers].map((consumer) => consumer.leave('none')))
     this.#changes.close()
+    await this.setAsides.close()
     await this.store.close()
     for (const outcome of left) if (outcome.status === 'rejected') throw outcome.reason
-    this.check()
+    this.checkPut()
   }
 }
 

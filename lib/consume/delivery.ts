@@ -6,7 +6,7 @@
 
 import { checkNack, type NackOptions } from '../call-options.ts'
 import * as check from '../check.ts'
-import { QueueClosedError, SettledError } from '../errors.ts'
+import { QueueClosedError, SettledError, StorageError } from '../errors.ts'
 import { spentReason } from './attempts.ts'
 import type { Core } from './core.ts'
 import type { Held } from './held.ts'
@@ -61,7 +61,7 @@ export class Delivery<T> implements AsyncDisposable {
   /** It is ready again: at its old place, or, `to: 'back'`, behind all that waits. At its last attempt it is set aside. */
   async nack(options: NackOptions = {}): Promise<void> {
     checkNack(options)
-    if (this.attempt >= this.#host.limit) return this.fail(spentReason(this.attempt))
+    if (this.attempt >= this.#host.limit) return this.#setAside()
     const due = options.delay ? this.#host.core.deadline(options.delay) : undefined
     if (options.to === 'back') return this.#settle((ids) => ({ outcome: 'toBack', ids, due }))
     return this.#settle((ids) => ({ outcome: 'back', ids, counted: true, due }))
@@ -96,6 +96,16 @@ export class Delivery<T> implements AsyncDisposable {
     } catch (error) {
       // It is not here any more: that is what was wanted.
       if (!(error instanceof SettledError || error instanceof QueueClosedError)) throw error
+    }
+  }
+
+  /** On a full disk it goes back as it is: it has no attempts left, and whoever meets it next sets it aside. */
+  async #setAside(): Promise<void> {
+    try {
+      await this.fail(spentReason(this.attempt))
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error
+      await this.#settle((ids) => ({ outcome: 'back', ids, counted: true }))
     }
   }
 

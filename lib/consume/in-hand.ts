@@ -80,7 +80,7 @@ export class InHand<T> {
     try {
       this.#core.store.mark(slot, ids)
     } catch (error) {
-      this.#core.failLater(error)
+      this.#core.publish(error)
     }
   }
 }

@@ -51,7 +51,7 @@ export class Intake<T> {
     }
     const { count } = this.#documents
     const documents = this.#documents.take()
-    this.#core.check()
+    this.#core.checkPut()
     await this.#append(documents, count)
   }
 }

@@ -4,7 +4,6 @@ import type { LeaseOptions } from '../call-options.ts'
 import type { DocumentReader } from '../codec/index.ts'
 import { UnsupportedError } from '../errors.ts'
 import { INDEXED } from '../location.ts'
-import type { Settlement } from '../store.ts'
 import { turn, turnDue } from '../wait/turn.ts'
 import { withinLimit } from './attempts.ts'
 import type { Core } from './core.ts'
@@ -37,7 +36,7 @@ export class Leasing<T> {
       const { held, bad } = decodeLot(this.#reader, good)
       if (bad.length > 0) spent.push({ outcome: 'fail', ids: rangesOf(bad), reason: 'codec' })
       for (const one of held) deliveries.push(handOut(one, host))
-      if (spent.length > 0) await this.#setAside(spent)
+      if (spent.length > 0) await this.#core.setAsides.settle(spent)
     }
     if (turnDue()) await turn()
     return deliveries
@@ -57,7 +56,7 @@ export class Leasing<T> {
       const { good, spent } = withinLimit(pieces, host.limit)
       const { held, bad } = decodeLot(this.#reader, good)
       if (bad.length > 0) spent.push({ outcome: 'fail', ids: rangesOf(bad), reason: 'codec' })
-      if (spent.length > 0) await this.#setAside(spent)
+      if (spent.length > 0) await this.#core.setAsides.settle(spent)
       for (const one of held) return handOut(one, host)
       // What was set aside is passed over, as by any other lease.
       if (pieces.length === 0 || id !== undefined) return undefined
@@ -83,16 +82,6 @@ export class Leasing<T> {
   readonly #acked = (): void => {
     this.#core.tally.taken += 1
     this.#core.freed()
-  }
-
-  /** A failure here is told later, because the items that were leased beside these are the caller's. */
-  async #setAside(spent: readonly Settlement[]): Promise<void> {
-    try {
-      await this.#core.store.settle(spent, true)
-      this.#core.freed()
-    } catch (error) {
-      this.#core.failLater(error)
-    }
   }
 }
 

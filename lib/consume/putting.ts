@@ -67,7 +67,7 @@ export class Putting<T> {
 
   /** One item; resolves to its id, or undefined where it is ignored. Throws what is wrong with the item. */
   one(item: T, options?: PutOptions): Promise<number | undefined> {
-    this.#core.check()
+    this.#core.checkPut()
     if (options === undefined && this.#gathered !== undefined) return this.#gathered.put(item)
     const document = this.#core.writer.one(item)
     if (this.#core.keys === undefined) return this.documents([document], 1, options)
@@ -76,7 +76,7 @@ export class Putting<T> {
 
   /** One batch; resolves to an id for each item or, where the queue is unique and it is ignored, undefined. */
   async many(items: Iterable<T>, options?: PutOptions): Promise<(number | undefined)[]> {
-    this.#core.check()
+    this.#core.checkPut()
     return this.batch(this.encode(items), options)
   }
 

@@ -146,6 +146,13 @@ export class Session<T> {
     if (outcome !== 'again') this.done(held, outcome === 'ack')
   }
 
+  /** They are no more this session's: somebody else settles them. */
+  async leaveTo(held: readonly Held<T>[], settle: (held: readonly Held<T>[]) => Promise<void>): Promise<void> {
+    for (const one of held) one.state = 'settled'
+    await settle(held)
+    this.done(held, false)
+  }
+
   settled(): Promise<void> {
     return this.#settling.write([])
   }

@@ -71,6 +71,11 @@ export class Settling<T> {
     this.write(settlements).catch((error) => this.#core.failLater(error))
   }
 
+  /** What is not to be handed out; nobody waits for it, but the next lease comes after it. */
+  setAsideBehind(settlements: readonly Settlement[]): void {
+    this.#inTurn([], () => this.#core.setAsides.settle(settlements))
+  }
+
   /** Where they can't be set aside they go back: whoever takes them next tries again. */
   async setAside(held: readonly Held<T>[]): Promise<void> {
     if (held.length === 0) return

@@ -89,7 +89,7 @@ export class Supply<T> {
     this.#pace?.leased()
     // One that is not to be handed out is set aside, and never blocks those behind it.
     if (bad.length > 0) spent.push({ outcome: 'fail', ids: rangesOf(bad), reason: 'codec' })
-    if (spent.length > 0) this.#settling.writeBehind(spent)
+    if (spent.length > 0) this.#settling.setAsideBehind(spent)
     if (held.length > 0) return 'items'
     return pieces.length > 0 ? 'refuse' : 'nothing'
   }

@@ -162,13 +162,8 @@ export class Taking<T> {
     return { items, bad }
   }
 
-  /** A failure here is told later, because the items that were taken beside these are the caller's. */
   async #setAside(bad: readonly Piece[]): Promise<void> {
-    try {
-      for (const piece of bad) await this.#core.store.fail(piece, 'codec')
-    } catch (error) {
-      this.#core.failLater(error)
-    }
+    for (const piece of bad) await this.#core.setAsides.fail(piece, 'codec')
   }
 
   #removed(count: number): void {

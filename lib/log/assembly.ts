@@ -45,13 +45,14 @@ export function assemble(opened: Opened, options: StoreOptions, world: World, ho
   const { clock } = world
   const { appended, recorded, syncLater } = hooks
   const failing = (error: Error) => events.failed(error)
+  const syncFailed = (error: Error) => events.failed(error, 'sync')
   const corruption: typeof events.corruption = (report) => events.corruption(report)
   const flushed: typeof events.flushed = (report) => events.flushed(report)
   const reader = new DocumentReader(log)
   const judge = new Judge({ log, cursor, lock, reader, failed, onDamage, corruption })
   const durable = durability === 'disk'
-  const parts: Parts = { log, cursor, lock, reader, judge, owners, clock, durable, recorded, failing }
-  const flusher = new Flusher({ log, cursor, lock, owners, flushLimit, flushed, failed: failing })
+  const parts: Parts = { log, cursor, lock, reader, judge, owners, clock, durable, recorded, syncFailed }
+  const flusher = new Flusher({ log, cursor, lock, owners, clock, flushLimit, flushed, failed: failing })
   const makeRoom = () => flusher.makeRoom()
   const keepUp = () => flusher.keepUp()
   const owner = () => owners.own

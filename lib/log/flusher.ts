@@ -8,7 +8,8 @@
 // The cursor is durable before a segment that it has passed goes: the other way round a power cut could deliver again
 // what the log no longer holds. Where two rewrites of one base meet, the higher count rules.
 
-import { codeOf } from '../disk/disk.ts'
+import { codeOf, isFull } from '../disk/disk.ts'
+import type { Clock } from '../wait/clock.ts'
 import { Mutex } from '../wait/mutex.ts'
 import type { Cursor, Decide } from './cursor.ts'
 import type { CursorState } from './cursor-state.ts'
@@ -19,11 +20,15 @@ import { DATA_START } from './segment.ts'
 import type { Segment } from './segment-file.ts'
 import type { StepLock } from './step-lock.ts'
 
+const FIRST_BACK_OFF_MS = 100
+const LONGEST_BACK_OFF_MS = 30_000
+
 export interface FlusherParts {
   readonly log: Log
   readonly cursor: Cursor
   readonly lock: StepLock
   readonly owners: Owners
+  readonly clock: Clock
   /** Dead bytes that start a flush by itself. */
   readonly flushLimit: number
   readonly flushed: (report: { readonly reclaimed: number }) => void
@@ -35,6 +40,8 @@ export class Flusher {
   readonly #mutex = new Mutex()
   #settledAtLast: number
   #running: Promise<void> | undefined
+  /** After a flush by itself has failed: until then none begins. */
+  #backOff: { readonly cancel: () => void } | undefined
 
   constructor(parts: FlusherParts) {
     this.#parts = parts
@@ -44,7 +51,7 @@ export class Flusher {
   /** By hand: everything dead goes but what shares a document with a live item. */
   flush(): Promise<{ readonly reclaimed: number }> {
     return this.#mutex.runExclusive(async () => {
-      await this.#parts.lock.run(() => this.#rollIfDead())
+      await this.#rolled(() => this.#rollIfDead())
       const report = await this.#compact(() => true)
       this.#parts.flushed(report)
       return report
@@ -54,15 +61,29 @@ export class Flusher {
   /** After a step: starts a flush when enough has been settled since the last one. */
   maybe(): void {
     const { cursor, flushLimit } = this.#parts
-    if (this.#running || flushLimit === Number.POSITIVE_INFINITY) return
+    if (this.#running || this.#backOff || flushLimit === Number.POSITIVE_INFINITY) return
     const settled = cursor.state.runs.settled - this.#settledAtLast
     if (settled <= 0) return
     if (settled * this.#bytesPerItem() < flushLimit && this.#passedBytes() < flushLimit) return
+    this.#start(FIRST_BACK_OFF_MS)
+  }
+
+  #start(backOffMs: number): void {
     this.#running = this.#byItself()
-      .catch(this.#parts.failed)
+      .catch((error: Error) => this.#failed(error, backOffMs))
       .finally(() => {
         this.#running = undefined
       })
+  }
+
+  /** Tried again after a while: no call is to reject because of it. That the disk is full is no news, and passes. */
+  #failed(error: Error, ms: number): void {
+    if (!isFull(error)) this.#parts.failed(error)
+    const cancel = this.#parts.clock.after(ms, () => {
+      this.#backOff = undefined
+      if (!this.#running) this.#start(Math.min(ms * 2, LONGEST_BACK_OFF_MS))
+    })
+    this.#backOff = { cancel }
   }
 
   /** Bytes of segments that lie wholly behind the cursor's head: an estimate, where they were never opened here. */
@@ -96,8 +117,10 @@ export class Flusher {
     await this.#running
   }
 
+  /** Resolves when none is under way; none begins by itself any more. */
   async idle(): Promise<void> {
     await this.#running
+    this.#backOff?.cancel()
   }
 
   #bytesPerItem(): number {
@@ -114,7 +137,7 @@ export class Flusher {
   async #byItself(): Promise<void> {
     await this.#mutex.runExclusive(async () => {
       this.#settledAtLast = this.#parts.cursor.state.runs.settled
-      await this.#parts.lock.run(() => this.#rollIfAllDead())
+      await this.#rolled(() => this.#rollIfAllDead())
       const report = await this.#compact((dead, live) => dead > live && dead >= this.#parts.flushLimit)
       if (report.reclaimed > 0) this.#parts.flushed(report)
     })
@@ -122,16 +145,29 @@ export class Flusher {
 
   /** The disk is full: what is wholly settled goes now, the tail too if it is. */
   makeRoom(): Promise<void> {
-    return this.#mutex.runExclusive(async () => {
-      await this.#parts.lock.run(() => {
-        const { log, cursor } = this.#parts
-        log.refresh()
-        const tail = log.tail
-        if (!tail || tail.seal || tail.end === DATA_START) return
-        if (cursor.state.runs.live(tail.base, tail.nextId - 1) === 0) tail.writeSeal()
-      })
-      await this.#compact(() => false)
+    return this.#mutex.runExclusive(() => this.#freeDead())
+  }
+
+  async #freeDead(): Promise<void> {
+    await this.#parts.lock.run(() => {
+      const { log, cursor } = this.#parts
+      log.refresh()
+      const tail = log.tail
+      if (!tail || tail.seal || tail.end === DATA_START) return
+      if (cursor.state.runs.live(tail.base, tail.nextId - 1) === 0) tail.writeSeal()
     })
+    await this.#compact(() => false)
+  }
+
+  /** A new segment takes space: where there is none, what is wholly settled goes first. */
+  async #rolled(roll: () => void): Promise<void> {
+    try {
+      await this.#parts.lock.run(roll)
+    } catch (error) {
+      if (!isFull(error)) throw error
+      await this.#freeDead()
+      await this.#parts.lock.run(roll)
+    }
   }
 
   #rollIfDead(): void {
@@ -169,6 +205,8 @@ export class Flusher {
     await cursor.durable()
     await log.folderGate.pass()
     let reclaimed = await this.#remove(dead)
+    // A copy of what is live may need the space of what has gone.
+    if (worth.length > 0) await log.world.disk.allClosed()
     for (const segment of worth) reclaimed += await this.#rewrite(segment, state)
     await log.folderGate.pass()
     return this.#freed(reclaimed)

@@ -24,7 +24,7 @@ export class IntervalSync {
     if (this.#ms === undefined || this.#cancel) return
     this.#cancel = this.#clock.after(this.#ms, () => {
       this.#cancel = undefined
-      const syncing = this.#sync().catch((error: Error) => this.#events.failed(error))
+      const syncing = this.#sync().catch((error: Error) => this.#events.failed(error, 'sync'))
       // The one before may still be under way.
       this.#running = Promise.all([this.#running, syncing])
     })

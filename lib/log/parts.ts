@@ -24,8 +24,8 @@ export interface Parts {
   readonly durable: boolean
   /** Something was recorded: an interval's sync, a flush and waiting callers may be due. */
   readonly recorded: () => void
-  /** A failure that no call waits for. */
-  readonly failing: (error: Error) => void
+  /** A sync failed that no call waited for. */
+  readonly syncFailed: (error: Error) => void
 }
 
 /** A call recorded something: resolves when it has the durability. `undo`: what to do where that can't be had. */
@@ -43,7 +43,7 @@ export async function done(parts: Parts, undo?: () => Promise<void>): Promise<vo
 /** As `done`, but nobody waits: a power cut may bring back what was handed out or acknowledged just now. */
 export function doneLater(parts: Parts): void {
   parts.recorded()
-  if (parts.durable) parts.cursor.durable().catch(parts.failing)
+  if (parts.durable) parts.cursor.durable().catch(parts.syncFailed)
 }
 
 /** A decision that needs the log as it is now, and what its frames say in the state. */

@@ -15,6 +15,6 @@ export function tellingEvents(events: StoreEvents, folder: string): StoreEvents 
     recovered: (report) => events.recovered(report),
     corruption: (report) => events.corruption(report),
     flushed: (report) => events.flushed(report),
-    failed: (error) => events.failed(telling(error, folder)),
+    failed: (error, work) => events.failed(telling(error, folder), work),
   }
 }

@@ -67,7 +67,7 @@ export type Reply<V = never> =
   /** Free pages were given back to the file system. */
   | { readonly kind: 'vacuumed'; readonly reclaimed: number }
   /** A failure that no call waited for. */
-  | { readonly kind: 'failed'; readonly failure: Failure }
+  | { readonly kind: 'failed'; readonly failure: Failure; readonly work?: 'sync' }
 
 export const NOTHING: Packed = Object.freeze({ lengths: [], bytes: new Uint8Array(0) })
 

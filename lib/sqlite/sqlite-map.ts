@@ -31,8 +31,8 @@ export class SqliteMap implements seam.MapStore {
       freeBytes: options.flushLimit,
       events: {
         vacuumed() {},
-        failed: (error) => {
-          if (within < Infinity) told.failure ??= error
+        failed: (error, work) => {
+          if (work === 'sync' && within < Infinity) told.failure ??= error
         },
       },
     })

@@ -41,8 +41,8 @@ export interface Answered<V> {
 export interface DatabaseEvents {
   /** Free pages were given back. */
   vacuumed(reclaimed: number): void
-  /** A failure that no call waited for. */
-  failed(error: Error): void
+  /** A failure that no call waited for: of a 'sync', or of work that is tried again. */
+  failed(error: Error, work?: 'sync'): void
 }
 
 /** Who has the file open through the thread. */
@@ -162,8 +162,9 @@ export class Thread {
 
   #heard(reply: Reply): void {
     if (reply.kind === 'vacuumed') for (const { events } of this.#members) events?.vacuumed(reply.reclaimed)
-    else if (reply.kind === 'failed') for (const { events } of this.#members) events?.failed(errorOf(reply.failure))
-    else this.#answered(reply)
+    else if (reply.kind === 'failed') {
+      for (const { events } of this.#members) events?.failed(errorOf(reply.failure), reply.work)
+    } else this.#answered(reply)
   }
 
   #answered({ answers, refusals, packed }: Extract<Reply, { kind: 'answers' }>): void {

@@ -108,7 +108,7 @@ class Thread {
     try {
       this.#engine.sync()
     } catch (error) {
-      this.#tell({ kind: 'failed', failure: failureOf(error, file) })
+      this.#tell({ kind: 'failed', failure: failureOf(error, file), work: 'sync' })
     }
   }
 

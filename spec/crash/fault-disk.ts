@@ -42,6 +42,8 @@ export interface Fault {
   readonly short?: number
   /** Only writes count and fail; other calls take no notice. */
   readonly onlyWrites?: boolean
+  /** For opens: only those that make a file count and fail. */
+  readonly onlyCreates?: boolean
   /** For syncs. Default: 'kept'. */
   readonly loss?: SyncLoss
 }
@@ -70,7 +72,7 @@ export class FaultDisk implements Disk {
   }
 
   open(path: string, mode: OpenMode): DiskFile {
-    this.step('open', path)
+    if (mode === 'create' || !this.#fault?.onlyCreates) this.step('open', path)
     const file = new FaultFile(this, this.#inner.open(path, mode))
     this.openFiles++
     return file

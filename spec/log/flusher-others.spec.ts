@@ -169,6 +169,47 @@ describe('flush, where something fails', () => {
     }
   })
 
+  for (const [code, told] of [
+    ['ENOSPC', false],
+    ['EIO', true],
+  ] as const) {
+    it(`goes on by itself later: ${code} harms no take, and is told on its channel alone`, async () => {
+      const rig = new QueueRig()
+      const disk = new FaultDisk(rig.disk)
+      const store = await rig.open({ ...SMALL, flushLimit: 500, disk })
+      for (let first = 1; first <= 31; first += 10) await put(store, numbered(10, first, 100))
+      disk.setFault({ at: 1, call: 'open', code, times: 'forever', onlyCreates: true })
+      for (let id = 1; id <= 40; id++) {
+        const [one] = await popped(store, 1)
+        assert.equal(one?.[0], id)
+        for (let turn = 0; turn < 4; turn++) await new Promise(setImmediate)
+      }
+      assert.ok(disk.failures > 0)
+      assert.equal(rig.failures.length > 0, told)
+      // What takes no space has gone already.
+      if (code === 'ENOSPC') assert.deepEqual(rig.segments, [])
+      disk.setFault(undefined)
+      rig.clock.pass(30_000)
+      for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
+      assert.deepEqual(await popped(store, 1), [])
+      assert.ok(rig.bytes() < 1100, `${rig.bytes()} bytes`)
+      await store.close()
+    })
+  }
+
+  it('by hand frees on a full disk what takes no space to free', async () => {
+    const rig = new QueueRig()
+    const disk = new FaultDisk(rig.disk)
+    const store = await rig.open({ ...SMALL, disk })
+    for (let first = 1; first <= 31; first += 10) await put(store, numbered(10, first, 100))
+    await store.pop(32)
+    disk.setFault({ at: 1, call: 'open', code: 'ENOSPC', times: 'forever', onlyCreates: true })
+    await store.flush().catch((error: unknown) => assert.ok(error instanceof StorageError))
+    assert.deepEqual(rig.segments, [segment(31)])
+    disk.setFault(undefined)
+    await store.close()
+  })
+
   it('leaves a segment alone in which a frame is damaged: the ones behind it are not lost with it', async () => {
     const rig = new QueueRig()
     const store = await rig.open(SMALL)

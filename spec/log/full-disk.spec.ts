@@ -57,6 +57,15 @@ for (const durability of ['disk', 'os'] as const) {
   })
 }
 
+it('the queue flushes on a full disk without harm to any take, and makes room', { skip }, async (t) => {
+  const options = { codec: 'raw', segmentSize: 128 * 1024, flushLimit: 64 * 1024 } as const
+  await using queue = await AsyncQueue.open<Buffer>(join(smallDisk(t), 'queue'), options)
+  const put = await fill(queue)
+  for (let n = 0; n < put; n++) assert.deepEqual(await queue.pop(), Buffer.alloc(2000, n))
+  await queue.put(Buffer.alloc(2000))
+  await queue.close()
+})
+
 function bytesIn(folder: string): number {
   let bytes = 0
   for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {

@@ -10,6 +10,7 @@ import { checks } from './checks.ts'
 import { durable } from './durable.ts'
 import { failures } from './failures.ts'
 import { folder } from './folder.ts'
+import { full } from './full.ts'
 import { moved } from './moved.ts'
 import { mysql } from './mysql.ts'
 import { order } from './order.ts'
@@ -22,6 +23,7 @@ import { together } from './together.ts'
 export const bugs: readonly Bug[] = [
   ...syncs,
   ...failures,
+  ...full,
   ...checks,
   ...order,
   ...moved,
