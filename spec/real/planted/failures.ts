@@ -118,7 +118,7 @@ export const failures: readonly Bug[] = [
   {
     name: 'a full disk stays full',
     file: 'log/flusher.js',
-    from: `            if (cursor.state.runs.live(tail.base, tail.nextId - 1) === 0)\n                    tail.writeSeal();`,
+    from: `            if (cursor.state.runs.live(tail.base, tail.nextId - 1) === 0)\n                tail.writeSeal();`,
     to: '            ;',
     layer: spec('log/full-disk'),
   },
