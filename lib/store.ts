@@ -13,6 +13,7 @@
 
 import type { HeldRange, Hold, IdRange, Pick, Settlement } from './settlement.ts'
 import type { StoreEvents } from './store-events.ts'
+import type { Watch } from './wait/changes.ts'
 
 export type { HeldRange, Hold, IdRange, Pick, Settlement } from './settlement.ts'
 export type { Corruption, Recovered, StoreEvents } from './store-events.ts'
@@ -241,7 +242,7 @@ export interface Store {
    * Calls `changed` whenever something may have become ready, or room may have been made, by whomever; returns how to
    * stop. Costs something while it lasts: watch only while somebody waits, and look once more after the call.
    */
-  watch(changed: () => void): () => void
+  watch(changed: () => void): Watch
 
   /** Lets what is under way finish, gives back what this handle holds, and frees everything. Settles once. */
   close(): Promise<void>

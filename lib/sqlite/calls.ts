@@ -3,6 +3,7 @@
 
 import { CorruptionError, QueueClosedError } from '../errors.ts'
 import type { Durability, StoreOptions } from '../store.ts'
+import type { Watch } from '../wait/changes.ts'
 import type { Clock } from '../wait/clock.ts'
 import { MEMORY } from './connection.ts'
 import type { Database } from './database.ts'
@@ -10,6 +11,7 @@ import type { ArgsOf, OpName, ValueOf } from './ops.ts'
 import type { Owners } from './owners.ts'
 import type { Recorded } from './schema.ts'
 import type { Answered, CallOptions } from './thread.ts'
+import { watchDatabase } from './watching.ts'
 
 /** How often the owners of items in flight are looked at. */
 const PROBE_MS = 400
@@ -37,6 +39,8 @@ export class Calls {
   #rested: (() => void) | undefined
   #state: 'open' | 'closed' = 'open'
   #isDamageTold = false
+  /** Something is delayed or in flight, as far as is known. */
+  #isRestless = true
 
   constructor(parts: Parts) {
     this.#parts = parts
@@ -53,13 +57,26 @@ export class Calls {
   /** One after which there may be items to take, or room. */
   async change<N extends OpName>(op: N, args: ArgsOf<N>, options?: CallOptions): Promise<Answered<ValueOf<N>>> {
     const answer = await this.ask(op, args, options)
-    this.#parts.database.changed()
+    // Who waits, and is told of his own look that found nothing, looks for ever.
+    if (!isNothing(answer.value)) this.#parts.database.changed()
     return answer
   }
 
+  watch(changed: () => void): Watch {
+    const { database, file } = this.#parts
+    return watchDatabase(database, { file, changed, isRestless: () => this.#isRestless })
+  }
+
+  /** What time alone may change. */
+  noted<C extends Pick<ValueOf<'queue.counts'>, 'delayed' | 'flying'>>(counts: C): C {
+    this.#isRestless = counts.delayed > 0 || counts.flying > 0
+    return counts
+  }
+
   /** Tells of the damage that a take met, if any. */
-  met({ damaged: lost, damagedBytes: bytes }: ValueOf<'queue.pop'>): void {
+  met({ damaged: lost, damagedBytes: bytes, away }: ValueOf<'queue.pop'>): void {
     const { options, file = MEMORY } = this.#parts
+    if (away !== undefined) this.noted(away)
     if (lost > 0) options.events.corruption({ file, offset: 0, bytes, lost })
   }
 
@@ -111,6 +128,14 @@ export class Calls {
     const { options, file = MEMORY } = this.#parts
     options.events.corruption({ file, offset: 0, bytes: 0, lost: 0 })
   }
+}
+
+/** A call that has changed nothing: no room, nothing there. */
+function isNothing(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return value === undefined || value === 0 || value === false
+  return (
+    'damaged' in value && value.damaged === 0 && 'ids' in value && Array.isArray(value.ids) && value.ids.length === 0
+  )
 }
 
 export function withinOf(durability: Durability): number {

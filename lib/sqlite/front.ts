@@ -19,6 +19,8 @@ export interface Taken {
   readonly enqueued: Numbers
   /** Where they were asked for. */
   readonly marks?: readonly Mark[] | undefined
+  /** What was delayed or in flight before. */
+  readonly away?: Pick<Sums, 'delayed' | 'flying'> | undefined
   /** Items that were met, turned out to be damaged, and are among the failed now; and their bytes. */
   readonly damaged: number
   readonly damagedBytes: number

@@ -4,6 +4,7 @@
 
 import type * as seam from '../store.ts'
 import { INDEXED } from '../supports.ts'
+import type { Watch } from '../wait/changes.ts'
 import { systemClock } from '../wait/clock.ts'
 import type { SqliteAddress } from './address.ts'
 import { Appends } from './appends.ts'
@@ -15,7 +16,6 @@ import { countsOf, listedOf, piecesOf } from './pieces.ts'
 import { Pops } from './pops.ts'
 import { sealed } from './seal.ts'
 import type { Answered, CallOptions } from './thread.ts'
-import { watchDatabase } from './watching.ts'
 
 export class SqliteStore implements seam.Store {
   readonly supports = INDEXED
@@ -148,7 +148,7 @@ export class SqliteStore implements seam.Store {
     await this.#change('queue.extend', args)
   }
 
-  async reclaim(): Promise<number> {
+  reclaim(): Promise<number> {
     return this.#calls.reclaim()
   }
 
@@ -174,7 +174,7 @@ export class SqliteStore implements seam.Store {
   async counts(): Promise<seam.Counts> {
     if (this.#calls.isProbeDue) await this.#calls.probe()
     const { value } = await this.#ask('queue.counts', this.#args.asked())
-    return countsOf(value)
+    return countsOf(this.#calls.noted(value))
   }
 
   async stats(): Promise<seam.StoreStats> {
@@ -207,8 +207,8 @@ export class SqliteStore implements seam.Store {
     await this.#ask('queue.markCopy', { queue: this.#queue, mark: JSON.stringify(mark) }, 0)
   }
 
-  watch(changed: () => void): () => void {
-    return watchDatabase(this.#parts.database, this.#parts.file, changed)
+  watch(changed: () => void): Watch {
+    return this.#calls.watch(changed)
   }
 
   close(): Promise<void> {

@@ -44,7 +44,7 @@ export const takeOps = {
     const scene = sceneOf(connection, args.queue)
     const sums = pass(scene, args.now)
     const taken = whole(scene, args, sums, (now) => front(scene, now, args))
-    if (taken.ids.length === 0) return taken
+    if (taken.ids.length === 0) return withAway(taken, sums)
     const marks = marksOf(scene, sums, taken.ids.length)
     remove(scene, sums, taken)
     return { ...taken, value: { ...taken.value, marks } }
@@ -59,11 +59,12 @@ export const takeOps = {
     const read = (sums: Sums): Packing => {
       return pick === undefined ? front(scene, sums, { n: movable(scene, sums, args.n) }) : picked(scene, pick)
     }
-    const taken = whole(scene, args, pass(scene, args.now), read)
+    const sums = pass(scene, args.now)
+    const taken = whole(scene, args, sums, read)
     if (taken.ids.length > 0) fly(scene, args, taken.ids)
     holds.taken(taken.ids)
     holds.write()
-    return taken
+    return taken.ids.length > 0 ? taken : withAway(taken, sums)
   }),
 
   /** Drops so many from the front; how many there were. */
@@ -84,6 +85,11 @@ export const takeOps = {
     scene.change({ ready: -ready, delayed: -delayed, bytes: left - bytes })
     return { value: ready + delayed }
   }),
+}
+
+/** Who found nothing waits: for what is delayed or in flight, if anything is. */
+function withAway(taken: Packing, { delayed, flying }: Sums): Packing {
+  return { ...taken, value: { ...taken.value, away: { delayed, flying } } }
 }
 
 /** What is read, but what of it is damaged: that is set aside, and it is read again. */

@@ -5,18 +5,61 @@
 
 import fs from 'node:fs'
 import path from 'node:path'
+import type { Watch } from '../wait/changes.ts'
 import type { Database } from './database.ts'
 
 const PAUSE_MS = 1
 
-/** Calls `changed`; returns how to stop. Misses are possible where the system tells nothing: poll too. */
-export function watchDatabase(database: Database, file: string | undefined, changed: () => void): () => void {
+/** After so many slow looks that nothing asked for there is one all the same. */
+const LOOKS = 20
+/** A write that comes right behind another may leave the file's time as it is. */
+const FRESH_MS = 100
+
+export interface Watching {
+  /** Undefined: in memory. */
+  readonly file: string | undefined
+  readonly changed: () => void
+  /** Whether time alone may change something: a delay that ends, a consumer that dies. */
+  readonly isRestless: () => boolean
+}
+
+/** Misses are possible where the system tells nothing: poll too. */
+export function watchDatabase(database: Database, { file, changed, isRestless }: Watching): Watch {
   const unwatch = database.watch(changed)
   const stop = file === undefined ? nothing : watchWal(file, changed)
-  return () => {
+  const stillness = new Stillness(file)
+  const stopAll = () => {
     unwatch()
     stop()
   }
+  return Object.assign(stopAll, { mayHaveChanged: () => isRestless() || stillness.isBroken() })
+}
+
+/** Whether anybody wrote to the WAL since it was asked last: who looks each time takes half a core for 50 idle queues. */
+class Stillness {
+  readonly #file: string | undefined
+  #seen: string | undefined
+  #looks = 0
+
+  constructor(file: string | undefined) {
+    this.#file = file
+  }
+
+  isBroken(): boolean {
+    this.#looks += 1
+    if (this.#file === undefined) return false
+    const found = stampOf(`${this.#file}-wal`)
+    const isBroken = found === undefined || found !== this.#seen || this.#looks % LOOKS === 0
+    this.#seen = found
+    return isBroken
+  }
+}
+
+/** Undefined where it says nothing yet. */
+function stampOf(wal: string): string | undefined {
+  const found = fs.statSync(wal, { bigint: true, throwIfNoEntry: false })
+  if (found === undefined) return 'none'
+  return Date.now() - Number(found.mtimeMs) < FRESH_MS ? undefined : `${found.ino}:${found.size}:${found.mtimeNs}`
 }
 
 function watchWal(file: string, changed: () => void): () => void {

@@ -24,9 +24,15 @@ const LONG_MS = 0.1
 /** One who waited long outweighs so many who did not. */
 const LONG_WEIGHT = 4
 
+/** How to stop. */
+export type Watch = (() => void) & {
+  /** Asked before each slow look: false where nothing can have changed since the one before, so that none is needed. */
+  readonly mayHaveChanged?: (() => boolean) | undefined
+}
+
 export interface Watched {
   /** Starts to watch; returns how to stop. */
-  watch(changed: () => void): () => void
+  watch(changed: () => void): Watch
   /** Something may have changed. */
   changed(): void
   /** Somebody waits from now on, or nobody does any more. */
@@ -38,7 +44,9 @@ export class Changes implements Attendance {
   #waiting = 0
   #start: NodeJS.Timeout | undefined
   #poll: NodeJS.Timeout | undefined
-  #stop: (() => void) | undefined
+  #stop: Watch | undefined
+  /** Whether it is to be asked soon if the watch is needed. */
+  #isAsking = false
   /** When somebody began to wait beside the watch. */
   #since = 0
   /** Of those who waited beside the watch, lately. */
@@ -73,7 +81,10 @@ export class Changes implements Attendance {
     this.#start = undefined
     clearInterval(this.#poll)
     this.#poll = undefined
-    if (this.#stop) this.#worth += this.#waitedLong() ? LONG_WEIGHT : -1
+    if (this.#stop) {
+      if (!this.#isAsking) this.#keep()
+      this.#worth += this.#waitedLong() ? LONG_WEIGHT : -1
+    }
     this.#watched.waited(false)
   }
 
@@ -99,14 +110,19 @@ export class Changes implements Attendance {
   }
 
   #keepLooking(): void {
-    this.#poll = setInterval(this.#changed, POLL_MS)
+    this.#poll = setInterval(() => {
+      if (this.#stop?.mayHaveChanged?.() ?? true) this.#changed()
+    }, POLL_MS)
   }
 
+  /** Who waits for long is asked no more: he begins anew as he goes. */
   #keep(): void {
     this.#worth = 0
+    this.#isAsking = true
     setTimeout(() => {
-      if (this.#worth > 0 || (this.#worth === 0 && this.#waiting > 0)) this.#keep()
-      else this.#giveUp()
+      this.#isAsking = false
+      if (this.#worth > 0) this.#keep()
+      else if (this.#worth < 0 || this.#waiting === 0) this.#giveUp()
     }, KEEP_MS).unref()
   }
 

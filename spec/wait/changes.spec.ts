@@ -109,4 +109,18 @@ describe('the queue, to learn of changes,', () => {
     changes.departed()
     assert.equal(log.filter((word) => word === 'watch').length, 1)
   })
+
+  it('looks by itself only where something may have changed, if the watch can tell', async () => {
+    let asked = 0
+    let looked = 0
+    const watch = () => Object.assign(() => {}, { mayHaveChanged: () => ++asked === 2 })
+    const changes = new Changes({ watch, changed: () => looked++, waited() {} })
+    changes.arrived()
+    changes.unserved()
+    await until(() => asked === 1)
+    assert.equal(looked, 1, 'when the watch had started, and no more')
+    await until(() => asked === 2)
+    assert.equal(looked, 2)
+    changes.departed()
+  })
 })

@@ -116,4 +116,25 @@ export const sqlite: readonly Bug[] = [
     to: ';',
     layer: spec('sqlite/wal-left'),
   },
+  {
+    name: 'SQLite: who waits is told of his own look that found nothing',
+    file: 'sqlite/calls.js',
+    from: 'if (!isNothing(answer.value))',
+    to: ';',
+    layer: spec('sqlite/watching'),
+  },
+  {
+    name: 'SQLite: who waits forgets what time may change',
+    file: 'sqlite/watching.js',
+    from: 'isRestless() || stillness.isBroken()',
+    to: 'stillness.isBroken()',
+    layer: spec('sqlite/watching'),
+  },
+  {
+    name: 'a slow look is made where nothing can have changed',
+    file: 'wait/changes.js',
+    from: 'if (this.#stop?.mayHaveChanged?.() ?? true)',
+    to: 'this.#stop?.mayHaveChanged?.();',
+    layer: spec('wait/changes'),
+  },
 ]
