@@ -110,17 +110,17 @@ describe('the queue, to learn of changes,', () => {
     assert.equal(log.filter((word) => word === 'watch').length, 1)
   })
 
-  it('looks by itself only where something may have changed, if the watch can tell', async () => {
+  it('looks by itself only where something may have changed, if the watch can tell', async (t) => {
     let asked = 0
     let looked = 0
     const watch = () => Object.assign(() => {}, { mayHaveChanged: () => ++asked === 2 })
     const changes = new Changes({ watch, changed: () => looked++, waited() {} })
+    t.after(() => changes.departed())
     changes.arrived()
     changes.unserved()
     await until(() => asked === 1)
     assert.equal(looked, 1, 'when the watch had started, and no more')
     await until(() => asked === 2)
     assert.equal(looked, 2)
-    changes.departed()
   })
 })

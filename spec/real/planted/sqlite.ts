@@ -137,4 +137,13 @@ export const sqlite: readonly Bug[] = [
     to: 'this.#stop?.mayHaveChanged?.();',
     layer: spec('wait/changes'),
   },
+  {
+    name: "SQLite: a call resolves without its sync with 'disk'",
+    file: 'sqlite/calls.js',
+    from: `    if (durability === 'disk')
+        return 0;`,
+    to: `    if (durability === 'disk')
+        return Infinity;`,
+    layer: spec('sqlite/durable'),
+  },
 ]
