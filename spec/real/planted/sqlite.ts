@@ -146,4 +146,32 @@ export const sqlite: readonly Bug[] = [
         return Infinity;`,
     layer: spec('sqlite/durable'),
   },
+  {
+    name: 'SQLite: a lease that ends charges what was only taken ahead',
+    file: 'sqlite/lapses.js',
+    from: `uncharge(scene, Number(owner), 'due <= ?', now);`,
+    to: ';',
+    layer: spec('sqlite/lapses'),
+  },
+  {
+    name: 'SQLite: a lease that ends does not charge what was in hand',
+    file: 'sqlite/lapses.js',
+    from: `charge(scene, Number(owner), 'due <= ?', now);\n        uncharge`,
+    to: 'uncharge',
+    layer: spec('sqlite/lapses'),
+  },
+  {
+    name: 'SQLite: a deadline that is moved is counted twice',
+    file: 'sqlite/settle-ops.js',
+    from: `(deadline === null ? 0 : count) - timed`,
+    to: '(deadline === null ? 0 : count)',
+    layer: spec('sqlite/lapses'),
+  },
+  {
+    name: 'SQLite: an update leaves the old key behind',
+    file: 'sqlite/put-ops.js',
+    from: `scene.run('DELETE FROM $keys WHERE key = ?', before);`,
+    to: ';',
+    layer: spec('sqlite/lapses'),
+  },
 ]
