@@ -16,6 +16,7 @@ export const layers = Object.freeze({
   'bytes, cuts, sectors and files damaged': 50_000,
   'planted bugs caught': 40,
   'runs of commands against the model': 600,
+  'random items': 200_000,
   'races judged as histories': 2000,
   'processes killed': 500,
   'power cuts of a real file system': 200,

@@ -4,6 +4,10 @@
 import { UnsupportedError } from '../errors.ts'
 import { asBuffer, type Codec } from './codec.ts'
 
+// cbor-x keeps the texts that it read last until it reads again: those of a document larger than this are let go.
+const LARGE_BYTES = 64 * 1024
+const NOTHING = Buffer.of(0xf6)
+
 /** How cbor-x is found; specs put something else in its place. */
 export type Import = () => Promise<Pick<typeof import('cbor-x'), 'Encoder'>>
 
@@ -19,7 +23,13 @@ export async function loadCbor(find: Import = () => import('cbor-x')): Promise<C
     structuredClone: false,
   })
   const encode = (value: unknown) => cbor.encode(value)
-  const decode = (bytes: Uint8Array) => cbor.decode(checked(asBuffer(bytes)))
+  const decode = (bytes: Uint8Array) => {
+    try {
+      return cbor.decode(checked(asBuffer(bytes)))
+    } finally {
+      if (bytes.length > LARGE_BYTES) cbor.decode(NOTHING)
+    }
+  }
   return { name: 'cbor', encode, decode, encodeBatch: encode, decodeBatch: decode }
 }
 

@@ -213,4 +213,15 @@ describe("the queue's document reader", () => {
       [5],
     )
   })
+
+  it('reads what comes behind a document whose lengths are broken', () => {
+    const [whole] = new DocumentWriter(v8).many(items, true)
+    assert.ok(whole)
+    const reader = new DocumentReader(v8)
+    const broken = { bytes: whole.bytes.subarray(0, -1), count: whole.count }
+    for (const document of [broken, broken, whole, broken, whole]) {
+      const { items: read, bad } = reader.take(pieceOf(document))
+      assert.deepEqual([read.length, bad.length], document === whole ? [200, 0] : [0, 1])
+    }
+  })
 })

@@ -213,6 +213,23 @@ describe("the queue's msgpack codec", () => {
     }
   })
 
+  it('keeps the others of a batch as they are where the properties of one change while it is read', () => {
+    const good = { a: 1, b: 2, c: 3 }
+    const changing = [
+      () => ({ get a() { return Reflect.deleteProperty(this, 'b') }, b: 2, c: 3 }), // biome-ignore format: one thought
+      () => ({ get a() { return Object.assign(this, { d: 4 }) && 1 }, b: 2, c: 3 }), // biome-ignore format: one thought
+      () => ({ get a() { return Object.assign(this, { c: () => 1 }) && 1 }, b: 2, c: 3, toJSON: () => 1 }), // biome-ignore format: one thought
+    ]
+    for (const change of changing) {
+      const documents = new DocumentWriter(codec).many([good, change(), good, change(), good], true)
+      const items = documents.flatMap((document) => {
+        const piece = { firstId: 1, document, attempt: 0, enqueuedAt: 0, count: document.count, skip: 0 }
+        return new DocumentReader(codec).take(piece).items
+      })
+      assertSame([items[0], items[2], items[4], items.length], [good, good, good, 5])
+    }
+  })
+
   it('shares no memory with what it was given, nor between what it gives', () => {
     const bytes = Buffer.from([1, 2, 3])
     const item = { bytes, typed: new Float64Array([1.5]), list: [bytes] }

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Bug, nameOf } from './bug.ts'
 import { checks } from './checks.ts'
+import { codecs } from './codecs.ts'
 import { durable } from './durable.ts'
 import { failures } from './failures.ts'
 import { folder } from './folder.ts'
@@ -34,6 +35,7 @@ export const bugs: readonly Bug[] = [
   ...durable,
   ...streams,
   ...puts,
+  ...codecs,
 ]
 
 const BEGIN = '<!-- planted bugs: written by spec/real/planted/all.ts -->\n'
