@@ -29,6 +29,8 @@ export interface DiskFile {
   /** flock(2), exclusive, of this open file; never waits. Free again by `unlock`, `close`, or the owner's death. */
   tryLock(): boolean
   unlock(): void
+  /** Whether it still has a name: what was written to a file without one is gone with its last descriptor. */
+  isLinked(): boolean
   close(): void
 }
 
@@ -54,8 +56,20 @@ export interface Disk {
   watch(folder: string, changed: () => void): () => void
   /** Differs for each start of the machine: what the page cache held is gone once it has changed. */
   bootId(): string
+  /**
+   * The same disk, on which names below `folder` are looked up in the folder that stands there now, wherever that is
+   * moved, and whatever takes its place. What is made there belongs to the folder's user, where the maker may give it away.
+   * A disk without it is one on which no folder is moved.
+   */
+  enter?(folder: string): Entered
   /** Who calls, for others to read. */
   self(): Self
+}
+
+/** A folder that was entered. */
+export interface Entered {
+  readonly disk: Disk
+  leave(): void
 }
 
 export interface Self {

@@ -18,11 +18,11 @@ export interface Lock {
 }
 
 /** See Disk.claim. */
-export async function claim(folder: string): Promise<() => void> {
+export async function claim(folder: string, shown = folder): Promise<() => void> {
   const loaded = loadFlock(folder)
-  if (loaded.flock !== undefined) return claimShared(folder, loaded.flock)
+  if (loaded.flock !== undefined) return claimShared(folder, loaded.flock, shown)
   warnOnce(loaded.reason)
-  return claimAlone(folder)
+  return claimAlone(folder, shown)
 }
 
 /** The lock of an open file. It has to be unlocked before the file is closed. */

@@ -10,21 +10,27 @@ import path from 'node:path'
 import { threadId } from 'node:worker_threads'
 import { bootId } from './boot.ts'
 import { codeOf, type Disk, type DiskFile, type OpenMode } from './disk.ts'
+import { type Below, enterFolder } from './folder.ts'
 import { claim, type Lock, lockOf } from './lock.ts'
 
-export const nodeDisk: Disk = {
+const below: Below = {
   open: (file, mode) => new NodeFile(file, openFile(file, mode)),
+  openAs,
   list: (folder) => fs.readdirSync(folder),
   makeFolder,
   rename: (from, to) => fs.renameSync(from, to),
   unlink: (file) => fs.unlinkSync(file),
   syncFolder,
   claim,
+  claimAs: claim,
   watch,
   bootId,
   self: () => ({ pid: process.pid, thread: threadId, host: hostname() }),
+  enter: (folder) => enterFolder(below, folder),
   allClosed,
 }
+
+export const nodeDisk: Disk = below
 
 const CLOSED = -1
 /** Node takes lengths of up to 2^31 - 1. */
@@ -93,6 +99,10 @@ class NodeFile implements DiskFile {
     this.#lock?.unlock()
   }
 
+  isLinked(): boolean {
+    return fs.fstatSync(this.#fd).nlink > 0
+  }
+
   close(): void {
     if (this.#fd === CLOSED) return
     this.unlock() // A child process that is just being started shares the descriptor, and the lock with it.
@@ -125,6 +135,11 @@ class NodeFile implements DiskFile {
       this.#callsAside++
     })
   }
+}
+
+function openAs(file: string, mode: OpenMode, shown: string): { readonly file: DiskFile; readonly fd: number } {
+  const fd = openFile(file, mode)
+  return { file: new NodeFile(shown, fd), fd }
 }
 
 /** A removed file's blocks are freed when it is closed, which takes milliseconds if it is large: not on the event loop. */

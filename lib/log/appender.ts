@@ -243,7 +243,7 @@ export class Appender {
     if (cause instanceof Error && 'code' in cause && String(cause.code).startsWith('ERR_QUEUE_')) return cause
     const what = isFull(cause)
       ? `the disk is full: nothing was put into ${folder}; take some items or free some space, and put again`
-      : `putting into ${folder} failed (${codeOf(cause) || String(cause)})`
+      : `putting into ${folder} failed (${codeOf(cause)}): ${cause instanceof Error ? cause.message : cause}`
     return new StorageError(what, { cause })
   }
 }

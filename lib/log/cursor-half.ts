@@ -3,6 +3,7 @@
 import { type Disk, type DiskFile, openOrCreate } from '../disk/disk.ts'
 import { Gate } from '../wait/gate.ts'
 import { journalStart, RESERVED_BYTES } from './cursor-file.ts'
+import { assertLinked } from './removed.ts'
 
 export interface Half {
   readonly file: DiskFile
@@ -36,6 +37,8 @@ async function sync(half: Half): Promise<void> {
     half.poisoned = true
     throw error
   }
+  // Others may have it open still: no new one may take its place.
+  assertLinked(half.file)
 }
 
 export interface Sizes {

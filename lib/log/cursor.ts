@@ -9,6 +9,7 @@
 import type { CursorState } from './cursor-state.ts'
 import { type Journal, NOT_YET_DURABLE } from './journal.ts'
 import type { CursorRecord } from './record.ts'
+import { RemovedError } from './removed.ts'
 import type { StepLock } from './step-lock.ts'
 
 export interface Decision<R> {
@@ -121,8 +122,10 @@ export class Cursor {
   async #sync(): Promise<void> {
     if (!this.journal.poisoned) {
       try {
-        return await this.journal.sync()
-      } catch {
+        await this.journal.sync()
+        return this.lock.assertThere()
+      } catch (error) {
+        if (error instanceof RemovedError) throw error
         // Told below, if a new generation cannot be made durable either.
       }
     }
@@ -131,6 +134,7 @@ export class Cursor {
       if (this.journal.poisoned) this.journal.renew()
     })
     await this.journal.sync()
+    this.lock.assertThere()
   }
 
   async close(): Promise<void> {

@@ -193,17 +193,17 @@ export class LogStore implements Store {
   }
 
   copyMark(): Promise<CopyMark | undefined> {
-    return this.#guard(async () => readCopyMark(this.#world.disk, this.#opened.log.folder))
+    return this.#guard(async () => readCopyMark(this.#opened.disk, this.#opened.log.folder))
   }
 
   markCopy(mark: CopyMark): Promise<void> {
     const { lock, log } = this.#opened
     const tag = () => `copy${this.#world.random().toString(16)}`
-    return this.#guard(() => writeCopyMark(this.#world.disk, log.folder, mark, { lock, tag }))
+    return this.#guard(() => writeCopyMark(this.#opened.disk, log.folder, mark, { lock, tag }))
   }
 
   watch(changed: () => void): () => void {
-    const stop = this.#world.disk.watch(this.#opened.log.folder, changed)
+    const stop = this.#opened.disk.watch(this.#opened.log.folder, changed)
     this.#watchers.add(changed)
     return () => {
       this.#watchers.delete(changed)
@@ -284,12 +284,13 @@ export class LogStore implements Store {
       await this.#cursor.close()
       lock.close()
       release()
-      await this.#world.disk.allClosed()
+      await this.#opened.disk.allClosed()
     }
   }
 
   async #leave(): Promise<void> {
-    const { log, owners } = this.#opened
+    const { log, owners, lock } = this.#opened
+    lock.assertThere()
     for (const segment of log.unsynced()) await log.makeDurable(segment)
     const { position, nextId } = log.synced()
     const synced = { kind: 'synced', segment: position.segment, offset: position.offset, nextId } as const

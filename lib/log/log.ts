@@ -16,7 +16,7 @@ import { Newcomers } from './newcomers.ts'
 import { DATA_START, type SegmentHeader, writeHeader } from './segment.ts'
 import type { Segment } from './segment-file.ts'
 import type { LogWorld } from './segment-list.ts'
-import { SyncedLog } from './synced-log.ts'
+import { type LogLock, SyncedLog } from './synced-log.ts'
 import type { Unrecorded } from './unrecorded.ts'
 import { Windows } from './windows.ts'
 
@@ -46,14 +46,11 @@ export class Log extends SyncedLog {
   #asides = 0
 
   readonly #newcomers: Newcomers
-  readonly #lock: { readonly epoch: number } | undefined
   /** The lock's, when all was read that stood there. */
   #epoch = -1
 
-  /** `lock`: append.lock, by which it learns that nobody else has written. */
-  constructor(folder: string, world: LogWorld, segmentBytes: number, lock?: { readonly epoch: number }) {
-    super(folder, world)
-    this.#lock = lock
+  constructor(folder: string, world: LogWorld, segmentBytes: number, lock?: LogLock) {
+    super(folder, world, lock)
     this.segmentBytes = segmentBytes
     this.windows = new Windows(world.limits.arenaBytes)
     this.#newcomers = new Newcomers(this.windows, world.limits.readBytes)
@@ -136,8 +133,8 @@ export class Log extends SyncedLog {
 
   /** Under append.lock: a tail that a frame may be written to. `wanted`: bytes about to be written. */
   prepare(): Segment {
-    if (this.#lock === undefined || this.#lock.epoch !== this.#epoch) this.refresh()
-    this.#epoch = this.#lock?.epoch ?? 0
+    if (this.lock === undefined || this.lock.epoch !== this.#epoch) this.refresh()
+    this.#epoch = this.lock?.epoch ?? 0
     const tail = this.tail
     if (!tail || this.#isDone(tail)) return this.roll()
     return tail

@@ -4,6 +4,7 @@
 //
 // Nothing is written to a folder that is no queue. Each step leaves what the next opener can go on from.
 
+import { dirname } from 'node:path'
 import { codeOf, type Disk, type DiskFile, openOrCreate } from '../disk/disk.ts'
 import { CodecMismatchError, QueueError, StorageError } from '../errors.ts'
 import type { StoreOptions } from '../store.ts'
@@ -40,6 +41,8 @@ export interface Opened {
   readonly codec: string
   /** Tells the queue from any other. */
   readonly id: string
+  /** On which names in the folder lead into the folder that was opened. */
+  readonly disk: Disk
   readonly release: () => void
 }
 
@@ -56,7 +59,7 @@ export async function openLog(folder: string, options: StoreOptions, world: Worl
 class Opening {
   readonly #folder: string
   readonly #options: StoreOptions
-  readonly #world: World
+  #world: World
   readonly #closing: (() => void)[]
 
   constructor(folder: string, options: StoreOptions, world: World, closing: (() => void)[]) {
@@ -70,9 +73,8 @@ class Opening {
     const { signal } = this.#options
     await this.#makeFolder()
     signal?.throwIfAborted()
+    const release = await this.#enter()
     const { disk, random } = this.#world
-    const release = await disk.claim(this.#folder)
-    this.#closing.push(release)
     const lock = new StepLock(this.#lockFile(APPEND_LOCK), random)
     const cursorLock = new StepLock(this.#lockFile(CURSOR_LOCK), random)
     const tag = () => random().toString(16).padStart(8, '0')
@@ -85,14 +87,27 @@ class Opening {
     const upgrade = await Upgrade.prepare(disk, this.#folder, manifest, tag())
     this.#closing.push(() => upgrade.abandon())
     const opened = await this.#recover(lock, cursorLock, { codec: manifest.codec, upgrade })
-    return { ...opened, lock, codec: manifest.codec, id: manifest.id, release }
+    return { ...opened, lock, codec: manifest.codec, id: manifest.id, disk, release }
+  }
+
+  /** From here on the folder is what was opened, not its path. */
+  async #enter(): Promise<() => void> {
+    const entered = this.#world.disk.enter?.(this.#folder)
+    if (entered) this.#world = { ...this.#world, disk: entered.disk }
+    this.#closing.push(() => entered?.leave())
+    const unclaim = await this.#world.disk.claim(this.#folder)
+    this.#closing.push(unclaim)
+    return () => {
+      unclaim()
+      entered?.leave()
+    }
   }
 
   async #recover(
     lock: StepLock,
     cursorLock: StepLock,
     { codec, upgrade }: { readonly codec: string; readonly upgrade: Upgrade },
-  ): Promise<Omit<Opened, 'lock' | 'codec' | 'id' | 'release'>> {
+  ): Promise<Omit<Opened, 'lock' | 'codec' | 'id' | 'disk' | 'release'>> {
     const { disk, clock, limits, random } = this.#world
     const journal = new Journal(this.#folder, this.#world, cursorLock)
     this.#closing.push(() => journal.close())
@@ -108,6 +123,8 @@ class Opening {
     const owners = new Owners(disk, this.#folder, () => clock.now())
     this.#closing.push(() => owners.leave())
     const cursor = new Cursor(journal, cursorLock, (error) => this.#options.events.failed(error))
+    log.isSettled = ({ base, nextId }) =>
+      cursor.step((state) => ({ records: [], result: state.runs.live(base, nextId - 1) === 0 }))
     const { onDamage, autoResume } = this.#options
     const boot = checksumOf(Buffer.from(disk.bootId()))
     log.boot = boot
@@ -150,16 +167,16 @@ class Opening {
     if (found === 'queue') return
     const made = missingParents(disk, this.#folder)
     disk.makeFolder(this.#folder)
-    for (const folder of made) await disk.syncFolder(parentOf(folder))
+    for (const folder of made) await disk.syncFolder(dirname(folder))
   }
 
   /** An opening that made the folder may have failed to sync its name, or those above it; not each may be opened. */
   async #syncAbove(): Promise<void> {
     const { disk } = this.#world
-    let above = parentOf(this.#folder)
+    let above = dirname(this.#folder)
     await disk.syncFolder(above)
-    for (; above !== parentOf(above); above = parentOf(above)) {
-      await disk.syncFolder(parentOf(above)).catch(ignore)
+    for (; above !== dirname(above); above = dirname(above)) {
+      await disk.syncFolder(dirname(above)).catch(ignore)
     }
   }
 
@@ -183,7 +200,7 @@ function ignore(): void {}
 /** The folders of the path that are not there, the last one first. */
 function missingParents(disk: Disk, folder: string): string[] {
   const missing: string[] = []
-  for (let at = folder; at !== parentOf(at); at = parentOf(at)) {
+  for (let at = folder; at !== dirname(at); at = dirname(at)) {
     try {
       disk.list(at)
       return missing
@@ -193,10 +210,6 @@ function missingParents(disk: Disk, folder: string): string[] {
     }
   }
   return missing
-}
-
-function parentOf(folder: string): string {
-  return folder.replace(/[/\\][^/\\]*$/, '') || '/'
 }
 
 /** What the system says becomes a StorageError; what already says what to do stays as it is. */

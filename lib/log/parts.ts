@@ -8,6 +8,7 @@ import type { DocumentReader } from './document-reader.ts'
 import type { Judge } from './judge.ts'
 import type { Log } from './log.ts'
 import type { Owners } from './owners.ts'
+import { RemovedError } from './removed.ts'
 import type { StepLock } from './step-lock.ts'
 import { missingRecords } from './unrecorded.ts'
 
@@ -36,6 +37,7 @@ export async function done(parts: Parts, undo?: () => Promise<void>): Promise<vo
     await parts.cursor.durable()
   } catch (cause) {
     await undo?.()
+    if (cause instanceof RemovedError) throw cause
     throw new StorageError(`the cursor in ${parts.log.folder} could not be synced`, { cause })
   }
 }

@@ -10,6 +10,7 @@ import { Gate } from '../wait/gate.ts'
 import { getU32 } from './bytes.ts'
 import { FRAME_HEADER_BYTES, FRAME_MAGIC, readFrameHeader } from './frame.ts'
 import { type SegmentName, segmentName } from './layout.ts'
+import { assertLinked } from './removed.ts'
 import {
   DATA_START,
   isOf,
@@ -203,6 +204,7 @@ export class Segment implements SegmentName {
       this.poisoned = true
       throw error
     }
+    assertLinked(file)
     if (end === this.end) this.dirty = false
     if (unsure) this.unsure = false
     if (!vouches) return

@@ -15,6 +15,7 @@ import type { DiskFile } from '../disk/disk.ts'
 import { pause } from '../wait/pause.ts'
 import { turn } from '../wait/turn.ts'
 import { getU32, putU32 } from './bytes.ts'
+import { assertLinked } from './removed.ts'
 
 /** Tries at once, then tries once a turn, before the first pause. */
 interface Patience {
@@ -40,6 +41,7 @@ export class StepLock {
   #mine = false
   /** When a step last found it taken and got it. */
   #takenAt = -Infinity
+  #removed: unknown
   readonly #file: DiskFile
   readonly #random: () => number
   readonly #elapsed: () => number
@@ -67,7 +69,18 @@ export class StepLock {
     return result === TAKEN ? undefined : result
   }
 
+  /** Throws where its file was removed, or the folder: what it guards may have other guards by now. So does each later step. */
+  assertThere(): void {
+    try {
+      assertLinked(this.#file)
+    } catch (error) {
+      this.#removed = error
+      throw error
+    }
+  }
+
   #try<R>(step: () => R, looks: boolean): R | typeof TAKEN {
+    if (this.#removed !== undefined) throw this.#removed
     if (!this.#file.tryLock()) return TAKEN
     try {
       this.#mine = this.#isMine()

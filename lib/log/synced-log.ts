@@ -9,9 +9,16 @@ import { codeOf } from '../disk/disk.ts'
 import { Gate } from '../wait/gate.ts'
 import type { SyncedTo } from './cursor-state.ts'
 import { isBefore, type Position, START } from './frame.ts'
+import { RemovedError } from './removed.ts'
 import type { Void } from './segment.ts'
 import type { Segment } from './segment-file.ts'
 import { type LogWorld, SegmentList } from './segment-list.ts'
+
+/** A StepLock, as far as a log needs it. */
+export interface LogLock {
+  readonly epoch: number
+  assertThere(): void
+}
 
 export class SyncedLog extends SegmentList {
   readonly folderGate: Gate
@@ -25,10 +32,15 @@ export class SyncedLog extends SegmentList {
   onPassed: () => void = () => undefined
   /** Ids below it are settled, and the medium says so. */
   settledTo = 0
+  /** append.lock, by which it learns that nobody else has written. */
+  readonly lock: LogLock | undefined
+  /** Whether nothing of the segment is live any more, as all handles know it. */
+  isSettled: (segment: Segment) => Promise<boolean> | boolean = () => true
   #syncedTo: Position = START
 
-  constructor(folder: string, world: LogWorld) {
+  constructor(folder: string, world: LogWorld, lock?: LogLock) {
     super(folder, world)
+    this.lock = lock
     this.folderGate = new Gate(() => this.#syncFolder())
   }
 
@@ -139,12 +151,24 @@ export class SyncedLog extends SegmentList {
       await segment.gate.pass()
     } catch (error) {
       this.#void(segment)
-      if (codeOf(error) !== 'ENOENT' || this.#isThere(segment)) throw error
-      // A flush removed it: all of it was settled, or a rewritten one is durable in its place.
-      return
+      this.lock?.assertThere()
+      const isGone = error instanceof RemovedError || (codeOf(error) === 'ENOENT' && !this.#isThere(segment))
+      if (!isGone) throw error
+      if (await this.#wasFlushed(segment)) return
+      segment.poisoned = true
+      this.#void(segment)
+      throw error
     }
+    this.lock?.assertThere()
     if (!segment.named) await this.folderGate.pass()
     this.#tell()
+  }
+
+  /** A flush removed it: all of it was settled, or a rewritten one is durable in its place. */
+  async #wasFlushed(segment: Segment): Promise<boolean> {
+    const { base, rewrite } = segment
+    if (this.present().current.some((each) => each.base === base && each.rewrite > rewrite)) return true
+    return this.isSettled(segment)
   }
 }
 

@@ -5,7 +5,7 @@
 //      sync    its promise rejects        on a recording disk what `loss` says; elsewhere no sync is made
 //      others  thrown                     nothing changed
 //
-// unlock, close, watch and bootId never fail. `openFiles` counts what was opened and not closed.
+// unlock, isLinked, close, watch, bootId and self never fail. `openFiles` counts what was opened and not closed.
 
 import type { Disk, DiskFile, OpenMode, Self } from '../../lib/disk/disk.ts'
 import { DiskProcess } from './disk-process.ts'
@@ -201,6 +201,10 @@ class FaultFile implements DiskFile {
 
   unlock(): void {
     this.#inner.unlock()
+  }
+
+  isLinked(): boolean {
+    return this.#inner.isLinked()
   }
 
   close(): void {

@@ -90,6 +90,12 @@ export class RecordedFile implements DiskFile {
     this.#free()
   }
 
+  isLinked(): boolean {
+    this.#expectOpen('fstat')
+    for (const ino of this.#process.disk.content.names.values()) if (ino === this.#ino) return true
+    return false
+  }
+
   close(): void {
     this.#expectOpen('close')
     this.drop()

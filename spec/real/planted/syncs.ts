@@ -55,7 +55,7 @@ export const syncs: readonly Bug[] = [
   {
     name: 'the name of the folder is not durable',
     file: 'log/opening.js',
-    from: 'await disk.syncFolder(parentOf(folder));',
+    from: 'await disk.syncFolder(dirname(folder));',
     to: ';',
     layer: states('disk', '1'),
   },

@@ -41,8 +41,8 @@ export const together: readonly Bug[] = [
   {
     name: 'a segment that others removed still has to be synced',
     file: 'log/synced-log.js',
-    from: `codeOf(error) !== 'ENOENT' || `,
-    to: 'true || ',
+    from: `if (await this.#wasFlushed(segment))\n                return;`,
+    to: ';',
     layer: spec('log/side-by-side'),
   },
   {
