@@ -67,11 +67,11 @@ export class Log extends SyncedLog {
     return this.#asides
   }
 
-  /** Forgets all that it learned, and lists the folder. */
-  override reset(): void {
+  /** Begins once more with what was met so far, and lists the folder. */
+  again(met: readonly Unrecorded[]): void {
     this.minimumBase = 1
-    this.unrecorded = []
-    super.reset()
+    this.unrecorded = [...met]
+    this.list()
   }
 
   /** Learns what was appended since, by whomever. */

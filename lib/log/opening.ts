@@ -9,19 +9,25 @@ import { codeOf, type Disk, type DiskFile, openOrCreate } from '../disk/disk.ts'
 import { CodecMismatchError, QueueError, StorageError } from '../errors.ts'
 import type { StoreOptions } from '../store.ts'
 import type { Clock } from '../wait/clock.ts'
+import { turn } from '../wait/turn.ts'
+import { scanAhead } from './ahead-scan.ts'
 import { checksumOf } from './bytes.ts'
 import { Cursor, type Decide } from './cursor.ts'
 import { FailedItems } from './failed-items.ts'
+import { isBefore } from './frame.ts'
 import { Journal } from './journal.ts'
 import { APPEND_LOCK, CURSOR_LOCK, FAILED, segmentsOf } from './layout.ts'
 import type { Limits } from './limits.ts'
 import { Log } from './log.ts'
 import { checkFolder, readOrCreate, sweepManifests } from './manifest.ts'
 import { Owners } from './owners.ts'
-import { type Recovery, recover, sweep } from './recovery.ts'
+import { type Ahead, type Recovery, recover, startOf, sweeping } from './recovery.ts'
 import { StepLock } from './step-lock.ts'
 import { recordReplaced } from './unrecorded.ts'
 import { Upgrade } from './upgrade.ts'
+
+/** How long others wait at most for what opening does under a lock, but for its one step of recovering. */
+const STEP_MS = 2
 
 export interface World {
   readonly disk: Disk
@@ -131,15 +137,17 @@ class Opening {
     // The names of the locks and of the cursor's files are durable before anything relies on them.
     await disk.syncFolder(this.#folder)
     await cursorLock.run(() => this.#load(journal))
-    const parts = { log, journal, owners, failed, boot, onDamage, autoResume }
+    const ahead = await this.#readAhead({ log, journal, owners, boot, cursorLock })
+    const parts = { log, journal, owners, failed, boot, onDamage, autoResume, ahead }
     const recovering: Decide<Recovery> = (state) => {
       lock.takeOver()
       upgrade.run(journal, owners)
       return recover(parts, state)
     }
     const recovery = await cursor.step(recovering, { outer: lock })
-    await lock.runBoth(cursorLock, () => this.#sweep(log, owners, cursor, recovery))
+    await this.#sweep({ log, owners, cursor, recovery, lock, cursorLock })
     await log.folderGate.pass()
+    if (recovery.isCut) await this.#syncAll(log, cursor).catch(ignore)
     if (log.unrecorded.length > 0) await recordReplaced(log, cursor).catch(ignore)
     // On a full disk there may be no room for it: then the next opening tells of it once more.
     if (journal.damaged.length > 0) await cursor.renew().catch(ignore)
@@ -153,10 +161,43 @@ class Opening {
     journal.load(first?.base ?? 1, { isNew: first === undefined })
   }
 
-  #sweep(log: Log, owners: Owners, cursor: Cursor, recovery: Recovery): void {
-    cursor.journal.refresh()
-    sweep(log, owners, cursor.state, recovery)
-    sweepManifests(this.#world.disk, this.#folder)
+  /** All that is looked at before the locks are taken: it holds nobody up. */
+  async #readAhead({ log, journal, owners, boot, cursorLock }: Looking): Promise<Ahead> {
+    log.again([])
+    const from = await scanAhead(log, startOf(log, journal, boot))
+    const dead = new Set<number>()
+    const asked = [...journal.state.owners.keys()][Symbol.iterator]()
+    // A probe takes the lock that it asks for: only one looks at a time.
+    await inSteps(
+      asked,
+      (step) => cursorLock.run(step, true),
+      (owner) => !owners.isAlive(owner) && dead.add(owner),
+    )
+    return { from, met: log.unrecorded, dead }
+  }
+
+  async #sweep({ log, owners, cursor, recovery, lock, cursorLock }: Sweeping): Promise<void> {
+    const both = (step: () => boolean) =>
+      lock.runBoth(cursorLock, () => {
+        cursor.journal.refresh()
+        return step()
+      })
+    await inSteps(
+      sweeping(log, owners, () => cursor.state, recovery),
+      both,
+      ignore,
+    )
+    await lock.run(() => sweepManifests(this.#world.disk, this.#folder))
+  }
+
+  /** What was read after another boot came from the medium: now it is known to be there. */
+  async #syncAll(log: Log, cursor: Cursor): Promise<void> {
+    for (const segment of log.unsynced()) await log.makeDurable(segment)
+    const { position, nextId } = log.ownSynced
+    await cursor.step(({ synced }) => {
+      const record = { kind: 'synced', ...position, nextId } as const
+      return { records: isBefore(synced.position, position) ? [record] : [], result: undefined }
+    })
   }
 
   /** A new folder's name is made durable in the folder above, all the way up to one that was there. */
@@ -195,7 +236,42 @@ class Opening {
   }
 }
 
+interface Looking {
+  readonly log: Log
+  readonly journal: Journal
+  readonly owners: Owners
+  readonly boot: number
+  readonly cursorLock: StepLock
+}
+
+interface Sweeping {
+  readonly log: Log
+  readonly owners: Owners
+  readonly cursor: Cursor
+  readonly recovery: Recovery
+  readonly lock: StepLock
+  readonly cursorLock: StepLock
+}
+
 function ignore(): void {}
+
+/** Goes through all of it under a lock that is let go after 2 ms each. */
+async function inSteps<V>(
+  all: Iterator<V>,
+  run: (step: () => boolean) => boolean | Promise<boolean>,
+  act: (each: V) => void,
+): Promise<void> {
+  const step = () => {
+    const until = performance.now() + STEP_MS
+    do {
+      const next = all.next()
+      if (next.done) return true
+      act(next.value)
+    } while (performance.now() < until)
+    return false
+  }
+  while (!(await run(step))) await turn()
+}
 
 /** The folders of the path that are not there, the last one first. */
 function missingParents(disk: Disk, folder: string): string[] {

@@ -15,6 +15,7 @@ import type { CursorRecord } from './record.ts'
 
 /** A name in owners/ that may be a number's file. */
 const NUMBER = /^[1-9]\d{0,15}$/
+const NOBODY: ReadonlySet<number> = new Set()
 
 export class Owners {
   readonly #disk: Disk
@@ -70,23 +71,30 @@ export class Owners {
   }
 
   /** The owners of the state that are dead. */
-  dead(state: CursorState): number[] {
-    return [...state.owners.keys()].filter((owner) => owner !== this.#own && !this.isAlive(owner))
+  dead(state: CursorState, known: ReadonlySet<number> = NOBODY): number[] {
+    const others = [...state.owners.keys()].filter((owner) => owner !== this.#own)
+    return others.filter((owner) => known.has(owner) || !this.isAlive(owner))
   }
 
-  /** Never throws the disk's errors: a probe that can't tell harms nobody, and is made again. */
+  /** Numbers of which there is a file. */
+  names(): number[] {
+    return this.#disk
+      .list(this.#folder)
+      .filter((name) => NUMBER.test(name))
+      .map(Number)
+  }
+
   /** Somebody else holds a file here. */
   isAnyAlive(): boolean {
-    let names: string[]
     try {
-      names = this.#disk.list(this.#folder)
+      return this.names().some((owner) => owner !== this.#own && this.isAlive(owner))
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return false
       throw error
     }
-    return names.map(Number).some((owner) => owner !== this.#own && this.isAlive(owner))
   }
 
+  /** Never throws the disk's errors: a probe that can't tell harms nobody, and is made again. */
   isAlive(owner: number): boolean {
     try {
       return withFile(this.#disk.open(`${this.#folder}/${owner}`, 'write'), (file) => !file.tryLock())
@@ -111,13 +119,9 @@ export class Owners {
     this.#slots?.write(loop, ids)
   }
 
-  /** Removes the files of owners that the state no longer knows: they hold nothing. */
-  sweep(state: CursorState): void {
-    for (const name of this.#disk.list(this.#folder)) {
-      if (!NUMBER.test(name)) continue
-      const owner = Number(name)
-      if (owner !== this.#own && !state.owners.has(owner) && !this.isAlive(owner)) this.remove(owner)
-    }
+  /** Removes the file of an owner that the state no longer knows: it holds nothing. */
+  sweep(owner: number, state: CursorState): void {
+    if (owner !== this.#own && !state.owners.has(owner) && !this.isAlive(owner)) this.remove(owner)
   }
 
   /** As far as the disk lets it: what stays is swept by a later opening. */

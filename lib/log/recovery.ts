@@ -1,7 +1,7 @@
 // recovery.ts: what opening decides, in one step under both locks. Cut short at any point it just starts again: it
 // changes the log only by sealing what is torn, and all else is one write of records.
 //
-//    scan from synced-to ─▶ gaps ─▶ gone (crash | damage)
+//    scan ─▶ gaps ─▶ gone (crash | damage | missing)
 //    cursor ahead of the log (unsynced items that were consumed, then a power cut) ─▶ gone (crash), the log goes on behind
 //    another boot, and somebody had not closed ─▶ the log goes on 2^32 ids further, so that no id is used twice
 //    dead owners ─▶ left: what they held is ready again        this handle ─▶ joined
@@ -9,7 +9,8 @@
 import { codeOf } from '../disk/disk.ts'
 import type { Corruption, IdRange } from '../store.ts'
 import type { Decision } from './cursor.ts'
-import { type CursorState, NO_BOOT } from './cursor-state.ts'
+import { CURSOR_VERSION } from './cursor-file.ts'
+import { type CursorState, NO_BOOT, type SyncedTo } from './cursor-state.ts'
 import type { Gap } from './document-reader.ts'
 import type { FailedItems } from './failed-items.ts'
 import { isBefore, START } from './frame.ts'
@@ -23,7 +24,7 @@ import type { CursorRecord } from './record.ts'
 import { countOf } from './runs.ts'
 import { scan, type Unborn } from './scan.ts'
 import type { Segment } from './segment-file.ts'
-import { missingRecords } from './unrecorded.ts'
+import { missingRecords, type Unrecorded } from './unrecorded.ts'
 
 /** No id that somebody may have seen before a power cut is given again. */
 const JUMP = 2 ** 32
@@ -36,6 +37,8 @@ export interface Recovery {
   readonly unborn: readonly Unborn[]
   /** Those of them that a power cut left so: nothing in them is worth keeping. */
   readonly crashed: readonly Unborn[]
+  /** The machine went down: what was read since comes from the medium. */
+  readonly isCut: boolean
 }
 
 export interface RecoveryParts {
@@ -46,6 +49,15 @@ export interface RecoveryParts {
   readonly boot: number
   readonly onDamage: 'skip' | 'fail'
   readonly autoResume: boolean
+  readonly ahead: Ahead
+}
+
+/** What was read before the locks were taken, and holds. */
+export interface Ahead {
+  readonly from: SyncedTo
+  readonly met: readonly Unrecorded[]
+  /** Owners that were dead then. */
+  readonly dead: ReadonlySet<number>
 }
 
 export function recover(parts: RecoveryParts, state: CursorState): Decision<Recovery> {
@@ -53,13 +65,14 @@ export function recover(parts: RecoveryParts, state: CursorState): Decision<Reco
   const isUnclean = [...state.owners.values()].some((each) => each !== boot)
   const rotted = rottedIn(parts, state)
   if (rotted[0] && parts.onDamage === 'fail') throw damageError(rotted[0])
-  log.reset()
+  log.again(parts.ahead.met)
   log.learnSynced(state.synced.position)
-  const { gaps, tornBytes, unborn } = scan(log, state.synced, wasCut(state, boot))
+  const isCut = wasCut(state, boot)
+  const { gaps, tornBytes, unborn } = scan(log, { synced: state.synced, from: parts.ahead.from, wasCut: isCut })
   const known = ({ segment }: Gap) => ({
     syncedTo: log.syncedTo,
     voids: log.voids,
-    wasCut: isOfAnotherBoot(segment, parts.boot) ?? wasCut(state, boot),
+    wasCut: isOfAnotherBoot(segment, boot) ?? isCut,
   })
   const judged = { folder: log.folder, onDamage: parts.onDamage, isOpening: true }
   const missing =
@@ -72,7 +85,7 @@ export function recover(parts: RecoveryParts, state: CursorState): Decision<Reco
   )
   const records = missing.flatMap((gap, index) => recordsOf(gap, verdicts[index] ?? NOTHING, parts.failed))
   records.push(...goOnBehind(log, state, isUnclean))
-  const dead = parts.autoResume || isUnclean ? owners.dead(state) : []
+  const dead = parts.autoResume || isUnclean ? owners.dead(state, parts.ahead.dead) : []
   const left = leftRecords(dead, parts)
   const reclaimed = left.reduce((sum, { owner }) => sum + countOf(state.heldBy(owner)), 0)
   records.push(...missingRecords(log, state), ...left)
@@ -81,13 +94,25 @@ export function recover(parts: RecoveryParts, state: CursorState): Decision<Reco
   const untold = strays.filter(({ file }) => !lossy.some((each) => each.file === file))
   const corruptions = [...rotted, ...lossy, ...untold]
   for (const corruption of [...rotted, ...lossy]) keep(log, corruption)
-  return { records, result: { corruptions, tornBytes, reclaimed, unborn, crashed } }
+  return { records, result: { corruptions, tornBytes, reclaimed, unborn, crashed, isCut } }
 }
 
 /** What of the cursor does not hold, and was no power cut's work: that may let later sectors through without earlier. */
 function rottedIn({ journal, boot }: RecoveryParts, state: CursorState): Corruption[] {
   const rotted = journal.damaged.filter(({ isGap }) => !(isGap && wasCut(state, boot)))
   return rotted.map(({ file, offset, bytes }) => ({ file, offset, bytes, lost: 0 }))
+}
+
+/**
+ * Where the scan begins. After another boot, and where the cursor lost something, with what was not known to be durable;
+ * else with the last segment: the kernel has all that was written, and who seals one has met what its frames say.
+ */
+export function startOf(log: Log, journal: Journal, boot: number): SyncedTo {
+  const { state, version, damaged } = journal
+  const base = log.tail?.base ?? 0
+  const isFlat = !wasCut(state, boot) && damaged.length === 0 && version === CURSOR_VERSION
+  if (!isFlat || base <= state.synced.position.segment) return state.synced
+  return { position: { segment: base, offset: 0 }, nextId: base }
 }
 
 /** The machine was, since somebody opened the queue who never closed it. */
@@ -160,16 +185,23 @@ function goOnBehind(log: Log, state: CursorState, isUnclean: boolean): CursorRec
   return ids.length > 0 ? [{ kind: 'gone', why: 0, ids }] : []
 }
 
-/** Removes files in the making whose owners are dead, segments that a rewrite replaced, and what is no segment. */
-export function sweep(log: Log, owners: Owners, state: CursorState, { unborn, crashed }: Recovery): void {
-  owners.sweep(state)
-  const names = log.world.disk.list(log.folder)
-  for (const name of names) {
+/**
+ * Removes files in the making whose owners are dead, segments that a rewrite replaced, and what is no segment: one by
+ * one, under both locks, so that nobody waits for all of it.
+ */
+export function* sweeping(log: Log, owners: Owners, state: () => CursorState, recovery: Recovery): Generator<void> {
+  for (const name of owners.names()) yield owners.sweep(name, state())
+  for (const name of log.world.disk.list(log.folder)) {
     const owner = asideOwner(name)
-    if (owner !== undefined && !owners.isAlive(owner)) remove(log, name)
+    if (owner === undefined) continue
+    if (!owners.isAlive(owner)) remove(log, name)
+    yield
   }
-  for (const each of unborn) log.removeUnborn(each.segment, crashed.includes(each))
-  for (const name of log.present().replaced) if (log.holds(name.base)) remove(log, segmentName(name))
+  for (const each of recovery.unborn) yield log.removeUnborn(each.segment, recovery.crashed.includes(each))
+  for (const name of log.present().replaced) {
+    if (log.holds(name.base)) remove(log, segmentName(name))
+    yield
+  }
 }
 
 function remove(log: Log, name: string): void {

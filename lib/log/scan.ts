@@ -1,9 +1,10 @@
-// scan.ts: what opening reads: the log from synced-to on. Everything before it was durable and is trusted until somebody
-// wants it; everything behind it is checked frame by frame.
+// scan.ts: what opening reads under both locks: the log from synced-to on after another boot, in the same boot from the
+// base of its last segment on; less what was read before and holds (ahead-scan.ts). What comes before is trusted until
+// somebody wants it; what comes behind is checked frame by frame.
 //
 //    segments   1 ═══════▶ 7001 ═══════▶ 13950 ───────────────▶
-//                              synced-to ┊ frame frame ✗ frame ✗✗✗
-//                                        └─ scanned ─────────────┘
+//                                    from ┊ frame frame ✗ frame ✗✗✗
+//                                         └─ scanned ─────────────┘
 //
 // Ids that turn out to be missing are gaps. The scan only reads, but that it seals what a power cut left unsealed.
 // Where nothing from synced-to on is whole, the log ends with the last whole segment before it.
@@ -30,29 +31,39 @@ export interface Unborn {
   readonly bytes: number
 }
 
-/** `start`: how far the log was durable; `wasCut`: what was not, a power cut may have mixed with older bytes. */
-export function scan(log: Log, start: SyncedTo, wasCut: boolean): Scanned {
-  return new Scan(log, start, wasCut).run()
+export interface ScanOptions {
+  /** How far the log was durable. */
+  readonly synced: SyncedTo
+  /** Where it begins. */
+  readonly from: SyncedTo
+  /** What was not durable a power cut may have mixed with older bytes. */
+  readonly wasCut: boolean
+}
+
+export function scan(log: Log, options: ScanOptions): Scanned {
+  return new Scan(log, options).run()
 }
 
 class Scan {
   readonly #log: Log
   readonly #start: SyncedTo
+  readonly #from: SyncedTo
   readonly #wasCut: boolean
   readonly #frames: FrameReader
   readonly #gaps: Gap[] = []
   readonly #unborn: Unborn[] = []
   #tornBytes = 0
 
-  constructor(log: Log, start: SyncedTo, wasCut: boolean) {
+  constructor(log: Log, { synced, from, wasCut }: ScanOptions) {
     this.#log = log
-    this.#start = start
+    this.#start = synced
+    this.#from = from
     this.#wasCut = wasCut
     this.#frames = new FrameReader(log.world.limits.readBytes)
   }
 
   run(): Scanned {
-    const { segment } = this.#start.position
+    const { segment } = this.#from.position
     let before: Segment | undefined
     for (const each of this.#bornFrom(segment)) {
       if (before) this.#between(before, each)
@@ -96,15 +107,19 @@ class Scan {
   }
 
   #segment(segment: Segment): void {
+    // What is read after another boot comes from the medium.
+    if (this.#wasCut) segment.heardFrom = 0
     if (segment.rewrite > 0 && segment.seal) return
-    const { position, nextId } = this.#start
-    if (segment.base === position.segment && position.offset > DATA_START) {
+    const { position, nextId } = this.#from
+    const { asideEnd, asideCount } = segment.header
+    if (segment.base === position.segment && position.offset > Math.max(DATA_START, asideEnd)) {
       if (segment.size() < position.offset) return this.#cutOff(segment)
       segment.end = position.offset
       segment.nextId = nextId
     } else {
-      segment.end = DATA_START
-      segment.nextId = segment.base
+      // What was synced before the segment had its name is trusted like all that was.
+      segment.end = Math.max(DATA_START, asideEnd)
+      segment.nextId = segment.base + asideCount
     }
     this.#frame(segment)
   }
@@ -159,7 +174,7 @@ class Scan {
     const known = segment.seal
     segment.seal = undefined
     this.#frame(segment)
-    const nextId = known?.nextId ?? this.#start.nextId
+    const nextId = known?.nextId ?? this.#from.nextId
     if (segment.nextId < nextId) this.#gap(segment, nextId - 1, 0)
     segment.nextId = Math.max(segment.nextId, nextId)
     segment.seal = known

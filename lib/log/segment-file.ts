@@ -223,7 +223,8 @@ export class Segment implements SegmentName {
       }
       return true
     } catch (error) {
-      if (error instanceof Gone) throw error
+      // Nothing that was written here hangs on it otherwise; and who wants it is told.
+      if (error instanceof Gone && this.dirty) throw error
       return false
     }
   }

@@ -33,13 +33,6 @@ export class SegmentList {
     return this.segments.at(-1)
   }
 
-  /** Forgets all, and lists the folder. */
-  reset(): void {
-    for (const segment of this.segments) segment.close()
-    this.segments = []
-    this.list()
-  }
-
   /** Reads the folder anew: segments that are new, rewritten or gone. What is known of the others stays. */
   list(): void {
     const { current } = this.present()

@@ -147,6 +147,9 @@ export class SyncedLog extends SegmentList {
     if (position.segment >= segment.base) {
       segment.toldTo = position.segment > segment.base ? Infinity : position.offset
     }
+    for (const each of this.voids) {
+      if (each.segment === segment.base && !segment.gaps.includes(each)) segment.gaps.push(each)
+    }
     try {
       await segment.gate.pass()
     } catch (error) {

@@ -15,6 +15,7 @@ import type { Cursor } from './cursor.ts'
 import type { CursorState } from './cursor-state.ts'
 import type { Log } from './log.ts'
 import type { CursorRecord } from './record.ts'
+import { recordReplaced } from './unrecorded.ts'
 
 /** Less than this is not worth a record of its own. */
 const FAR_BYTES = 4096
@@ -91,6 +92,8 @@ export class SyncedRecords {
     const { log, clock } = this.#parts
     const upTo = log.tail?.base ?? 0
     if (this.#isOver || this.#rolled.at(-1)?.upTo === upTo) return
+    // An opening reads the last segment: what those before it say besides their items has to be in the journal.
+    if (log.unrecorded.length > 0) this.#run(recordReplaced(log, this.#parts.cursor).catch(ignore))
     this.#rolled.push({ upTo, at: clock.elapsed() })
     this.#wait()
   }

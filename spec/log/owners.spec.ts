@@ -29,6 +29,10 @@ class Crowd {
   }
 }
 
+function swept(owners: Owners, state: CursorState): void {
+  for (const owner of owners.names()) owners.sweep(owner, state)
+}
+
 describe('owners', () => {
   it('get a number each, recorded with the boot that they live in', () => {
     const crowd = new Crowd()
@@ -83,13 +87,13 @@ describe('owners', () => {
     const crowd = new Crowd()
     const [one, two, three] = [crowd.join(), crowd.join(), crowd.join()]
     two.process.kill()
-    one.owners.sweep(crowd.state)
+    swept(one.owners, crowd.state)
     assert.deepEqual(crowd.files, ['1', '2', '3'], 'it may hold something')
     for (const owner of [2, 3]) crowd.state.apply({ kind: 'left', owner, counted: 1, ids: [] })
-    one.owners.sweep(crowd.state)
+    swept(one.owners, crowd.state)
     assert.deepEqual(crowd.files, ['1', '3'], 'who lives keeps its file')
     three.process.kill()
-    one.owners.sweep(crowd.state)
+    swept(one.owners, crowd.state)
     assert.deepEqual(crowd.files, ['1'])
   })
 
@@ -115,16 +119,16 @@ describe('owners', () => {
         assert.equal(owners.isAlive(1), true, `${call} ${code}`)
         assert.equal(disk.openFiles, 0)
         disk.setFault({ at: 1, call, code, times: 'forever' })
-        owners.sweep(new CursorState())
+        swept(owners, new CursorState())
         assert.deepEqual(crowd.files, ['1'], 'what cannot be looked at is not removed')
       }
     }
     disk.setFault({ at: 1, call: 'unlink', code: 'EACCES' })
-    owners.sweep(new CursorState())
+    swept(owners, new CursorState())
     assert.deepEqual(crowd.files, ['1'], 'what cannot be removed now is left for another opening')
     disk.setFault(undefined)
     assert.equal(owners.isAlive(1), false)
-    owners.sweep(new CursorState())
+    swept(owners, new CursorState())
     assert.deepEqual(crowd.files, [])
   })
 

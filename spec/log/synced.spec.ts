@@ -42,7 +42,10 @@ async function killed(options: Parameters<QueueRig['open']>[0] = {}): Promise<Qu
 
 async function left(rig: QueueRig): Promise<{ ids: number[]; lost: number; store: LogStore }> {
   const store = await rig.open()
-  const ids = (await ready(store)).map(([id]) => id)
+  const ids: number[] = []
+  for (let some = await popped(store, 1000); some.length > 0; some = await popped(store, 1000)) {
+    ids.push(...some.map(([id]) => id))
+  }
   return { ids, lost: (await store.stats()).lost, store }
 }
 
@@ -112,13 +115,17 @@ describe('a sync', () => {
       const rig = new QueueRig()
       const process = rig.disk.process()
       const failing = new FaultDisk(process)
-      const dying = await rig.open({ disk: failing, durability: { interval: 5 } })
-      await put(dying, numbered(3, 1, 300))
+      const [dying, other] = [await rig.open({ disk: failing }), await rig.open()]
+      failing.setFault({ at: 1, call: 'sync', code: 'EIO', loss })
+      rig.disk.holdSyncs = true
+      const refused = assert.rejects(put(dying, numbered(3, 1, 300)))
+      await turns()
+      assert.equal((await ready(other)).length, 3)
       // It hears of the failure, and dies before it can say so.
-      const other = await rig.open()
-      failing.setFault({ at: 1, call: 'sync', code: 'EIO', times: 'forever', loss })
-      failing.failing = () => setImmediate(() => process.kill())
-      rig.clock.pass(10)
+      process.dieAt(1)
+      rig.disk.holdSyncs = false
+      rig.disk.releaseSyncs()
+      await refused
       await turns()
       // Where the pages went that it was to go on behind, it says so, and goes on elsewhere.
       const first = await put(other, ['durable']).catch(() => undefined)

@@ -118,7 +118,7 @@ export const order: readonly Bug[] = [
   {
     name: 'opening leaves what died in the making',
     file: 'log/recovery.js',
-    from: 'if (owner !== undefined && !owners.isAlive(owner))',
+    from: 'if (!owners.isAlive(owner))',
     to: 'if (false)',
     layer: states('disk', 'A'),
   },
