@@ -9,14 +9,17 @@
 // A write that failed is cut back and told. A sync that failed is final: its frames become voids, which the next
 // segment's header names, and nothing is put before that segment is there.
 
-import { codeOf, isFull } from '../disk/disk.ts'
-import { StorageError } from '../errors.ts'
+import { isFull } from '../disk/disk.ts'
+import { SettledError } from '../errors.ts'
 import type { Bound, Document, Durability } from '../store.ts'
 import { turn, turnDue } from '../wait/turn.ts'
 import { type Batch, countItems, groupLength } from './batch.ts'
+import type { CursorState } from './cursor-state.ts'
 import { bodyBytesOf, type Extra, type Slice } from './frame.ts'
 import { FrameWriter, type WriterParts, type Written } from './frame-writer.ts'
-import { forgo, replacedRecords } from './unrecorded.ts'
+import type { CursorRecord } from './record.ts'
+import { putFailure } from './telling.ts'
+import { forgo, replacedRecords, voidOf } from './unrecorded.ts'
 
 const MOST_MOVING = 64
 
@@ -149,12 +152,12 @@ export class Appender {
 
   /** A full disk may have room once what is wholly settled has gone: one more try. */
   async #retry(group: readonly Batch[], error: unknown): Promise<Written | undefined> {
-    if (!isFull(error)) throw this.#storageError(error)
+    if (!isFull(error)) throw this.#failure(error)
     try {
       await this.#parts.makeRoom()
       return await this.#writer.write(group)
     } catch (again) {
-      throw this.#storageError(again)
+      throw this.#failure(again)
     }
   }
 
@@ -168,7 +171,7 @@ export class Appender {
       await this.#parts.log.makeDurable(written.segment)
     } catch (error) {
       await this.#refuse(written)
-      throw this.#storageError(error)
+      throw this.#failure(error)
     }
   }
 
@@ -188,12 +191,21 @@ export class Appender {
     const { log, cursor } = this.#parts
     await this.#makeDurable(written)
     try {
-      await cursor.step((state) => ({ records: replacedRecords(extra, state), result: undefined }))
-    } catch {
-      // The frame says it: whoever takes a step next records it.
+      await cursor.step((state) => ({ records: this.#moved(written, extra, state), result: undefined }))
+    } catch (error) {
+      // Where it is not recorded the frame says it: whoever takes a step next records it.
+      if (error instanceof SettledError) throw error
+    } finally {
+      forgo(log, written)
     }
-    forgo(log, written)
     this.#resolve(group, written)
+  }
+
+  /** What takes the place of others is written: unless somebody else has got those meanwhile, they go. */
+  #moved({ firstId, fitted }: Written, extra: Extra, state: CursorState): CursorRecord[] {
+    const isVoid = state.runs.live(firstId, firstId + itemsIn(fitted) - 1) === 0
+    extra.inTime?.(state, isVoid)
+    return replacedRecords(extra, state)
   }
 
   #resolve(group: readonly Batch[], written: Written | undefined): undefined {
@@ -218,34 +230,31 @@ export class Appender {
     if (typeof this.#parts.durability === 'object') this.#parts.syncLater()
   }
 
+  #failure(cause: unknown): unknown {
+    return putFailure(cause, this.#parts.log.folder)
+  }
+
   /** The sync failed: the frames are void, and the log goes on in a segment that says so. */
   async #refuse(written: Written): Promise<void> {
     const { cursor, log, lock } = this.#parts
     const { segment, from, firstId, fitted } = written
-    const count = fitted.reduce((sum, batch) => sum + batch.count, 0)
     log.unrecorded = log.unrecorded.filter((met) => met.segment !== segment || met.frame.offset < from)
-    const ids = [{ from: firstId, to: firstId + count - 1 }]
     const extra = fitted[0]?.extra
     try {
       await lock.run(() => void log.prepare())
       await cursor.step((state) => {
         // Another process may have made it durable, and settled what it replaces.
         const isKept = extra && extra.replaced.length > 0 && replacedRecords(extra, state).length === 0
-        return { records: isKept ? [] : [{ kind: 'gone', why: 1, ids }], result: undefined }
+        return { records: isKept ? [] : [voidOf(firstId, itemsIn(fitted))], result: undefined }
       })
     } catch {
       // The void stays pending: the next put begins with it. This one is refused in any case.
     }
   }
+}
 
-  #storageError(cause: unknown): Error {
-    const { folder } = this.#parts.log
-    if (cause instanceof Error && 'code' in cause && String(cause.code).startsWith('ERR_QUEUE_')) return cause
-    const what = isFull(cause)
-      ? `the disk is full: nothing was put into ${folder}; take some items or free some space, and put again`
-      : `putting into ${folder} failed (${codeOf(cause)}): ${cause instanceof Error ? cause.message : cause}`
-    return new StorageError(what, { cause })
-  }
+function itemsIn(batches: readonly Batch[]): number {
+  return batches.reduce((sum, { count }) => sum + count, 0)
 }
 
 function ignore(): void {}

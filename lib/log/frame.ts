@@ -48,6 +48,11 @@ export interface Extra {
    * written. False: nothing is. May throw what the caller is to be told.
    */
   readonly stillHolds?: ((state: CursorState) => boolean) | undefined
+  /**
+   * Asked once more when the frame is durable, under cursor.lock: throws where somebody else has got meanwhile what is to
+   * be replaced. `isVoid`: nothing of the frame is left.
+   */
+  readonly inTime?: ((state: CursorState, isVoid: boolean) => void) | undefined
 }
 
 /** What a body begins with, where the flags say so. */

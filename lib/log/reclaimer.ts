@@ -3,9 +3,11 @@
 
 import type { IdRange } from '../store.ts'
 import type { CursorState } from './cursor-state.ts'
+import { without } from './held-bytes.ts'
 import type { Parts } from './parts.ts'
 import type { CursorRecord } from './record.ts'
 import { countOf } from './runs.ts'
+import { lapsed } from './unrecorded.ts'
 
 export class Reclaimer {
   readonly #parts: Parts
@@ -24,13 +26,24 @@ export class Reclaimer {
 
   /** Under cursor.lock, in a step that takes or counts: records that come first. */
   due(state: CursorState): readonly CursorRecord[] {
-    const { clock, owners } = this.#parts
+    const { clock } = this.#parts
     this.#bury(state)
-    const expired = expiredRecords(state, clock.now(), owners)
+    const expired = this.#expired(state)
     const isProbeDue = state.owners.size > 1 && clock.elapsed() - this.#probedAt >= this.#probeMs
     if (!this.#autoResume || !isProbeDue) return expired
     this.#probedAt = clock.elapsed()
     return [...expired, ...this.#leftRecords(state)]
+  }
+
+  #expired(state: CursorState): readonly CursorRecord[] {
+    const { clock, owners, log } = this.#parts
+    const expired = expiredRecords(state, clock.now(), owners)
+    if (expired.length === 0) return expired
+    const ended = expired.flatMap(({ ids }) => ids)
+    const { records, kept } = lapsed(log, state, ended)
+    if (kept.length === 0) return [...records, ...expired]
+    const left = expired.map((record) => ({ ...record, ids: without(inOrder(record.ids), inOrder(kept)) }))
+    return [...records, ...left.filter(({ ids }) => ids.length > 0)]
   }
 
   /** The files of the dead go when it is recorded that they left: until then their marks may be needed again. */
@@ -66,11 +79,13 @@ export function leftRecords(
   })
 }
 
-const NONE: readonly CursorRecord[] = Object.freeze([])
+type Back = Extract<CursorRecord, { kind: 'back' }>
+
+const NONE: readonly Back[] = Object.freeze([])
 const ALL: readonly IdRange[] = Object.freeze([])
 
 /** What was in flight for too long is charged an attempt, but what had only been taken ahead. */
-function expiredRecords(state: CursorState, now: number, owners: Parts['owners']): readonly CursorRecord[] {
+function expiredRecords(state: CursorState, now: number, owners: Parts['owners']): readonly Back[] {
   const expired = state.expired(now)
   if (expired.length === 0) return NONE
   const charged: IdRange[] = []
@@ -83,10 +98,14 @@ function expiredRecords(state: CursorState, now: number, owners: Parts['owners']
     if (marks === ALL) charged.push(range)
     else divide(range, marks, charged, ahead)
   }
-  const records: CursorRecord[] = []
+  const records: Back[] = []
   if (charged.length > 0) records.push({ kind: 'back', counted: 1, due: 0, ids: charged })
   if (ahead.length > 0) records.push({ kind: 'back', counted: 0, due: 0, ids: ahead })
   return records
+}
+
+function inOrder(ranges: readonly IdRange[]): readonly IdRange[] {
+  return ranges.toSorted((one, other) => one.from - other.from)
 }
 
 /** The parts of a range that are marked, and those that are not. */

@@ -10,13 +10,14 @@
 import { SettledError } from '../errors.ts'
 import type { HeldRange, Hold, IdRange, Piece, Settlement } from '../store.ts'
 import type { Appender } from './appender.ts'
+import type { Decide } from './cursor.ts'
 import type { CursorState } from './cursor-state.ts'
 import type { FailedItems } from './failed-items.ts'
 import type { Extra } from './frame.ts'
-import { attemptAt, done, doneLater, type Parts } from './parts.ts'
+import { attemptAt, done, doneLater, type Parts, upToDate } from './parts.ts'
 import type { CursorRecord } from './record.ts'
 import { countOf } from './runs.ts'
-import { isReplaced, recordReplaced } from './unrecorded.ts'
+import { isReplaced, leavingRecords, recordReplaced } from './unrecorded.ts'
 
 export class Settler {
   readonly #parts: Parts
@@ -49,7 +50,7 @@ export class Settler {
       if (settlement.outcome === 'fail' || settlement.outcome === 'toBack') continue
       const { ids } = settlement
       this.#checkHeld(state, ids)
-      if (settlement.outcome === 'ack') records.push(this.#acked(settlement))
+      if (settlement.outcome === 'ack') records.push(this.#acked(settlement), ...this.#leaving(state, ids))
       else if (settlement.outcome === 'again') records.push(...this.#again(ids, settlement.hold))
       else records.push({ kind: 'back', counted: settlement.counted ? 1 : 0, due: settlement.due ?? 0, ids })
     }
@@ -60,6 +61,11 @@ export class Settler {
   #again(ids: readonly IdRange[], { deadline = 0, uncharged = false }: Hold = {}): CursorRecord[] {
     const took = { kind: 'took', owner: this.#parts.owners.own, deadline, mode: uncharged ? 1 : 0, ids } as const
     return [{ kind: 'back', counted: 1, due: 0, ids }, took]
+  }
+
+  #leaving(state: CursorState, ids: readonly IdRange[]): CursorRecord[] {
+    const { log } = this.#parts
+    return log.unrecorded.length === 0 ? [] : leavingRecords(log, state, ids)
   }
 
   #acked({ ids, kept = true }: Extract<Settlement, { outcome: 'ack' }>): CursorRecord {
@@ -81,9 +87,7 @@ export class Settler {
           this.#isReplaced(state, id, Math.min(run.to, to)) ||
           (attempt !== undefined && attempt !== value.attempt)
         ) {
-          throw new SettledError(
-            `item ${id} is not in flight here: it was settled already, or its lease went to somebody else`,
-          )
+          throw lapsed(id)
         }
         id = run.to + 1
       }
@@ -127,9 +131,28 @@ export class Settler {
   async #toBack(ids: readonly HeldRange[], due: number): Promise<void> {
     const pieces = await this.#held(ids)
     // It may have been settled, or its lease have ended, since it was read.
-    const stillHolds = (state: CursorState): true => this.#checkHeld(state, ids)
+    let ends = 0
+    const stillHolds = (state: CursorState): true => {
+      const run = state.runs.runAt(ids[0]?.from ?? 0)
+      if (run?.value.state === 'inFlight') ends = run.value.deadline
+      return this.#checkHeld(state, ids)
+    }
     const attempt = pieces[0]?.attempt ?? 0
-    await this.#appendAgain(pieces, { due, attempt, replaced: ids, retried: false, stillHolds })
+    const inTime = (state: CursorState, isVoid: boolean) => this.#checkInTime(state, ids, { isVoid, deadline: ends })
+    await this.#appendAgain(pieces, { due, attempt, replaced: ids, retried: false, stillHolds, inTime })
+  }
+
+  /** Where it is settled by now, another handle has recorded that it was sent to the back, or its lease had ended. */
+  #checkInTime(state: CursorState, ids: readonly HeldRange[], { isVoid, deadline }: Ended): void {
+    const { clock, owners } = this.#parts
+    const isOver = isVoid && deadline > 0 && deadline <= clock.now()
+    for (const { from, to } of ids) {
+      for (let id = from; id <= to; id++) {
+        const value = state.runs.at(id)
+        const isHeld = value?.state === 'inFlight' && value.owner === owners.own
+        if (!isHeld && (value?.state !== 'settled' || isOver)) throw lapsed(id)
+      }
+    }
   }
 
   /** The bound is not asked: what comes again takes no more room than it did. */
@@ -201,13 +224,29 @@ export class Settler {
   }
 
   async discard(wanted?: readonly number[]): Promise<number> {
-    const count = await this.#parts.cursor.step((state) => {
-      const ids = failedIds(state, wanted)
+    const { cursor, log } = this.#parts
+    const decide: Decide<number> = (state) => {
+      // What a retry has written already, and waits for its sync, is none to be discarded.
+      const ids = failedIds(state, wanted).filter(({ from }) => !isReplaced(log, state, from))
       return { records: ids.length > 0 ? [{ kind: 'unfailed', ids }] : [], result: countOf(ids) }
-    })
+    }
+    const count = await cursor.step(upToDate(this.#parts, decide))
     if (count > 0) await done(this.#parts)
     return count
   }
+}
+
+interface Ended {
+  /** Nothing of the frame that sent it to the back is left. */
+  readonly isVoid: boolean
+  /** Of the lease; 0: none. */
+  readonly deadline: number
+}
+
+function lapsed(id: number): SettledError {
+  return new SettledError(
+    `item ${id} is not in flight here: it was settled already, or its lease went to somebody else`,
+  )
 }
 
 function failedIds(state: CursorState, wanted: readonly number[] | undefined): IdRange[] {

@@ -14,7 +14,7 @@ import type { Reclaimer } from './reclaimer.ts'
 import type { CursorRecord } from './record.ts'
 import { countOf } from './runs.ts'
 import type { Settler } from './settler.ts'
-import { missingRecords } from './unrecorded.ts'
+import { leavingRecords, missingRecords } from './unrecorded.ts'
 
 const STEP_BYTES = 1 << 20
 const DELETE_STEP = 1 << 20
@@ -113,6 +113,9 @@ export class Taker {
       const taken = reader.pieces(ids, attempts(state), STEP_BYTES)
       if (!Array.isArray(taken)) return { records: [], result: taken }
       const own = record(idsOf(taken))
+      if (own.kind === 'settled' && log.unrecorded.length > 0) {
+        return { records: [own, ...leavingRecords(log, state, own.ids)], result: taken }
+      }
       return { records: settled.length > 0 ? [...settled, own] : [own], result: taken }
     }
   }
@@ -148,10 +151,11 @@ export class Taker {
   }
 
   async #drop(choose: (state: CursorState, now: number) => readonly IdRange[]): Promise<number> {
-    const { cursor, clock } = this.#parts
+    const { cursor, clock, log } = this.#parts
     const decide: Decide<number> = (state) => {
       const ids = choose(state, clock.now())
-      return { records: ids.length > 0 ? [{ kind: 'settled', ids }] : [], result: countOf(ids) }
+      const settled = { kind: 'settled', ids } as const
+      return { records: ids.length > 0 ? [settled, ...leavingRecords(log, state, ids)] : [], result: countOf(ids) }
     }
     return cursor.step(upToDate(this.#parts, decide))
   }

@@ -1,6 +1,6 @@
 // telling.ts: how the log's failures are told: what failed without saying what to do becomes a StorageError.
 
-import { codeOf } from '../disk/disk.ts'
+import { codeOf, isFull } from '../disk/disk.ts'
 import { QueueError, StorageError } from '../errors.ts'
 import type { StoreEvents } from '../store.ts'
 
@@ -17,4 +17,13 @@ export function tellingEvents(events: StoreEvents, folder: string): StoreEvents 
     flushed: (report) => events.flushed(report),
     failed: (error, work) => events.failed(telling(error, folder), work),
   }
+}
+
+/** A put that failed; what says what to do already stays as it is. */
+export function putFailure(cause: unknown, folder: string): unknown {
+  if (codeOf(cause).startsWith('ERR_QUEUE_')) return cause
+  const what = isFull(cause)
+    ? `the disk is full: nothing was put into ${folder}; take some items or free some space, and put again`
+    : `putting into ${folder} failed (${codeOf(cause)}): ${cause instanceof Error ? cause.message : cause}`
+  return new StorageError(what, { cause })
 }

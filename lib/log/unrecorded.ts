@@ -5,15 +5,18 @@
 //    due         in the same step as the frame
 //    replaced    once the frame is durable: a power cut that took the frame and left the record would take the item
 //
+//    void        where the lease of what it replaces ends before: who sent it there is too late, and others get the item
+//
 // So what was replaced may be there twice after a crash between, never zero times.
 
+import type { IdRange } from '../store.ts'
 import type { Cursor } from './cursor.ts'
 import type { CursorState } from './cursor-state.ts'
 import { DUE, type Extra, RETRIES, readPreamble } from './frame.ts'
 import type { Frame } from './frame-reader.ts'
 import type { Written } from './frame-writer.ts'
 import type { Log } from './log.ts'
-import type { CursorRecord } from './record.ts'
+import { type CursorRecord, GONE } from './record.ts'
 import type { Segment } from './segment-file.ts'
 
 /** A frame that says more than its items, as long as the cursor's state doesn't know all of it. */
@@ -52,6 +55,62 @@ function isLost(log: Log, { segment, frame }: Unrecorded): boolean {
 /** Its writer may have taken it back, as its sync failed. (If all of it was taken, what it replaces comes twice.) */
 function isWithdrawn({ firstId, header }: Frame, state: CursorState): boolean {
   return state.runs.live(firstId, firstId + header.count - 1) === 0
+}
+
+export interface Lapsed {
+  readonly records: readonly CursorRecord[]
+  /** What stays in flight for now. */
+  readonly kept: readonly IdRange[]
+}
+
+/**
+ * The leases of these ids end: frames that wait to take their place are void, unless somebody has some of their items
+ * already. Then they count, and what they replace is no more, once they are durable.
+ */
+export function lapsed(log: Log, state: CursorState, ended: readonly IdRange[]): Lapsed {
+  log.refresh()
+  const records: CursorRecord[] = []
+  const kept: IdRange[] = []
+  for (const met of log.unrecorded) {
+    const { frame } = met
+    const { replaced } = readPreamble(frame.body, frame.header.flags)
+    if (!overlap(replaced, ended) || frame.header.flags & RETRIES) continue
+    if (isLost(log, met) || isWithdrawn(frame, state)) continue
+    if (isUntouched(frame, state)) records.push(voidOf(frame.firstId, frame.header.count))
+    else kept.push(...replaced)
+  }
+  return { records, kept }
+}
+
+/** Items of these ids leave the queue: what they stand for under another id is no more either. */
+export function leavingRecords(log: Log, state: CursorState, ids: readonly IdRange[]): CursorRecord[] {
+  const left = log.unrecorded.filter((met) => {
+    const { firstId, header } = met.frame
+    return overlap(ids, [{ from: firstId, to: firstId + header.count - 1 }]) && !isLost(log, met)
+  })
+  return left.flatMap(({ frame }) => replacedRecords(readReplacing(frame), state))
+}
+
+function readReplacing({ header, body }: Frame): Replacing {
+  return { replaced: readPreamble(body, header.flags).replaced, retried: (header.flags & RETRIES) !== 0 }
+}
+
+function overlap(some: readonly IdRange[], others: readonly IdRange[]): boolean {
+  return some.some((one) => others.some(({ from, to }) => from <= one.to && one.from <= to))
+}
+
+/** The ids hold nothing: what was written there does not count. */
+export function voidOf(firstId: number, count: number): CursorRecord {
+  return { kind: 'gone', why: GONE.indexOf('void'), ids: [{ from: firstId, to: firstId + count - 1 }] }
+}
+
+/** Nobody has taken any of its items, or has them. */
+function isUntouched({ firstId, header }: Frame, { runs }: CursorState): boolean {
+  for (let id = firstId; id < firstId + header.count; id++) {
+    const value = runs.at(id)
+    if (value !== undefined && value.state !== 'back') return false
+  }
+  return true
 }
 
 /** Nobody waits for it any more here: from now on it is met like anybody's. */

@@ -8,10 +8,18 @@ import type { LogStore } from '../../lib/log/log-store.ts'
 import type { Settlement } from '../../lib/store.ts'
 import { SystemError } from '../crash/system-error.ts'
 import { turns } from '../queue/place.ts'
-import { leased, numbered, put, QueueRig, ready } from './queue-rig.ts'
+import { ack, leased, numbered, popped, put, QueueRig, ready } from './queue-rig.ts'
 
 function toBack(id: number): Settlement {
   return { outcome: 'toBack', ids: [{ from: id, to: id }] }
+}
+
+function failing(id: number): Settlement {
+  return { outcome: 'fail', ids: [{ from: id, to: id }], reason: 'no' }
+}
+
+function back(id: number): Settlement {
+  return { outcome: 'back', ids: [{ from: id, to: id }], counted: true }
 }
 
 function isUnder(store: LogStore, id: number): Promise<boolean> {
@@ -107,6 +115,109 @@ describe('the queue, where items get new ids,', () => {
       [4, '2'],
     ])
     await store.close()
+  })
+
+  /** The lease of the one item ends in a second; it is on its way to the back, and its sync is held. */
+  async function lapsing() {
+    const rig = new QueueRig()
+    const [store, other] = [await rig.open(), await rig.open({ durability: 'os' })]
+    await put(store, numbered(1))
+    await store.lease(1, [], { deadline: rig.clock.now() + 1000 })
+    await turns()
+    rig.disk.holdSyncs = true
+    const going = store.settle([toBack(1)])
+    going.catch(() => {})
+    await turns()
+    const end = () => {
+      rig.disk.holdSyncs = false
+      rig.disk.releaseSyncs()
+    }
+    return { rig, store, other, going, end }
+  }
+
+  it('comes too late where its lease ends first, and another one gets it: that one alone settles it', async () => {
+    const { rig, store, other, going, end } = await lapsing()
+    rig.clock.pass(1000)
+    assert.deepEqual(await leased(other, 9), [1])
+    await other.settle([ack(1)])
+    end()
+    await assert.rejects(going, SettledError)
+    assert.deepEqual(await popped(other, 9), [])
+    for (const each of [store, other]) await each.close()
+    assert.deepEqual(await ready(await rig.open()), [])
+  })
+
+  it('comes too late where its lease has ended and nobody has it yet', async () => {
+    const { rig, store, other, going, end } = await lapsing()
+    rig.clock.pass(1000)
+    assert.deepEqual(await ready(other), [[1, '1']])
+    end()
+    await assert.rejects(going, SettledError)
+    assert.deepEqual(await popped(store, 9), [[1, '1']])
+    assert.deepEqual(await popped(other, 9), [])
+  })
+
+  it('counts where somebody has taken it from the back before its lease ended', async () => {
+    const { rig, store, other, going, end } = await lapsing()
+    assert.deepEqual(await popped(other, 9), [[2, '1']])
+    rig.clock.pass(1000)
+    assert.deepEqual(await ready(other), [])
+    end()
+    await going.catch((error: unknown) => assert.ok(error instanceof SettledError))
+    for (const each of [store, other]) assert.deepEqual(await popped(each, 9), [])
+    assert.equal((await store.counts()).inFlight, 0)
+  })
+
+  it('counts where somebody has it in hand from the back when its lease ends', async () => {
+    const { rig, store, other, going, end } = await lapsing()
+    assert.deepEqual(await leased(other, 9), [2])
+    rig.clock.pass(1000)
+    assert.deepEqual(await ready(other), [])
+    await other.settle([ack(2)])
+    assert.deepEqual(await ready(other), [])
+    end()
+    await going.catch((error: unknown) => assert.ok(error instanceof SettledError))
+    for (const each of [store, other]) assert.deepEqual(await popped(each, 9), [])
+    assert.equal((await store.counts()).inFlight, 0)
+  })
+
+  it('that another one has recorded before its lease ended is there once', async () => {
+    const { rig, store, other, going, end } = await lapsing()
+    assert.ok(await isUnder(other, 2))
+    end()
+    await going
+    rig.clock.pass(1000)
+    assert.deepEqual(await popped(other, 9), [[2, '1']])
+    assert.deepEqual(await popped(store, 9), [])
+  })
+
+  it('is refused once its lease has ended, as is any other settling', async () => {
+    const rig = new QueueRig()
+    const store = await rig.open()
+    await put(store, numbered(1))
+    await store.lease(1, [], { deadline: rig.clock.now() + 1000 })
+    rig.clock.pass(1000)
+    for (const settlement of [toBack(1), ack(1), failing(1), back(1)]) {
+      await assert.rejects(store.settle([settlement]), SettledError)
+    }
+    assert.deepEqual(await popped(store, 9), [[1, '1']])
+  })
+
+  it('is not discarded by another one where it is a retry whose sync is waited for', async () => {
+    const rig = new QueueRig()
+    const [store, other] = [await rig.open(), await rig.open({ durability: 'os' })]
+    await put(store, numbered(1))
+    await leased(store, 1)
+    await store.settle([failing(1)])
+    rig.disk.holdSyncs = true
+    const retrying = store.retry()
+    await turns()
+    const discarded = other.discard()
+    rig.disk.holdSyncs = false
+    rig.disk.releaseSyncs()
+    assert.deepEqual(await Promise.all([retrying, discarded]), [1, 0])
+    assert.deepEqual(await ready(other), [[2, '1']])
+    assert.equal((await store.counts()).failed, 0)
   })
 
   it('keeps what it held where the sync fails, also for another process that met it', async () => {

@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { CodecMismatchError, SettledError } from '../../lib/errors.ts'
+import type { Settlement } from '../../lib/store.ts'
+import { pause } from '../../lib/wait/pause.ts'
 import { ack, type MakePlace, pair, told, words } from './words.ts'
 
 export function sharing(place: MakePlace): void {
@@ -55,6 +57,30 @@ export function sharing(place: MakePlace): void {
       for (const result of settled) if (result.status === 'rejected') assert.ok(result.reason instanceof SettledError)
       assert.equal((await other.counts()).inFlight, 0)
       assert.equal((await other.pop(9)).length, won[0] === 'ack' ? 0 : 1)
+    }
+  })
+
+  it('lets nobody settle what was leased once the lease has ended, whoever has it then', async () => {
+    const [one, other] = await pair(place)
+    for (const isTaken of [false, true]) {
+      const id = (await one.append([words('a')])) ?? 0
+      const ids = [{ from: id, to: id, attempt: 1 }]
+      const deadline = Date.now() + 20
+      await one.lease(1, [], { deadline })
+      while (Date.now() < deadline + 20) await pause(5)
+      if (isTaken) assert.deepEqual(told(await other.lease(1)), [`${id} a`])
+      const ways: Settlement[] = [
+        { outcome: 'toBack', ids },
+        { outcome: 'back', ids, counted: true },
+        { outcome: 'fail', ids, reason: 'too late' },
+        { outcome: 'again', ids },
+        { outcome: 'ack', ids },
+      ]
+      for (const way of ways) await assert.rejects(one.settle([way]), SettledError, way.outcome)
+      if (isTaken) await other.settle([ack(id)])
+      else assert.equal((await other.pop(9)).length, 1)
+      const { ready, inFlight, failed } = await one.counts()
+      assert.deepEqual([ready, inFlight, failed], [0, 0, 0])
     }
   })
 
