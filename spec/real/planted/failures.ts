@@ -34,8 +34,8 @@ export const failures: readonly Bug[] = [
   {
     name: 'a refused frame is delivered',
     file: 'log/appender.js',
-    from: `{ kind: 'gone', why: 1, ids }`,
-    to: `{ kind: 'restored', ids: [] }`,
+    from: 'isKept ? [] : [voidOf(firstId, itemsIn(fitted))]',
+    to: '[]',
     layer: spec('log/appender-failure'),
   },
   {
