@@ -1,4 +1,5 @@
-// new-file.ts: a database file that is not there yet.
+// new-file.ts: a database file that is not there yet, and who may open what lies beside it. What root makes belongs to those
+// who have the folder, or the database, as SQLite itself does it for its -wal: else the service there could not open it.
 
 import { randomUUID } from 'node:crypto'
 import fs from 'node:fs'
@@ -13,6 +14,7 @@ export function makeFile(file: string): void {
   const draft = path.join(path.dirname(file), `.${path.basename(file)}.${randomUUID()}.tmp`)
   fs.writeFileSync(draft, '', { flag: 'wx', mode: 0o600 })
   try {
+    giveTo(draft, fs.statSync(path.dirname(file)))
     fs.linkSync(draft, file)
   } catch (error) {
     // On a file system without links SQLite makes it.
@@ -21,6 +23,30 @@ export function makeFile(file: string): void {
     fs.unlinkSync(draft)
   }
   syncFolder(path.dirname(file))
+}
+
+/** What is made beside a database, a file or a folder, may be opened by whoever may open that. */
+export function shareAs(made: string, database: string): void {
+  const [own, of] = [made, database].map((each) => fs.statSync(each, { throwIfNoEntry: false }))
+  if (own === undefined || of === undefined) return
+  const bits = of.mode & 0o666
+  const mode = own.isDirectory() ? bits | ((bits & 0o444) >> 2) : bits
+  if (process.platform !== 'win32' && (own.mode & 0o777) !== mode) tolerantly(() => fs.chmodSync(made, mode))
+  giveTo(made, of)
+}
+
+/** Only root may. */
+function giveTo(made: string, { uid, gid }: fs.Stats): void {
+  if (process.getuid?.() !== 0) return
+  const own = fs.statSync(made)
+  if (own.uid !== uid || own.gid !== gid) tolerantly(() => fs.chownSync(made, uid, gid))
+}
+
+/** Some file systems have neither, and root may be root in a container alone. */
+function tolerantly(change: () => void): void {
+  try {
+    change()
+  } catch {}
 }
 
 /** The name of a new file is as durable as what will be in it. */

@@ -9,6 +9,7 @@ import { MEMORY } from './connection.ts'
 import { openDatabase } from './database.ts'
 import type { DriverName } from './driver.ts'
 import { Owners } from './owners.ts'
+import type { DatabaseEvents } from './thread.ts'
 
 export interface World {
   readonly clock: Clock
@@ -24,7 +25,12 @@ export async function openParts(
 ): Promise<Parts> {
   const { signal, codec, order, flushLimit, onDamage, events } = options
   signal?.throwIfAborted()
-  const told = { vacuumed: (reclaimed: number) => events.flushed({ reclaimed }), failed: events.failed.bind(events) }
+  // A sync that failed breaks no promise of a handle that asked for none.
+  const isSynced = withinOf(options.durability) < Infinity
+  const told: DatabaseEvents = {
+    vacuumed: (reclaimed) => events.flushed({ reclaimed }),
+    failed: (error, work) => events.failed(error, isSynced ? work : undefined),
+  }
   const database = await openDatabase(file, {
     events: told,
     freeBytes: flushLimit,

@@ -12,12 +12,14 @@ import fs from 'node:fs'
 import { codeOf, type Disk, type DiskFile, withFile } from '../disk/disk.ts'
 import { StorageError } from '../errors.ts'
 import { ownersFolder } from './marks.ts'
+import { shareAs } from './new-file.ts'
 
 /** How often the folder may go before somebody is in it. */
 const TRIES = 100
 
 export class OwnerFiles {
   readonly #disk: Disk
+  readonly #database: string
   readonly #folder: string
   /** Which folder is shared: another may have the name by now. */
   #identity = ''
@@ -26,6 +28,7 @@ export class OwnerFiles {
 
   constructor(disk: Disk, database: string) {
     this.#disk = disk
+    this.#database = database
     this.#folder = ownersFolder(database)
   }
 
@@ -34,6 +37,7 @@ export class OwnerFiles {
     for (let tries = 1; ; tries += 1) {
       try {
         this.#disk.makeFolder(this.#folder)
+        shareAs(this.#folder, this.#database)
         this.#identity = this.#identityNow()
         this.#release = await this.#disk.claim(this.#folder)
         return
@@ -68,7 +72,10 @@ export class OwnerFiles {
       if (codeOf(error) === 'ENOENT') return undefined
       throw error
     }
-    if (this.#identityNow() === this.#identity) return own
+    if (this.#identityNow() === this.#identity) {
+      shareAs(own.path, this.#database)
+      return own
+    }
     own.close()
     this.remove(owner)
     return undefined

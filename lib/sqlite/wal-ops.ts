@@ -17,6 +17,7 @@ import fs from 'node:fs'
 import { sameBoot } from '../disk/boot.ts'
 import { CorruptionError } from '../errors.ts'
 import type { Connection } from './connection.ts'
+import { shareAs } from './new-file.ts'
 import { alone } from './op.ts'
 import { saysFull } from './room.ts'
 import { FILE_TABLES } from './schema.ts'
@@ -181,6 +182,7 @@ function keptAside(file: string, key: string): string | undefined {
   try {
     fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
     fs.copyFileSync(`${file}-wal`, kept, fs.constants.COPYFILE_FICLONE)
+    for (const path of [folder, kept]) shareAs(path, file)
     for (const path of [kept, folder]) sync(path)
     return kept
   } catch {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { existsSync, statSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { AsyncQueue, PersistentMap, UnsupportedError } from '../../lib/index.ts'
 import { type DriverName, loadDriver } from '../../lib/sqlite/driver.ts'
@@ -136,6 +136,45 @@ describe('the queue', () => {
     await using same = await AsyncQueue.open<number>('sqlite::memory:name')
     await named.put(1)
     assert.equal(await same.pop(), 1)
+  })
+
+  const isRoot = process.platform === 'linux' && process.getuid?.() === 0
+  it('belongs to who has its folder, with all that lies beside it, also where root has made it', {
+    skip: isRoot ? false : 'only root may give a file away',
+  }, async () => {
+    const folder = newFile()
+    mkdirSync(folder, { mode: 0o700 })
+    chownSync(folder, 1234, 4321)
+    const file = `${folder}/q.db`
+    const modes = (...names: string[]) => {
+      return names.map((name) => {
+        const { uid, gid, mode } = statSync(folder + name)
+        return `${uid}:${gid} ${(mode & 0o777).toString(8)}`
+      })
+    }
+    const first = await AsyncQueue.open(`sqlite:${file}`, { durability: 'os' })
+    await first.put('a')
+    const [owner] = readdirSync(`${file}-owners`).filter((name) => !name.startsWith('only.'))
+    const beside = ['/q.db', '/q.db-wal', '/q.db-shm', '/q.db-owners', `/q.db-owners/${owner}`]
+    assert.deepEqual(modes(...beside), [
+      '1234:4321 600',
+      '1234:4321 600',
+      '1234:4321 600',
+      '1234:4321 700',
+      '1234:4321 600',
+    ])
+    await first.close()
+  })
+
+  it('can be opened by the group that may open its file', async () => {
+    const file = newFile()
+    await (await AsyncQueue.open(`sqlite:${file}`)).close()
+    chmodSync(file, 0o660)
+    await using queue = await AsyncQueue.open(`sqlite:${file}`, { durability: 'os' })
+    await queue.put('b')
+    const [own] = readdirSync(`${file}-owners`).filter((name) => !name.startsWith('only.'))
+    const modes = ['-wal', '-owners', `-owners/${own}`].map((name) => (statSync(file + name).mode & 0o777).toString(8))
+    assert.deepEqual(modes, ['660', '770', '660'])
   })
 
   it('names the package to install where there is no SQLite', async () => {

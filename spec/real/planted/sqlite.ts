@@ -174,4 +174,11 @@ export const sqlite: readonly Bug[] = [
     to: ';',
     layer: spec('sqlite/lapses'),
   },
+  {
+    name: "SQLite: what root makes beside a database is root's own",
+    file: 'sqlite/new-file.js',
+    from: 'if (own.uid !== uid || own.gid !== gid)',
+    to: 'if (own.uid === undefined)',
+    layer: spec('sqlite/file'),
+  },
 ]
