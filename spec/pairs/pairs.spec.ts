@@ -1,0 +1,16 @@
+// pairs.spec.ts: pairs of calls over a log, in memory and over SQLite; over MySQL: spec/mysql/pairs.spec.ts.
+// A process of its own: it is long.
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after } from 'node:test'
+import { pairs } from './pairs.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'spoolq-pairs-'))
+after(() => rmSync(folder, { recursive: true, force: true }))
+
+pairs({ name: 'memory', location: 'memory:pairs', isIndexed: true, few: 150 })
+pairs({ name: "a log, 'os'", location: join(folder, 'os'), options: { durability: 'os' }, isIndexed: false, few: 60 })
+pairs({ name: "a log, 'disk'", location: join(folder, 'disk'), isIndexed: false, few: 40 })
+pairs({ name: 'SQLite', location: `sqlite:${join(folder, 'file.db')}`, isIndexed: true, few: 40 })

@@ -1,0 +1,75 @@
+// pairs.ts: all two calls of one handle at once, over one store: in one turn, and the second in a later one while the
+// first is under way. What they come to has to be what they could have come to one after the other (trial.ts).
+//
+// `npm run check` tries all of them, `npm test` a slice: those that were wrong once, and others for each SPOOLQ_SEED.
+
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { AsyncQueue, type QueueOptions } from '../../lib/index.ts'
+import { CHECK, counting } from '../layers.ts'
+import { type Call, FIRST, type Queue, SECOND } from './calls.ts'
+import { type Arena, nameOf, type Pair, TIMES, type Time, tried } from './trial.ts'
+
+export interface Store {
+  readonly name: string
+  /** A queue of its own. */
+  readonly location: string
+  readonly options?: QueueOptions<string>
+  readonly isIndexed: boolean
+  /** So many pairs in `npm test`. */
+  readonly few: number
+  /** Calls that take too long there for so many pairs. */
+  readonly without?: readonly string[]
+}
+
+const SEED = Number(process.env.SPOOLQ_SEED ?? 1)
+/** Wrong once. */
+const KNOWN: readonly (readonly [string, string, Time])[] = [
+  ['lease', 'nack both', 'turn'],
+  ['lease(2)', 'nack one', 'turn'],
+]
+const MOST_WRONG = 10
+
+export function pairs(store: Store): void {
+  it(`the queue in ${store.name} comes, by two calls at once, to what they come to one after the other`, async (t) => {
+    const counted = counting(t, 'pairs of calls')
+    const options = { leaseTimeout: 86_400_000, ...store.options }
+    const arena: Arena = { durations: new Map(), open: () => AsyncQueue.open<string>(store.location, options) }
+    // In memory a queue is gone when nobody has it open.
+    const eye = await AsyncQueue.open<string>(store.location, options)
+    let queue: Queue = await arena.open()
+    const wrong: string[] = []
+    const all = chosen(store)
+    for (const pair of all) {
+      const one = await tried(arena, queue, pair).catch((error: unknown) => {
+        throw new Error(nameOf(pair), { cause: error })
+      })
+      queue = one.queue
+      if (one.wrong !== undefined) wrong.push(one.wrong)
+      if (wrong.length >= MOST_WRONG) break
+    }
+    await queue.close()
+    await eye.close()
+    assert.deepEqual(wrong, [], `SPOOLQ_SEED=${SEED}`)
+    counted(all.length, CHECK ? 5000 : KNOWN.length)
+  })
+}
+
+function chosen(store: Store): Pair[] {
+  const has = ({ isIndexed, name }: Call): boolean => {
+    return (store.isIndexed || isIndexed !== true) && !(store.without ?? []).includes(name)
+  }
+  const all: Pair[] = []
+  for (const first of FIRST.filter(has)) {
+    for (const second of SECOND.filter(has)) {
+      for (const time of TIMES) for (const isEmpty of [false, true]) all.push({ first, second, time, isEmpty })
+    }
+  }
+  if (CHECK) return all
+  const known = all.filter(({ first, second, time }) => {
+    return KNOWN.some(([one, other, when]) => first.name === one && second.name === other && time === when)
+  })
+  // Of neighbours in the list no two are alike: far apart, each call comes in its turn.
+  const others = Array.from({ length: store.few }, (_, i) => all[(SEED * 7919 + i * 104_729) % all.length])
+  return [...known, ...others.filter((pair) => pair !== undefined)]
+}
