@@ -45,6 +45,8 @@ export interface Call {
   readonly run: (scene: Scene) => Promise<Told> | Told
   /** What it does, and is told; one of several where nobody promised which. */
   readonly model: (state: State, scene: Scene) => Told | readonly Told[]
+  /** It happens at two moments: what it took is in flight between them, and gone when that is called. */
+  readonly split?: (state: State) => { readonly told: Told; readonly end: (state: State) => void } | undefined
   /** Of a call that waits: items that have to be ready for it; more than there ever are: it waits for something else. */
   readonly needs?: number
   /** Beside a loop nobody knows which items it got: what is gone by it, by what it was told. */
@@ -58,9 +60,11 @@ export interface Call {
 }
 
 const DAY = 86_400_000
+/** Of Node's, for what is written to a stream that is closed. */
+const DESTROYED = 'ERR_STREAM_DESTROYED'
 
 function plain(name: string, run: Call['run'], model: Call['model'], more: Partial<Call> = {}): Call {
-  const open: Call['model'] = (state, scene) => (state.isClosed ? CLOSED : model(state, scene))
+  const open: Call['model'] = (state, scene) => (state.isClosed ? [CLOSED, DESTROYED] : model(state, scene))
   return { name, kind: 'plain', run, model: open, ...more }
 }
 
@@ -79,6 +83,18 @@ const two = ({ text }: Scene): string[] => [`${text}a`, `${text}b`]
 /** The items that a call was told, where they were not an error. */
 function wordsOf(words: Told): string[] {
   return words === OK || words === '' ? [] : words.split(' ')
+}
+
+/** A get for some leases what there is, and acknowledges it once it is enough. */
+const both: Call['split'] = (state) => {
+  if (state.ready.length < 2) return undefined
+  const taken = state.lease(2)
+  return {
+    told: textsOf(taken),
+    end: (later) => {
+      for (const item of taken) later.letGo(item)
+    },
+  }
 }
 
 const takes: readonly Call[] = [
@@ -133,7 +149,7 @@ const takes: readonly Call[] = [
     (state) => {
       return state.ready.length < 2 ? EMPTY : textsOf(state.take(2))
     },
-    { gone: wordsOf },
+    { gone: wordsOf, split: both },
   ),
   plain(
     'get aborted',
@@ -153,6 +169,7 @@ const takes: readonly Call[] = [
     kind: 'waiting',
     needs: 2,
     gone: wordsOf,
+    split: both,
     run: async ({ queue, aborting }) => (await queue.get(2, { min: 2, signal: aborting })).join(' '),
     model: (state) => (state.isClosed ? CLOSED : state.ready.length < 2 ? ABORTED : textsOf(state.take(2))),
   },

@@ -111,10 +111,10 @@ async function both(arena: Arena, { first, second, time }: Pair, { scene, abort 
       arena.durations.set(call.name, performance.now() - from)
     }
   }
-  const one = begin(first, `new${serial}`)
+  const one = begin(first, textOf(0))
   await wait(time, (arena.durations.get(first.name) ?? 0) / 2)
   // The same call twice is two calls.
-  const other = begin({ ...second }, `newer${serial}`)
+  const other = begin({ ...second }, textOf(1))
   const all = Promise.all([one, other])
   await Promise.race([all, ended(pending, { scene, abort })])
   return all
@@ -191,31 +191,43 @@ function judged(pair: Pair, played: Played): string | undefined {
   })
   if (listed !== counted) return `counted ${counted}, listed ${listed}`
   if (pair.first.kind === 'loop' || pair.second.kind === 'loop') return unbalanced(pair, played)
-  const all = [explained(pair, played, [0, 1]), explained(pair, played, [1, 0])]
-  return all.includes(undefined) ? undefined : all.join('; ')
+  const why = [explained(pair, played, [0, 1]), explained(pair, played, [1, 0])]
+  const all = [...why, explained(pair, played, [0, 1, 0]), explained(pair, played, [1, 0, 1])]
+  return all.includes(undefined) ? undefined : why.join('; ')
 }
 
-/** Why the calls in that order don't come to this; undefined where they do. */
-function explained(
-  { first, second }: Pair,
-  { scene, state, told, left }: Played,
-  order: readonly (0 | 1)[],
-): string | undefined {
+type Order = readonly (0 | 1)[]
+
+/** Why the calls in that order don't come to this; undefined where they do. What comes twice is split. */
+function explained({ first, second }: Pair, { scene, state, told, left }: Played, order: Order): string | undefined {
   const model = state.copy()
-  for (const at of order) {
+  const split = order.length === 3 ? (order[0] === 0 ? first : second).split?.(model) : undefined
+  if (order.length === 3 && split === undefined) return 'it is not split'
+  if (split !== undefined && split.told !== told[order[0] ?? 0]) return `it was told ${split.told}`
+  for (const at of split === undefined ? order : order.slice(1, 2)) {
     const call = at === 0 ? first : second
-    const expected = [call.model(model, { ...scene, text: at === 0 ? `new${serial}` : `newer${serial}` })].flat()
+    const expected = [call.model(model, { ...scene, text: textOf(at) })].flat()
     if (!expected.includes(told[at])) return `${order}: ${call.name} was told ${told[at]}, not ${expected.join(' or ')}`
   }
+  split?.end(model)
+  return misplaced(model, left)
+}
+
+function misplaced(model: State, left: Left): string | undefined {
   // What closing gives back, or a lease that nobody took, may be charged or not.
-  const show = (items: readonly Item[]): string =>
-    shown(model.isClosed ? items.map((item) => ({ ...item, attempt: 0 })) : items)
+  const charged = ({ attempt }: Item): number => (model.isClosed ? 0 : attempt)
+  const show = (items: readonly Item[]): string => shown(items.map((item) => ({ ...item, attempt: charged(item) })))
   for (const where of ['ready', 'delayed', 'held', 'failed'] as const) {
     const there = show(left[where])
     const expected = show(model[where].toSorted((one, other) => one.id - other.id))
-    if (there !== expected) return `${order}: ${where}: ${there}, not ${expected}`
+    if (there !== expected) return `${where}: ${there}, not ${expected}`
   }
   return undefined
+}
+
+/** What the first, or the second, of the calls puts. */
+function textOf(at: number): string {
+  return at === 0 ? `new${serial}` : `newer${serial}`
 }
 
 /** Every item is in one place: gone by one of the calls, or left. */
@@ -228,7 +240,7 @@ function unbalanced({ first, second }: Pair, { scene, state, told, left }: Playe
   const updated = [...state.ready, ...state.held].find(({ id }) => id === scene.readyId)?.text ?? ''
   let unnamed = 0
   for (const [at, call] of [first, second].entries()) {
-    const own = { ...scene, text: at === 0 ? `new${serial}` : `newer${serial}` }
+    const own = { ...scene, text: textOf(at) }
     const words = told[at] ?? ''
     if (call.kind === 'loop' && ![call.model(state, own)].flat().includes(words))
       return `${call.name} was told ${words}`
