@@ -18,6 +18,7 @@ export const layers = Object.freeze({
   'runs of commands against the model': 600,
   'random items': 200_000,
   'pairs of calls': 60_000,
+  'pairs of calls': 44_000,
   'races judged as histories': 2000,
   'processes killed': 500,
   'power cuts of a real file system': 200,

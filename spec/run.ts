@@ -27,7 +27,7 @@ const wanted = process.argv.slice(2).filter((word) => !word.startsWith('--'))
 /** One more than there are cores: some wait for processes and disks. */
 const jobs = Number(process.env.SPOOLQ_JOBS ?? availableParallelism() + 1)
 /** Folders of the proof of the log, and files of others that are a part of the proof. */
-const proof = /^(crash|disk|log|process|real|pairs)\b|^mysql.flat\b/
+const proof = /^(crash|disk|log|process|real|pairs)\b|^mysql.(flat|pairs)\b/
 /** In a --check: files that keep all cores busy by themselves, or measure memory, one at a time. */
 const busy = /^(crash|bench|process.million)\b/
 /** Beside all others, one at a time too: what mostly waits for processes, disks and the kernel. */

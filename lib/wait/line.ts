@@ -27,6 +27,8 @@ export class Line {
   readonly #isOrdered: boolean
   /** Tried side by side; they do not wait yet. */
   readonly #beside = new Set<Caller>()
+  /** Their time is over, and they were not tried yet. */
+  readonly #hurried = new Set<Caller>()
   #serving = false
   #trying: Caller | undefined
   #again = false
@@ -57,6 +59,17 @@ export class Line {
     }
     this.#callers.add(caller)
     this.#attendance.arrived()
+    this.wake()
+  }
+
+  /** Somebody is tried now. */
+  get isTrying(): boolean {
+    return this.#serving || this.#beside.size > 0
+  }
+
+  /** Has its turn once those in front had theirs, or is sent away where one of them goes on waiting. */
+  hurry(caller: Caller): void {
+    this.#hurried.add(caller)
     this.wake()
   }
 
@@ -93,7 +106,9 @@ export class Line {
       this.#attendance.unserved()
     }
     // What came while they were tried may be what they wait for.
-    if (this.#beside.size === 0) this.wake()
+    if (this.#beside.size > 0) return
+    this.wake()
+    if (!this.#serving) this.#sendAway()
   }
 
   async #serve(): Promise<void> {
@@ -103,6 +118,15 @@ export class Line {
       await this.#serveFront()
     }
     this.#serving = false
+    this.#sendAway()
+  }
+
+  /** Those who have no time to wait any more, and whose turn did not come. */
+  #sendAway(): void {
+    for (const caller of this.#hurried) {
+      this.#hurried.delete(caller)
+      caller.dismiss(undefined)
+    }
   }
 
   async #serveFront(): Promise<void> {

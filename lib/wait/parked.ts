@@ -7,6 +7,8 @@
 //        │  └─told to stop──▶ done (rejects)  │
 //        └────────────────────────────────────┘
 //
+// One whose time is over before it was tried, because those in front still are, is tried once.
+//
 // An attempt under way decides: what it took is the caller's, even if the signal came meanwhile. So a call that
 // rejects has taken nothing, and no race can make it lose what it took.
 
@@ -33,6 +35,7 @@ export class Parked<R> implements Caller {
   #reject!: (reason: unknown) => void
   #state: 'waiting' | 'trying' | 'done' = 'waiting'
   #stop: { readonly reason: unknown } | undefined
+  #wasTried = false
 
   /** Joins `line`; `attempt` answers with `undefined` while there is nothing yet. The signal has not aborted yet. */
   constructor(line: Line, attempt: () => Promise<R | undefined>, limits: Limits) {
@@ -49,6 +52,7 @@ export class Parked<R> implements Caller {
   async attempt(): Promise<boolean> {
     if (this.#state !== 'waiting') return true
     this.#state = 'trying'
+    this.#wasTried = true
     try {
       const answer = await this.#attempt()
       if (answer !== undefined) return this.#done(() => this.#resolve(answer))
@@ -73,7 +77,15 @@ export class Parked<R> implements Caller {
     const { signal, timeout = Infinity, expired } = limits
     if (signal !== undefined) this.#unlisten = onAbort(signal, () => this.dismiss(signal.reason))
     if (timeout === Infinity || expired === undefined) return
-    this.#cancelTimer = limits.clock.after(timeout, () => this.dismiss(expired()))
+    this.#cancelTimer = limits.clock.after(timeout, () => this.#expire(expired()))
+  }
+
+  /** Its time is over. Where it was not tried yet, because another one is, it has one try: there may be enough for both. */
+  #expire(reason: unknown): void {
+    if (this.#state === 'waiting' && !this.#wasTried && this.#line.isTrying) {
+      this.#stop ??= { reason }
+      this.#line.hurry(this)
+    } else this.dismiss(reason)
   }
 
   #done(answer: () => void): true {

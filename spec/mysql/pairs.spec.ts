@@ -10,5 +10,5 @@ const without = ['flush']
 
 await withServer(async () => {
   const location = await sharedUrl(`pairs ${randomUUID()}`)
-  pairs({ name: 'MySQL', location, isIndexed: true, few: 25, without })
+  pairs({ name: 'MySQL', location, isIndexed: true, few: 15, without })
 })

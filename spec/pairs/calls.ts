@@ -39,6 +39,11 @@ export interface Scene {
   readonly text: string
 }
 
+export interface Split {
+  readonly told: Told
+  readonly end: (state: State) => void
+}
+
 export interface Call {
   readonly name: string
   readonly kind: 'plain' | 'waiting' | 'loop'
@@ -46,7 +51,10 @@ export interface Call {
   /** What it does, and is told; one of several where nobody promised which. */
   readonly model: (state: State, scene: Scene) => Told | readonly Told[]
   /** It happens at two moments: what it took is in flight between them, and gone when that is called. */
-  readonly split?: (state: State) => { readonly told: Told; readonly end: (state: State) => void } | undefined
+  readonly split?: (state: State, scene: Scene) => Split | undefined
+  /** Without an index, and for calls that only look: it writes twice, and its items are counted twice between. */
+  readonly splitInLog?: Call['split']
+  readonly isLook?: boolean
   /** Of a call that waits: items that have to be ready for it; more than there ever are: it waits for something else. */
   readonly needs?: number
   /** Beside a loop nobody knows which items it got: what is gone by it, by what it was told. */
@@ -251,6 +259,14 @@ const puts: readonly Call[] = [
 
 type Which = 'both' | 'one' | 'other'
 
+function twice(which: Which): Call['split'] {
+  return (state, { held }) => {
+    const { text, attempt } = held[which]
+    state.put(text, 'ready', attempt)
+    return { told: OK, end: (later) => void later.letGo(held[which]) }
+  }
+}
+
 /** Settles what is held: that which the other call may settle as well, or one of its own. */
 function settles(which: Which): readonly Call[] {
   const settling = (
@@ -260,6 +276,7 @@ function settles(which: Which): readonly Call[] {
   ): Call => ({
     name: `${name} ${which}`,
     kind: 'plain',
+    ...(name === 'nack to the back' && { splitInLog: twice(which) }),
     run: async ({ deliveries }) => told(await run(deliveries[which])),
     model: (state, { held }) => {
       // Closing gives it back; which of the two reasons is told is not promised.
@@ -353,6 +370,17 @@ const mends: readonly Call[] = [
     'retry',
     async ({ queue }) => told(await queue.retry()),
     (state) => told(state.retry()),
+    {
+      splitInLog: (state) => {
+        const { failed } = state
+        const count = state.retry()
+        state.failed = failed
+        const end = (later: State): void => {
+          later.failed = []
+        }
+        return { told: told(count), end }
+      },
+    },
   ),
   plain(
     'discard',
@@ -442,7 +470,7 @@ const close: Call = {
   },
 }
 
-const alike = [...takes, ...puts, ...looks, ...mends, ...loops]
+const alike = [...takes, ...puts, ...looks.map((call) => ({ ...call, isLook: true })), ...mends, ...loops]
 
 export const FIRST: readonly Call[] = [...alike, ...settles('both'), ...settles('one'), close]
 export const SECOND: readonly Call[] = [...alike, ...settles('both'), ...settles('other'), close]

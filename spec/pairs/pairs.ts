@@ -16,6 +16,8 @@ export interface Store {
   readonly location: string
   readonly options?: QueueOptions<string>
   readonly isIndexed: boolean
+  /** All pairs at all times are tried. */
+  readonly isQuick?: boolean
   /** So many pairs in `npm test`. */
   readonly few: number
   /** Calls that take too long there for so many pairs. */
@@ -34,9 +36,13 @@ export function pairs(store: Store): void {
   it(`the queue in ${store.name} comes, by two calls at once, to what they come to one after the other`, async (t) => {
     const counted = counting(t, 'pairs of calls')
     const options = { leaseTimeout: 86_400_000, ...store.options }
-    const arena: Arena = { durations: new Map(), open: () => AsyncQueue.open<string>(store.location, options) }
+    const open = async (): Promise<Queue> => {
+      // A write that is refused is told by the stream as well.
+      return (await AsyncQueue.open<string>(store.location, options)).on('error', () => {})
+    }
+    const arena: Arena = { durations: new Map(), isIndexed: store.isIndexed, open }
     // In memory a queue is gone when nobody has it open.
-    const eye = await AsyncQueue.open<string>(store.location, options)
+    const eye = store.location.startsWith('memory:') ? await open() : undefined
     let queue: Queue = await arena.open()
     const wrong: string[] = []
     const all = chosen(store)
@@ -49,10 +55,16 @@ export function pairs(store: Store): void {
       if (wrong.length >= MOST_WRONG) break
     }
     await queue.close()
-    await eye.close()
+    await eye?.close()
     assert.deepEqual(wrong, [], `SPOOLQ_SEED=${SEED}`)
     counted(all.length, CHECK ? 5000 : KNOWN.length)
   })
+}
+
+function isInCheck(time: Time, isEmpty: boolean, i: number): boolean {
+  if (time === 'turn') return true
+  const pair = Math.floor(i / (2 * TIMES.length))
+  return time === TIMES[1 + ((pair + SEED) % (TIMES.length - 1))] && isEmpty === ((pair + SEED) % 4 === 0)
 }
 
 function chosen(store: Store): Pair[] {
@@ -65,7 +77,8 @@ function chosen(store: Store): Pair[] {
       for (const time of TIMES) for (const isEmpty of [false, true]) all.push({ first, second, time, isEmpty })
     }
   }
-  if (CHECK) return all
+  // Elsewhere each pair in one turn, and in one of the others for each SPOOLQ_SEED.
+  if (CHECK) return store.isQuick === true ? all : all.filter(({ time, isEmpty }, i) => isInCheck(time, isEmpty, i))
   const known = all.filter(({ first, second, time }) => {
     return KNOWN.some(([one, other, when]) => first.name === one && second.name === other && time === when)
   })

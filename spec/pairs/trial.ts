@@ -20,6 +20,7 @@ export interface Pair {
 export interface Arena {
   /** Another handle of the same queue. */
   open(): Promise<Queue>
+  readonly isIndexed: boolean
   /** How long a call usually takes, in ms. */
   readonly durations: Map<string, number>
 }
@@ -43,7 +44,7 @@ export async function tried(
   const ended = pair.first.ends === true || pair.second.ends === true
   const after = ended ? await arena.open() : queue
   const left = await leftIn(after)
-  const wrong = judged(pair, { scene, state, told, left })
+  const wrong = judged(pair, { arena, scene, state, told, left })
   const undrained = await drained(after, { scene, left })
   const also = wrong ?? undrained
   return { queue: after, wrong: also && `${nameOf(pair)}: ${told.join(' | ')}: ${also}\n  ${JSON.stringify(left)}` }
@@ -175,6 +176,7 @@ async function leftIn(queue: Queue): Promise<Left> {
 }
 
 interface Played {
+  readonly arena: Arena
   readonly scene: Scene
   readonly state: State
   readonly told: readonly [Told, Told]
@@ -199,9 +201,16 @@ function judged(pair: Pair, played: Played): string | undefined {
 type Order = readonly (0 | 1)[]
 
 /** Why the calls in that order don't come to this; undefined where they do. What comes twice is split. */
-function explained({ first, second }: Pair, { scene, state, told, left }: Played, order: Order): string | undefined {
+function explained(
+  { first, second }: Pair,
+  { arena, scene, state, told, left }: Played,
+  order: Order,
+): string | undefined {
   const model = state.copy()
-  const split = order.length === 3 ? (order[0] === 0 ? first : second).split?.(model) : undefined
+  const split =
+    order.length === 3
+      ? splitOf(order[0] === 0 ? [first, second] : [second, first], arena.isIndexed)?.(model, scene)
+      : undefined
   if (order.length === 3 && split === undefined) return 'it is not split'
   if (split !== undefined && split.told !== told[order[0] ?? 0]) return `it was told ${split.told}`
   for (const at of split === undefined ? order : order.slice(1, 2)) {
@@ -211,6 +220,11 @@ function explained({ first, second }: Pair, { scene, state, told, left }: Played
   }
   split?.end(model)
   return misplaced(model, left)
+}
+
+/** Of the first, beside the other. */
+function splitOf([call, other]: readonly [Call, Call], isIndexed: boolean): Call['split'] {
+  return call.split ?? (isIndexed || other.isLook !== true ? undefined : call.splitInLog)
 }
 
 function misplaced(model: State, left: Left): string | undefined {

@@ -4,6 +4,13 @@ import { type Bug, spec } from './bug.ts'
 
 export const mysql: readonly Bug[] = [
   {
+    name: 'MySQL: what a lease got is let go with the nack that gave it',
+    file: 'mysql/taker.js',
+    from: `            this.#letGo(one);`,
+    to: `            setImmediate(() => this.#letGo(one));`,
+    layer: spec('mysql/pairs'),
+  },
+  {
     name: 'MySQL: a list of ids is as long as it comes',
     file: 'mysql/statements.js',
     from: 'if (characters + more > LIST_CHARACTERS)',
