@@ -113,7 +113,8 @@ async function both(arena: Arena, { first, second, time }: Pair, { scene, abort 
     }
   }
   const one = begin(first, textOf(0))
-  await wait(time, (arena.durations.get(first.name) ?? 0) / 2)
+  // An await, of whatever, would be a turn of its own.
+  if (time !== 'turn') await wait(time, (arena.durations.get(first.name) ?? 0) / 2)
   // The same call twice is two calls.
   const other = begin({ ...second }, textOf(1))
   const all = Promise.all([one, other])
@@ -121,8 +122,8 @@ async function both(arena: Arena, { first, second, time }: Pair, { scene, abort 
   return all
 }
 
+/** 'microtask': that of who awaits it. */
 async function wait(time: Time, ms: number): Promise<void> {
-  if (time === 'microtask') await undefined
   if (time === 'macrotask') await turn()
   if (time === 'midway') for (const until = performance.now() + ms; performance.now() < until; ) await turn()
 }
