@@ -31,7 +31,8 @@ export async function openCore<T>(place: Place, settings: Settings<T>, teller: T
     teller.opened(core)
     return core
   } catch (error) {
-    await store.close()
+    // What it failed of is what is told.
+    await store.close().catch(() => {})
     throw error
   }
 }

@@ -190,7 +190,7 @@ export class AsyncQueue<T = unknown, Id extends number | undefined = number>
           await new Copying(core, await target.whenOpen(), copyOptions).run()
           return target
         } catch (error) {
-          await target.close()
+          await target.close().catch(() => {})
           throw error
         }
       },

@@ -17,7 +17,6 @@ export const layers = Object.freeze({
   'planted bugs caught': 40,
   'runs of commands against the model': 600,
   'random items': 200_000,
-  'pairs of calls': 60_000,
   'pairs of calls': 44_000,
   'races judged as histories': 2000,
   'processes killed': 500,

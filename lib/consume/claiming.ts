@@ -62,10 +62,20 @@ export class Claiming<T> {
     let dropped = 0
     for (let pieces = await this.#step(n); pieces !== undefined; pieces = await this.#step(n - dropped)) {
       if (pieces.length === 0) continue
-      await this.#core.store.settle([{ outcome: 'ack', ids: rangesOf(pieces), kept: false }])
+      await this.#drop(pieces)
       dropped += pieces.reduce((sum, { count }) => sum + count, 0)
     }
     return dropped
+  }
+
+  async #drop(pieces: readonly Piece[]): Promise<void> {
+    const { store } = this.#core
+    try {
+      await store.settle([{ outcome: 'ack', ids: rangesOf(pieces), kept: false }])
+    } catch (error) {
+      await store.settle([{ outcome: 'back', ids: rangesOf(pieces), counted: false }], true).catch(ignore)
+      throw error
+    }
   }
 
   /** What the next lease brings, but what has had all its attempts; undefined: nothing is ready, or wanted. */

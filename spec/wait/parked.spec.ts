@@ -129,6 +129,46 @@ describe('the queue, while callers wait,', () => {
     assert.equal(counter.clock.pending, 0)
   })
 
+  it('tries who is behind one that has gone, though nothing has changed', async () => {
+    const counter = new Counter()
+    const first = new Parked(counter.line, async () => undefined, {
+      clock: counter.clock,
+      timeout: 10,
+      expired: () => new Error('too late'),
+    })
+    counter.things.push('1')
+    const second = counter.park('b')
+    await turns()
+    assert.equal(await fate(second.promise), 'pending')
+    counter.clock.pass(10)
+    await assert.rejects(first.promise, /too late/)
+    assert.equal(await fate(second.promise), 'resolved')
+  })
+
+  it('tries once who has no time left, behind one that is tried', async () => {
+    const counter = new Counter()
+    let release = (_answer: string | undefined): void => {}
+    const slow = (): Promise<string | undefined> => new Promise((resolve) => (release = resolve))
+    for (const answer of ['0', undefined]) {
+      const first = new Parked(counter.line, slow, { clock: counter.clock })
+      counter.things = ['1']
+      const second = counter.park('b', { timeout: 0 })
+      counter.clock.pass(1)
+      assert.equal(await fate(second.promise), 'pending')
+      release(answer)
+      // Behind one that goes on waiting it has no turn.
+      if (answer === undefined) {
+        await turns()
+        release(undefined)
+        await assert.rejects(second.promise, /too late/)
+        first.dismiss(new Error('over'))
+        release(undefined)
+        await assert.rejects(first.promise, /over/)
+      } else assert.equal(await second.promise, '1')
+    }
+    assert.equal(counter.line.length, 0)
+  })
+
   it('forgets its timer and its signal once it has answered', async () => {
     const counter = new Counter()
     const controller = new AbortController()
