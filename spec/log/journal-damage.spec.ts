@@ -2,10 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import fc from 'fast-check'
 import { journalStart, SNAPSHOT_AT } from '../../lib/log/cursor-file.ts'
 import { type Journal, NOT_YET_DURABLE } from '../../lib/log/journal.ts'
-import { runs } from '../codec/items.ts'
 import { bitsOf, flip } from './bits.ts'
 import { append, filled, folded, harden, Rig, said, settled } from './journal-rig.ts'
 
@@ -165,27 +163,5 @@ describe('a damaged journal', () => {
     await append(other, [settled(417)])
     const loaded = rig.open()
     for (const id of [413, 415, 417]) assert.equal(loaded.state.runs.at(id)?.state, 'settled', `${id}`)
-  })
-
-  it('never runs away, whatever bytes its files hold', async () => {
-    const { rig } = await filled()
-    const images = [0, 1].map((which) => Buffer.from(rig.disk.bytesOf(`/q/cursor.${which}`)))
-    const anyHit = fc.record({
-      file: fc.nat(1),
-      at: fc.nat(2047),
-      bytes: fc.uint8Array({ minLength: 1, maxLength: 40 }),
-    })
-    await fc.assert(
-      fc.asyncProperty(fc.array(anyHit, { minLength: 1, maxLength: 6 }), async (hits) => {
-        for (const which of [0, 1])
-          rig.disk.open(`/q/cursor.${which}`, 'write').write(images[which] ?? assert.fail(), 0)
-        for (const { file, at, bytes } of hits)
-          rig.disk.open(`/q/cursor.${file}`, 'write').write(bytes.slice(0, 2048 - at), at)
-        const loaded = rig.open()
-        await append(loaded, [settled(701)])
-        assert.equal(said(rig.open().state), said(loaded.state))
-      }),
-      runs(100),
-    )
   })
 })
