@@ -40,6 +40,8 @@ export class Appender {
   readonly #frameBytes: number
   readonly #writer: FrameWriter
   #pending: Batch[] = []
+  /** How many of the first of them have been taken. */
+  #taken = 0
   #running: Promise<void> | undefined
   /** What stands again under other ids, and waits for its sync. */
   readonly #moving = new Set<Promise<void>>()
@@ -125,11 +127,16 @@ export class Appender {
   }
 
   #nextGroup(): Batch[] {
-    const taken = groupLength(this.#pending, this.#frameBytes)
-    if (taken < this.#pending.length) return this.#pending.splice(0, taken)
-    const all = this.#pending
-    this.#pending = []
-    return all
+    const from = this.#taken
+    const to = from + groupLength(this.#pending, from, this.#frameBytes)
+    const group = from === 0 && to === this.#pending.length ? this.#pending : this.#pending.slice(from, to)
+    this.#taken = to
+    // Not one by one: each time all that wait would be moved.
+    if (to * 2 >= this.#pending.length) {
+      this.#pending = this.#pending.slice(to)
+      this.#taken = 0
+    }
+    return group
   }
 
   #put(group: readonly Batch[]): Promise<void> | undefined {

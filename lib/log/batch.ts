@@ -22,17 +22,17 @@ export function countItems(documents: readonly (Document | Slice)[]): number {
   return count
 }
 
-/** As many batches from the front as share a frame; a large one, or one that says more than its items, is alone. */
-export function groupLength(pending: readonly Batch[], frameBytes: number): number {
+/** As many batches from there on as share a frame; a large one, or one that says more than its items, is alone. */
+export function groupLength(pending: readonly Batch[], from: number, frameBytes: number): number {
   let bytes = 0
-  let taken = 0
-  for (const batch of pending) {
-    if (taken > 0 && (batch.extra || bytes + batch.bytes > frameBytes)) break
+  let at = from
+  for (let batch = pending[at]; batch; batch = pending[at]) {
+    if (at > from && (batch.extra || bytes + batch.bytes > frameBytes)) break
     bytes += batch.bytes
-    taken++
+    at++
     if (batch.extra) break
   }
-  return taken
+  return at - from
 }
 
 /** The batches as a frame without its ids. */

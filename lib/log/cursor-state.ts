@@ -14,7 +14,6 @@ import { Runs } from './runs.ts'
 
 /** The boot of an owner whose joining was damaged. */
 export const NO_BOOT = 0
-const NEVER = Number.POSITIVE_INFINITY
 
 /** Where the copy of a failed item stands in failed/. */
 export interface FailedAt {
@@ -36,8 +35,6 @@ export class CursorState {
   nextOwner = 1
   lost = 0
   synced: SyncedTo = { position: START, nextId: 1 }
-  /** No lease ends before. */
-  #earliest = NEVER
 
   constructor(head = 1) {
     this.runs = new Runs(head)
@@ -95,25 +92,10 @@ export class CursorState {
       if (!this.owners.has(owner)) this.owners.set(owner, NO_BOOT)
       return { state: 'inFlight', owner, attempt: attemptOf(value) + 1, deadline, mode }
     })
-    if (deadline > 0) this.#earliest = Math.min(this.#earliest, deadline)
   }
 
   #extended(ids: readonly IdRange[], deadline: number): void {
     this.#each(ids, (value) => (value?.state === 'inFlight' ? { ...value, deadline } : value))
-    this.#earliest = Math.min(this.#earliest, deadline)
-  }
-
-  /** What is in flight beyond its lease: again and again, until a record says what became of it. */
-  expired(now: number): IdRange[] {
-    if (now < this.#earliest) return []
-    this.#earliest = NEVER
-    const expired: IdRange[] = []
-    for (const { from, to, value } of this.runs) {
-      if (value.state !== 'inFlight' || value.deadline === 0) continue
-      this.#earliest = Math.min(this.#earliest, value.deadline)
-      if (value.deadline <= now) expired.push({ from, to })
-    }
-    return expired
   }
 
   #failed(ids: readonly IdRange[], at: FailedAt): void {
@@ -156,7 +138,7 @@ export class CursorState {
 
   /** The ids that an owner holds. */
   heldBy(owner: number): IdRange[] {
-    return [...this.runs].filter(({ value }) => value.state === 'inFlight' && value.owner === owner)
+    return this.runs.inFlightWhere((value) => holds(value, owner))
   }
 
   encode(): Buffer {
@@ -188,9 +170,6 @@ export class CursorState {
       state.failed.set(next(), { segment: next(), offset: next(), attempt: next() })
     }
     decodeRuns(reader, state.runs)
-    for (const { value } of state.runs) {
-      if (value.state === 'inFlight' && value.deadline > 0) state.#earliest = Math.min(state.#earliest, value.deadline)
-    }
     return state
   }
 }

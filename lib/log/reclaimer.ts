@@ -86,7 +86,7 @@ const ALL: readonly IdRange[] = Object.freeze([])
 
 /** What was in flight for too long is charged an attempt, but what had only been taken ahead. */
 function expiredRecords(state: CursorState, now: number, owners: Parts['owners']): readonly Back[] {
-  const expired = state.expired(now)
+  const expired = state.runs.expired(now)
   if (expired.length === 0) return NONE
   const charged: IdRange[] = []
   const ahead: IdRange[] = []

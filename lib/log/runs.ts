@@ -6,25 +6,37 @@
 //   ─────┴───────────┴──────────┴─────────┴──────────────┴─────────┴─────
 //
 // All below `head` is settled; what no run covers is fresh: ready, never taken. Ids that the log turned out not to
-// hold are settled too. Runs are sorted, disjoint and merged, so a queue in order costs nothing however long it is.
+// hold are settled too. Runs are sorted, disjoint and merged, so a queue in order costs nothing however long it is; and
+// where there are many, what is asked here passes over whole chunks of them (run-list.ts).
 
 import type { IdRange } from '../store.ts'
 import { type IdState, isReady, type RunStatus, SETTLED, same, statusOf } from './id-state.ts'
+import type { Run } from './run-chunk.ts'
+import { RunList } from './run-list.ts'
+import { addPart, addRange, freshRanges, live, liveRanges, withStatus } from './run-ranges.ts'
 
-export interface Run extends IdRange {
-  readonly value: IdState
+export { countOf } from './run-ranges.ts'
+export type { Run }
+
+/** Nothing below `id` is ready, at any time from `asOf` to before `until`. */
+interface NoneReady {
+  readonly id: number
+  readonly asOf: number
+  readonly until: number
 }
+
+const ALWAYS = { asOf: -Infinity, until: Infinity }
 
 export class Runs {
   #head: number
-  #runs: Run[] = []
-  #covered = { settled: 0, inFlight: 0, back: 0, acked: 0 }
-  /** Nothing below it is ready. */
-  #readyFrom: number
+  readonly #runs: RunList
+  #noneReady: NoneReady
 
-  constructor(head = 1) {
+  /** `chunkRuns`: runs of a chunk, at most. */
+  constructor(head = 1, chunkRuns?: number) {
     this.#head = head
-    this.#readyFrom = head
+    this.#runs = new RunList(chunkRuns)
+    this.#noneReady = { id: head, ...ALWAYS }
   }
 
   get head(): number {
@@ -33,50 +45,43 @@ export class Runs {
 
   /** Ids that are settled, in all. */
   get settled(): number {
-    return this.#head - 1 + this.#covered.settled
+    return this.#head - 1 + this.#runs.covered.settled
   }
 
   get inFlight(): number {
-    return this.#covered.inFlight
+    return this.#runs.covered.inFlight
   }
 
   get acked(): number {
-    return this.#covered.acked
+    return this.#runs.covered.acked
   }
 
   /** No more than `keep` acknowledged ids stay for the record: the last ones. */
   trimAcked(keep: number): void {
-    for (let index = 0; this.#covered.acked > keep; ) {
-      const run = this.#runs[index]
+    for (let excess = this.acked - keep; excess > 0; excess = this.acked - keep) {
+      const runs = this.#runs.chunks.find(({ covered }) => covered.acked > 0)?.runs
+      const run = runs?.find(({ value }) => value.state === 'acked')
       if (!run) return
-      if (run.value.state !== 'acked') {
-        index++
-        continue
-      }
-      const excess = this.#covered.acked - keep
       this.change(run.from, Math.min(run.to, run.from + excess - 1), () => SETTLED)
-      index = 0
     }
   }
 
   /** The highest id that is named, or head - 1. */
   get highest(): number {
-    return this.#runs.at(-1)?.to ?? this.#head - 1
+    return this.#runs.last?.to ?? this.#head - 1
   }
 
   [Symbol.iterator](): IterableIterator<Run> {
-    return this.#runs.values()
+    return this.#runs[Symbol.iterator]()
   }
 
   at(id: number): IdState | undefined {
-    if (id < this.#head) return SETTLED
-    const run = this.#runs[this.#find(id)]
-    return run && run.from <= id ? run.value : undefined
+    return id < this.#head ? SETTLED : this.runAt(id)?.value
   }
 
   /** The run that an id is in; undefined where it is fresh, or lies below the head. */
   runAt(id: number): Run | undefined {
-    const run = id < this.#head ? undefined : this.#runs[this.#find(id)]
+    const run = id < this.#head ? undefined : this.#runs.at(this.#runs.find(id))
     return run && run.from <= id ? run : undefined
   }
 
@@ -95,26 +100,31 @@ export class Runs {
       if (!result || result.state === 'back') freed = true
       return result
     }
-    const first = this.#find(start)
+    const first = this.#runs.find(start)
     const parts: Run[] = []
     let last = first
     let at = start
-    for (let run = this.#runs[last]; run && run.from <= to; run = this.#runs[++last]) {
-      if (run.from < start) add(parts, run.from, start - 1, run.value)
-      if (run.from > at) add(parts, at, run.from - 1, changed(undefined))
-      add(parts, Math.max(run.from, start), Math.min(run.to, to), changed(run.value))
-      if (run.to > to) add(parts, to + 1, run.to, run.value)
+    for (let run = this.#runs.at(last); run && run.from <= to; run = this.#runs.at(last)) {
+      if (run.from < start) addPart(parts, run.from, start - 1, run.value)
+      if (run.from > at) addPart(parts, at, run.from - 1, changed(undefined))
+      addPart(parts, Math.max(run.from, start), Math.min(run.to, to), changed(run.value))
+      if (run.to > to) addPart(parts, to + 1, run.to, run.value)
       at = run.to + 1
+      last = this.#runs.next(last)
     }
-    if (at <= to) add(parts, at, to, changed(undefined))
+    if (at <= to) addPart(parts, at, to, changed(undefined))
     this.#replace(first, last, parts)
     this.#advance()
-    if (freed) this.#readyFrom = Math.min(this.#readyFrom, start)
+    if (freed) this.#mayBeReady(start)
+  }
+
+  #mayBeReady(id: number): void {
+    if (id < this.#noneReady.id) this.#noneReady = { ...this.#noneReady, id }
   }
 
   /** Whether no id from the head to there was ever taken. */
   #isFresh(to: number): boolean {
-    const first = this.#runs[0]
+    const { first } = this.#runs
     return first === undefined || first.from > to
   }
 
@@ -132,168 +142,104 @@ export class Runs {
       if (to < head - 1) this.#replace(0, 0, [{ from: to + 1, to: head - 1, value: SETTLED }])
     }
     this.change(Math.max(from, head), to, () => undefined)
-    this.#readyFrom = Math.min(this.#readyFrom, from)
+    this.#mayBeReady(from)
   }
 
+  /** Puts parts in the place of runs, merged with the neighbours that they continue. */
   #replace(first: number, last: number, parts: Run[]): void {
     let from = first
     let to = last
-    const before = this.#runs[first - 1]
-    if (before && parts[0]?.from === before.to + 1 && same(before.value, parts[0].value)) {
-      parts[0] = { ...parts[0], from: before.from }
-      from--
+    const [head] = parts
+    const before = head && this.#runs.at(this.#runs.before(first))
+    if (before && head.from === before.to + 1 && same(before.value, head.value)) {
+      parts[0] = { ...head, from: before.from }
+      from = this.#runs.before(first)
     }
-    const behind = this.#runs[last]
+    const behind = this.#runs.at(last)
     const tail = parts.at(-1)
     if (behind && tail?.to === behind.from - 1 && same(behind.value, tail.value)) {
       parts[parts.length - 1] = { ...tail, to: behind.to }
-      to++
+      to = this.#runs.next(last)
     }
-    for (let index = from; index < to; index++) this.#count(this.#runs[index], -1)
-    for (const part of parts) this.#count(part, 1)
-    if (to - from === 1 && parts.length === 1 && parts[0]) this.#runs[from] = parts[0]
-    else this.#runs.splice(from, to - from, ...parts)
-  }
-
-  #count(run: Run | undefined, sign: 1 | -1): void {
-    if (run) this.#covered[run.value.state] += sign * (run.to - run.from + 1)
+    this.#runs.replace(from, to, parts)
   }
 
   #advance(): void {
-    for (let run = this.#runs[0]; run && run.from <= this.#head && run.value.state === 'settled'; run = this.#runs[0]) {
-      this.#count(run, -1)
+    for (let run = this.#runs.first; run && run.from <= this.#head; run = this.#runs.first) {
+      if (run.value.state !== 'settled') return
       this.#head = run.to + 1
-      this.#runs.shift()
+      this.#runs.replace(0, this.#runs.next(0), [])
     }
-  }
-
-  /** The index of the first run that ends at `id` or behind it. */
-  #find(id: number): number {
-    const last = this.#runs.at(-1)
-    if (!last || last.to < id) return this.#runs.length
-    let low = 0
-    let high = this.#runs.length - 1
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if ((this.#runs[middle]?.to ?? 0) < id) low = middle + 1
-      else high = middle
-    }
-    return low
   }
 
   /** The first `limit` ready ids below `end`, as ranges of one attempt count each. */
   ready(end: number, limit: number, now: number): IdRange[] {
     if (limit === 0) return []
     const ranges: IdRange[] = []
+    const { id, asOf, until } = this.#noneReady
+    const isKnown = asOf <= now && now < until
+    const passed = { asOf: isKnown ? asOf : now, until: isKnown ? until : Infinity }
     let left = limit
-    let at = Math.max(this.#readyFrom, this.#head)
-    for (let index = this.#find(at); left > 0 && at < end; index++) {
-      const run = this.#runs[index]
-      left -= take(ranges, at, Math.min(run ? run.from : end, end) - 1, left)
-      if (!run || left === 0) break
+    let at = isKnown ? Math.max(id, this.#head) : this.#head
+    for (let place = this.#runs.find(at); left > 0 && at < end; ) {
+      const chunk = this.#runs.chunkAt(place)
+      const run = this.#runs.at(place)
+      left -= addRange(ranges, at, Math.min(run ? run.from : end, end) - 1, left)
+      if (!run || !chunk || left === 0) break
       at = Math.max(at, run.from)
-      if (isReady(run.value, now)) left -= take(ranges, at, Math.min(run.to, end - 1), left)
-      at = run.to + 1
+      if (ranges.length === 0) passed.until = Math.min(passed.until, chunk.nextDue(now))
+      const covers = chunk.isDense && chunk.covered.back === chunk.delayed(now) ? chunk.runs.at(-1) : undefined
+      if (!covers && isReady(run.value, now)) left -= addRange(ranges, at, Math.min(run.to, end - 1), left)
+      at = (covers ?? run).to + 1
+      place = covers ? this.#runs.nextChunk(place) : this.#runs.next(place)
     }
-    const firstDelayed = this.#covered.back > 0 ? this.#readyFrom : end
-    this.#readyFrom = ranges[0] ? Math.min(ranges[0].from, firstDelayed) : Math.min(end, firstDelayed)
+    this.#noneReady = { id: ranges[0]?.from ?? Math.min(at, end), ...passed }
     return ranges
   }
 
   /** How many ids below `end` are ready, and how many are not yet due. */
   count(end: number, now: number): { ready: number; delayed: number } {
-    const covered = { ...this.#covered }
-    for (let index = this.#runs.length - 1; index >= 0; index--) {
-      const run = this.#runs[index]
-      if (!run || run.to < end) break
-      covered[run.value.state] -= run.to - Math.max(run.from, end) + 1
+    const covered = { ...this.#runs.covered }
+    let delayed = covered.back === 0 ? 0 : this.#runs.chunks.reduce((sum, chunk) => sum + chunk.delayed(now), 0)
+    for (let place = this.#runs.find(end); ; place = this.#runs.next(place)) {
+      const run = this.#runs.at(place)
+      if (!run) break
+      const behind = run.to - Math.max(run.from, end) + 1
+      covered[run.value.state] -= behind
+      if (statusOf(run.value, now) === 'delayed') delayed -= behind
     }
     const fresh = Math.max(0, end - this.#head - (covered.settled + covered.inFlight + covered.back + covered.acked))
-    const delayed = covered.back === 0 ? 0 : this.#delayed(end, now)
     return { ready: fresh + covered.back - delayed, delayed }
   }
 
-  #delayed(end: number, now: number): number {
-    let delayed = 0
-    for (const { from, to, value } of this.#runs) {
-      if (from >= end) break
-      if (value.state === 'back' && value.due > now) delayed += Math.min(to, end - 1) - from + 1
-    }
-    return delayed
+  /** In flight, and the lease is over: again and again, until they are something else. */
+  expired(now: number): IdRange[] {
+    return this.#runs.expired(now).map(({ from, to }) => ({ from, to }))
   }
 
-  /** Ranges of one status from `from` on, below `end`. */
-  *withStatus(status: RunStatus, from: number, end: number, now: number): Generator<IdRange> {
-    let at = Math.max(from, this.#head)
-    for (let index = this.#find(at); at < end; index++) {
-      const run = this.#runs[index]
-      const fresh = Math.min(run ? run.from : end, end) - 1
-      if (status === 'ready' && at <= fresh) yield { from: at, to: fresh }
-      if (!run) return
-      if (statusOf(run.value, now) === status) yield { from: Math.max(run.from, at), to: Math.min(run.to, end - 1) }
-      at = Math.max(at, run.to + 1)
-    }
+  /** Runs in flight of which that holds. */
+  inFlightWhere(holds: (value: IdState) => boolean): Run[] {
+    const chunks = this.#runs.chunks.filter(({ covered }) => covered.inFlight > 0)
+    return chunks.flatMap(({ runs }) => runs.filter(({ value }) => value.state === 'inFlight' && holds(value)))
   }
 
   /** How many ids of the range are neither settled nor gone. */
   live(from: number, to: number): number {
-    const start = Math.max(from, this.#head)
-    let live = Math.max(0, to - start + 1)
-    for (let index = this.#find(start); live > 0; index++) {
-      const run = this.#runs[index]
-      if (!run || run.from > to) break
-      if (run.value.state === 'settled') live -= Math.min(run.to, to) - Math.max(run.from, start) + 1
-    }
-    return live
+    return live(this.#runs, Math.max(from, this.#head), to)
+  }
+
+  /** Ranges of one status from `from` on, below `end`. */
+  withStatus(status: RunStatus, from: number, end: number, now: number): Generator<IdRange> {
+    return withStatus(this.#runs, status, { from: Math.max(from, this.#head), end, now })
   }
 
   /** The parts of the range that nobody has taken yet. */
   freshRanges(from: number, to: number): IdRange[] {
-    const ranges: IdRange[] = []
-    let at = Math.max(from, this.#head)
-    for (let index = this.#find(at); at <= to; index++) {
-      const run = this.#runs[index]
-      const last = Math.min(run ? run.from - 1 : to, to)
-      if (at <= last) ranges.push({ from: at, to: last })
-      if (!run || run.from > to) break
-      at = Math.max(at, run.to + 1)
-    }
-    return ranges
+    return freshRanges(this.#runs, Math.max(from, this.#head), to)
   }
 
   /** The parts of the range that are neither settled nor gone. */
   liveRanges(from: number, to: number): IdRange[] {
-    const ranges: IdRange[] = []
-    let at = Math.max(from, this.#head)
-    for (let index = this.#find(at); at <= to; index++) {
-      const run = this.#runs[index]
-      if (!run || run.from > to) break
-      if (run.value.state !== 'settled') continue
-      if (run.from > at) ranges.push({ from: at, to: run.from - 1 })
-      at = run.to + 1
-    }
-    if (at <= to) ranges.push({ from: at, to })
-    return ranges
+    return liveRanges(this.#runs, Math.max(from, this.#head), to)
   }
-}
-
-export function countOf(ranges: readonly IdRange[]): number {
-  let count = 0
-  for (const { from, to } of ranges) count += to - from + 1
-  return count
-}
-
-/** Adds a part, merged with its neighbour where it continues it; a fresh part is no run. */
-function add(parts: Run[], from: number, to: number, value: IdState | undefined): void {
-  if (from > to || !value) return
-  const last = parts.at(-1)
-  if (last && last.to === from - 1 && same(last.value, value)) parts[parts.length - 1] = { ...last, to }
-  else parts.push({ from, to, value })
-}
-
-function take(ranges: IdRange[], from: number, to: number, limit: number): number {
-  if (from > to) return 0
-  const last = Math.min(to, from + limit - 1)
-  ranges.push({ from, to: last })
-  return last - from + 1
 }

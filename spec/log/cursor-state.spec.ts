@@ -135,7 +135,7 @@ describe('the state of the cursor', () => {
     const state = fold([leased(1, 2, 100), leased(3, 3, 0), leased(4, 5, 200), took(1, 6)])
     const again = () => CursorState.decode(Buffer.from(state.encode()))
     const expiredAt = (now: number) => {
-      const said = [state.expired(now), state.expired(now), again().expired(now)].map(eachId)
+      const said = [state.runs.expired(now), state.runs.expired(now), again().runs.expired(now)].map(eachId)
       assert.deepEqual([said[1], said[2]], [said[0], said[0]])
       return said[0]
     }

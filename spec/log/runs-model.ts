@@ -71,12 +71,13 @@ const NEXT: Record<string, Next> = {
 }
 
 const small = fc.nat(2)
+const anyDeadline = fc.constantFrom(...TIMES)
 const anyState: fc.Arbitrary<IdState> = fc.oneof(
   fc.constant(SETTLED),
   fc.constant<IdState>({ state: 'settled' }),
   fc.constant<IdState>({ state: 'acked' }),
   fc.record(
-    { state: fc.constant('inFlight' as const), owner: small, attempt: small, deadline: small, mode: small },
+    { state: fc.constant('inFlight' as const), owner: small, attempt: small, deadline: anyDeadline, mode: small },
     { noNullPrototype: true },
   ),
   fc.record(
@@ -93,7 +94,8 @@ export class Pair {
 
   constructor(head: number) {
     this.model = new Naive(head)
-    this.runs = new Runs(head)
+    // Chunks as small as can be, so that a few runs are several.
+    this.runs = new Runs(head, 4)
   }
 
   check(): void {
@@ -176,8 +178,8 @@ export const commands = [
     }),
   ),
   fc.constantFrom(...TIMES).map((ms) =>
-    command(`the clock says ${ms} or later`, (pair) => {
-      pair.now = Math.max(pair.now, ms)
+    command(`the clock says ${ms}`, (pair) => {
+      pair.now = ms
     }),
   ),
   fc.integer({ min: 1, max: LAST + 1 }).map((end) =>
@@ -185,6 +187,17 @@ export const commands = [
       const ready = model.ids(model.head, end, isReady(now)).length
       const delayed = model.ids(model.head, end, isDelayed(now)).length
       assert.deepEqual(runs.count(end, now), { ready, delayed })
+    }),
+  ),
+  fc.constant(
+    command('expired()', ({ model, runs, now }) => {
+      const isOver = (value: IdState | undefined) =>
+        value?.state === 'inFlight' && value.deadline > 0 && value.deadline <= now
+      assert.deepEqual(idsOf(runs.expired(now)), model.ids(1, LAST + 1, isOver))
+      assert.deepEqual(idsOf(runs.expired(now)), model.ids(1, LAST + 1, isOver), 'again and again')
+      const held = runs.inFlightWhere((value) => value.state === 'inFlight' && value.owner === 1)
+      const isHeld = (value: IdState | undefined) => value?.state === 'inFlight' && value.owner === 1
+      assert.deepEqual(idsOf(held), model.ids(1, LAST + 1, isHeld))
     }),
   ),
   anyRange.map(([from, to]) =>

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { SETTLED } from '../../lib/log/id-state.ts'
+import { type IdState, SETTLED } from '../../lib/log/id-state.ts'
 import { Runs } from '../../lib/log/runs.ts'
 import { runs as times } from '../codec/items.ts'
 import { randomOf } from '../crash/digest.ts'
@@ -65,5 +65,34 @@ describe('runs of ids', () => {
     }
     assert.equal(runs.head, 20_001)
     assert.deepEqual([...runs], [])
+  })
+
+  it('of 100,000 ids in states of their own are looked at a few at a time', () => {
+    const count = 100_000
+    let looks = 0
+    const delayed = (due: number): IdState => ({
+      get state() {
+        looks += 1
+        return 'back' as const
+      },
+      attempt: 1,
+      due,
+    })
+    const runs = new Runs()
+    const states = Array.from({ length: count }, (_, i) => delayed(1000 + ((i * 7919) % count)))
+    for (const [i, state] of states.entries()) runs.set(i + 1, i + 1, state)
+    looks = 0
+    const steps = 300
+    for (let step = 0; step < steps; step++) {
+      const end = count + 2 + step
+      assert.deepEqual(runs.ready(end, 1, 0), [{ from: end - 1, to: end - 1 }])
+      runs.set(end - 1, end - 1, SETTLED)
+      assert.deepEqual(runs.count(end, 0), { ready: 0, delayed: count - step })
+      // One that somebody settles by its id, in no order.
+      runs.set(1 + ((step * 331) % count), 1 + ((step * 331) % count), SETTLED)
+      assert.equal(runs.live(1, count), count - 1 - step)
+      assert.deepEqual(runs.expired(1), [])
+    }
+    assert.ok(looks / steps < 5000, `${Math.round(looks / steps)} states were looked at for each step`)
   })
 })
