@@ -175,10 +175,10 @@ export const sqlite: readonly Bug[] = [
     layer: spec('sqlite/lapses'),
   },
   {
-    name: "SQLite: what root makes beside a database is root's own",
+    name: 'SQLite: who may open a database may not open what lies beside it',
     file: 'sqlite/new-file.js',
-    from: 'if (own.uid !== uid || own.gid !== gid)',
-    to: 'if (own.uid === undefined)',
+    from: `process.platform !== 'win32' && (own.mode`,
+    to: `process.platform === 'win32' && (own.mode`,
     layer: spec('sqlite/file'),
   },
 ]
