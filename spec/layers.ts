@@ -22,6 +22,7 @@ export const layers = Object.freeze({
   'processes killed': 500,
   'power cuts of a real file system': 200,
   'faults of the real kernel': 60,
+  'statements whose steps were counted': 300,
   'items of the soak': 1_000_000,
 })
 
