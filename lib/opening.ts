@@ -9,6 +9,7 @@ import { INDEXED, type Place } from './location.ts'
 import type { Settings } from './options.ts'
 import type { Store, StoreEvents, StoreOptions } from './store.ts'
 import { systemClock } from './wait/clock.ts'
+import { setImmediate } from './wait/timers.ts'
 
 /** Throws UnsupportedError for what the store there cannot do; before anything is made. */
 export function assertCan<T>({ kind }: Place, { order = 'fifo', unique }: Settings<T>): void {

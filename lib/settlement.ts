@@ -9,7 +9,7 @@ export type Pick = { readonly id: number } | { readonly after: number }
 
 /** How items are held that a lease hands out. */
 export interface Hold {
-  /** Ready again at that time, however alive the handle is, in milliseconds since 1970; default: never. */
+  /** Ready again at that time of the store's clock, however alive the handle is; default: never. */
   readonly deadline?: number | undefined
   /** Taken ahead: when the handle dies, only those that `mark` names are charged an attempt. */
   readonly uncharged?: boolean | undefined

@@ -14,6 +14,7 @@
 import type { HeldRange, Hold, IdRange, Pick, Settlement } from './settlement.ts'
 import type { StoreEvents } from './store-events.ts'
 import type { Watch } from './wait/changes.ts'
+import type { StoreClock } from './wait/clock.ts'
 
 export type { HeldRange, Hold, IdRange, Pick, Settlement } from './settlement.ts'
 export type { Corruption, Recovered, StoreEvents } from './store-events.ts'
@@ -75,7 +76,7 @@ export interface Bound {
 export interface AppendOptions {
   /** Checked against what is there, whoever put it. */
   readonly bound?: Bound | undefined
-  /** Not ready before, in milliseconds since 1970. */
+  /** Not ready before, by the store's clock. */
   readonly due?: number | undefined
   /** How often its items were handed out before, elsewhere. Default: 0. */
   readonly attempt?: number | undefined
@@ -153,6 +154,11 @@ export interface Store {
   readonly codec: string
   /** The recorded order. */
   readonly order: Order
+  /**
+   * What leases (`now`) and delays (`now` + `slept`) are measured with: the times of the calls below are its. Default: the
+   * process's (`systemClock`).
+   */
+  readonly clock?: StoreClock | undefined
 
   /**
    * Puts the documents as one batch, all or nothing; resolves when it has the store's durability, to the first id
@@ -206,7 +212,7 @@ export interface Store {
    * dies. Costs one small write and no lock; undefined: nothing.
    */
   mark(loop: number, ids: IdRange | undefined): void
-  /** A later deadline for what this handle holds, in milliseconds since 1970. SettledError where it doesn't. */
+  /** A later deadline for what this handle holds, by the store's clock. SettledError where it doesn't. */
   extend(ids: readonly HeldRange[], deadline: number): Promise<void>
   /** What dead handles held is ready again; resolves to how many items that were. Only needed without autoResume. */
   reclaim(): Promise<number>

@@ -7,6 +7,7 @@
 
 import { QueueClosedError } from '../errors.ts'
 import { onAbort } from '../wait/aborts.ts'
+import { clearTimeout, setTimeout } from '../wait/timers.ts'
 
 /** What a handler is told of its batch. */
 export interface ConsumeContext {

@@ -19,7 +19,7 @@ import type { Hold, Store } from '../store.ts'
 import { textOf } from '../text-of.ts'
 import { Keys } from '../unique.ts'
 import { Changes } from '../wait/changes.ts'
-import type { Clock } from '../wait/clock.ts'
+import { type Clock, dueTime } from '../wait/clock.ts'
 import { Line } from '../wait/line.ts'
 import { Acking } from './acking.ts'
 import { Slots } from './in-hand.ts'
@@ -183,9 +183,14 @@ export class Core<T> {
     return { deadline, uncharged: limit !== Infinity }
   }
 
-  /** A time to come, as stores know it. */
+  /** When a lease ends that begins now, as stores know it. */
   deadline(ms: number): number {
-    return Math.ceil(this.clock.now() + ms)
+    return Math.ceil((this.store.clock ?? this.clock).now() + ms)
+  }
+
+  /** When what is delayed from now on is due, as stores know it. */
+  due(ms: number): number {
+    return Math.ceil(dueTime(this.store.clock ?? this.clock) + ms)
   }
 
   changed(): void {

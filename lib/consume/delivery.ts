@@ -62,7 +62,7 @@ export class Delivery<T> implements AsyncDisposable {
   async nack(options: NackOptions = {}): Promise<void> {
     checkNack(options)
     if (this.attempt >= this.#host.limit) return this.#setAside()
-    const due = options.delay ? this.#host.core.deadline(options.delay) : undefined
+    const due = options.delay ? this.#host.core.due(options.delay) : undefined
     if (options.to === 'back') return this.#settle((ids) => ({ outcome: 'toBack', ids, due }))
     return this.#settle((ids) => ({ outcome: 'back', ids, counted: true, due }))
   }

@@ -11,6 +11,7 @@
 import { Duplex } from 'node:stream'
 import type { PutOptions } from '../call-options.ts'
 import { codeOf } from '../text-of.ts'
+import { nextTick } from '../wait/timers.ts'
 import type { Intake } from './intake.ts'
 import type { Chunk } from './pipe.ts'
 import { Reading } from './reading.ts'
@@ -116,8 +117,8 @@ export abstract class ItemDuplex<T> extends Duplex {
   override _final(callback: WriteCallback): void {
     const ended = this.#writing.ended().then(() => this.endWriting())
     ended.then(
-      () => process.nextTick(callback, null),
-      (error) => process.nextTick(callback, error),
+      () => nextTick(callback, null),
+      (error) => nextTick(callback, error),
     )
   }
 

@@ -2,6 +2,7 @@
 // behind the turn of the event loop in which the first one came, or when the queue closes.
 
 import type { GrowingDocuments } from '../codec/index.ts'
+import { clearImmediate, setImmediate } from '../wait/timers.ts'
 import type { Core } from './core.ts'
 import type { Append } from './gathered-puts.ts'
 

@@ -15,6 +15,7 @@
 
 import { errorMonitor } from 'node:events'
 import type { Readable } from 'node:stream'
+import { nextTick } from '../wait/timers.ts'
 import type { Held } from './held.ts'
 
 /** What Node's types call an item: a stream whose methods took or returned a T would be no NodeJS.ReadWriteStream. */
@@ -74,7 +75,7 @@ export class Pipe<T> {
   join(): void {
     const { sink } = this
     this.#stream.on('data', this.#hand)
-    if (this.#stream.readableEnded) process.nextTick(this.#ended)
+    if (this.#stream.readableEnded) nextTick(this.#ended)
     else this.#stream.once('end', this.#ended)
     sink.on('drain', this.#drained)
     sink.on(errorMonitor, this.#failed)

@@ -142,7 +142,7 @@ export class Putting<T> {
     if (priority !== undefined && this.#core.store.order !== 'priority') {
       throw new UnsupportedError(`priority: this queue is '${this.#core.store.order}': make one of order 'priority'`)
     }
-    return { due: delay ? this.#core.deadline(delay) : undefined, priority }
+    return { due: delay ? this.#core.due(delay) : undefined, priority }
   }
 
   #put<R>(ids: R, count: number): R | Promise<R> {

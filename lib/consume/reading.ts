@@ -18,6 +18,7 @@
 
 import { Readable } from 'node:stream'
 import { CodecError } from '../errors.ts'
+import { nextTick } from '../wait/timers.ts'
 import type { Charged } from './core.ts'
 import type { Chunk } from './pipe.ts'
 import { PATIENCE_MS, Pipes, type PipesOwner } from './pipes.ts'
@@ -154,7 +155,7 @@ export class Reading<T> implements PipesOwner<T> {
     this.#asks += 1
     const ask = this.#asks
     // Behind a tick, a sink that writes at once has called back, and the lease carries its acknowledgements.
-    process.nextTick(() => {
+    nextTick(() => {
       this.#ask(ask).catch((error) => this.#stream.destroy(error))
     })
   }

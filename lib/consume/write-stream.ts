@@ -2,6 +2,7 @@
 // ending the queue; once the queue has closed, its next write fails.
 
 import { Writable } from 'node:stream'
+import { nextTick } from '../wait/timers.ts'
 import type { Chunk } from './pipe.ts'
 import { itemsOf, type WriteCallback, Writing, type WritingPorts } from './writing.ts'
 
@@ -32,8 +33,8 @@ export class WriteStream<T> extends Writable {
 
   override _final(callback: WriteCallback): void {
     this.#writing.ended().then(
-      () => process.nextTick(callback, null),
-      (error) => process.nextTick(callback, error),
+      () => nextTick(callback, null),
+      (error) => nextTick(callback, error),
     )
   }
 

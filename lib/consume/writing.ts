@@ -19,6 +19,7 @@
 import { Writable } from 'node:stream'
 import type { PutOptions } from '../call-options.ts'
 import { CodecError, QueueFullError } from '../errors.ts'
+import { nextTick } from '../wait/timers.ts'
 import type { Intake } from './intake.ts'
 import type { Chunk } from './pipe.ts'
 import { type PutBehind, PutsBehind } from './puts-behind.ts'
@@ -104,7 +105,7 @@ export class Writing<T> {
   #begin(): void {
     if (this.#stream.writableLength > 0 || this.#stream.writableCorked > 0) return
     this.#stream.cork()
-    process.nextTick(uncork, this.#stream)
+    nextTick(uncork, this.#stream)
   }
 
   /** The callback of the next item to be written, for Node. */
@@ -137,8 +138,8 @@ export class Writing<T> {
     // Behind a tick, so that what a callback throws reaches the process and not a promise.
     const batch = this.#intake === undefined ? this.#batches(items) : this.#flushed().then(() => this.#batches(items))
     batch.then(
-      () => process.nextTick(callback, null),
-      (error) => process.nextTick(callback, error),
+      () => nextTick(callback, null),
+      (error) => nextTick(callback, error),
     )
   }
 
@@ -150,7 +151,7 @@ export class Writing<T> {
       this.#taken += count
     } catch (error) {
       // Those before it are put.
-      void this.#flushed().then(() => process.nextTick(callback, error), ignore)
+      void this.#flushed().then(() => nextTick(callback, error), ignore)
       return
     }
     if (count < items.length) {
@@ -194,18 +195,18 @@ export class Writing<T> {
     this.#held = undefined
     if (told.length > 0) {
       this.#callbacks = told.filter(({ at }) => at >= this.#durable)
-      for (const { at, callback } of told) if (at < this.#durable) process.nextTick(callback, null)
+      for (const { at, callback } of told) if (at < this.#durable) nextTick(callback, null)
     }
-    if (held !== undefined) process.nextTick(held, null)
+    if (held !== undefined) nextTick(held, null)
     this.#flush()
   }
 
   #failed(error: Error): void {
     this.#failure = error
     this.#appending = undefined
-    for (const { callback } of this.#callbacks.splice(0)) process.nextTick(callback, error)
+    for (const { callback } of this.#callbacks.splice(0)) nextTick(callback, error)
     const callback = this.#held ?? this.#rest?.callback
-    if (callback !== undefined) process.nextTick(callback, error)
+    if (callback !== undefined) nextTick(callback, error)
     else this.#stream.destroy(error)
   }
 

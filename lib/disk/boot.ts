@@ -3,6 +3,7 @@
 
 import fs from 'node:fs'
 import os from 'node:os'
+import { wall } from '../wait/timers.ts'
 
 let known: string | undefined
 
@@ -16,7 +17,7 @@ function readBootId(): string {
   try {
     return fs.readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
   } catch {
-    return derivedBootId(Date.now(), os.uptime())
+    return derivedBootId(wall(), os.uptime())
   }
 }
 

@@ -8,6 +8,7 @@
 
 import fs from 'node:fs'
 import { hostname } from 'node:os'
+import { wall } from '../wait/timers.ts'
 import { codeOf } from './disk.ts'
 import { format, type Holder, isAlive, parse, self } from './holder.ts'
 import { isListening, listen } from './socket.ts'
@@ -102,7 +103,7 @@ function lineTakenBy(name: string): Taken | undefined {
   const text = readLine(name)
   if (text.startsWith(RELEASED)) return
   if (!text.endsWith('\n')) {
-    const isNew = Date.now() - (fs.statSync(name, { throwIfNoEntry: false })?.mtimeMs ?? 0) < UNFINISHED_MS
+    const isNew = wall() - (fs.statSync(name, { throwIfNoEntry: false })?.mtimeMs ?? 0) < UNFINISHED_MS
     return isNew ? { ...HERE, holder: undefined } : undefined
   }
   const holder = parse(text)

@@ -11,7 +11,7 @@ import { DocumentReader } from './document-reader.ts'
 import { Flusher } from './flusher.ts'
 import { Judge } from './judge.ts'
 import { Looker } from './looker.ts'
-import type { Opened, World } from './opening.ts'
+import type { Opened } from './opening.ts'
 import type { Parts } from './parts.ts'
 import { Reclaimer } from './reclaimer.ts'
 import { Settler } from './settler.ts'
@@ -39,10 +39,9 @@ export interface Assembly {
   readonly syncedRecords: SyncedRecords
 }
 
-export function assemble(opened: Opened, options: StoreOptions, world: World, hooks: Hooks): Assembly {
-  const { log, cursor, owners, lock, failed } = opened
+export function assemble(opened: Opened, options: StoreOptions, hooks: Hooks): Assembly {
+  const { log, cursor, owners, lock, time: clock, failed } = opened
   const { events, durability, flushLimit, onDamage } = options
-  const { clock } = world
   const { appended, recorded, syncLater } = hooks
   const failing = (error: Error) => events.failed(error)
   const syncFailed = (error: Error) => events.failed(error, 'sync')

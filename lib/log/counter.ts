@@ -1,6 +1,7 @@
 // counter.ts: what a queue holds, in numbers. Counts come from ids and the journal, never from a count that could disagree.
 
 import type { Counts, StoreStats } from '../store.ts'
+import { dueTime } from '../wait/clock.ts'
 import type { Decide } from './cursor.ts'
 import type { CursorState } from './cursor-state.ts'
 import { deadBytesOf } from './flusher.ts'
@@ -26,7 +27,7 @@ export class Counter {
       // Who waits for a count, to join or to get several, would else wait for those who died.
       const before = this.#reclaimer.due(state)
       if (before.length > 0) return { before }
-      const { ready, delayed } = state.runs.count(log.nextId, clock.now())
+      const { ready, delayed } = state.runs.count(log.nextId, dueTime(clock))
       const { inFlight, acked } = state.runs
       return { records: [], result: { ready, delayed, inFlight, failed: state.failed.size, acked } }
     }

@@ -3,13 +3,14 @@
 // snapshot: head · next owner · lost · synced-to (segment, offset, next id)
 //           · owners (n, then number and boot each) · failed (n, then id, segment, offset, attempt each)
 //           · runs (n, then gap, length − 1, state 0 settled | 1 in flight | 2 back | 3 acked, and its fields each)
+//           · boot, origin, drift, drift before (where the queue was opened in format 2)
 // All numbers are varints. The same state always gives the same bytes: a damaged snapshot can be made anew.
 
 import type { IdRange } from '../store.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
 import { isBefore, type Position, START } from './frame.ts'
 import { ACKED, type IdState, SETTLED } from './id-state.ts'
-import { type CursorRecord, GONE } from './record.ts'
+import { type CursorRecord, GONE, signed, unsigned } from './record.ts'
 import { Runs } from './runs.ts'
 
 /** The boot of an owner whose joining was damaged. */
@@ -27,6 +28,16 @@ export interface SyncedTo {
   readonly nextId: number
 }
 
+/** Of the boot in which the queue was opened last; and the last drift of the one before. */
+export interface BootTime {
+  readonly boot: number
+  readonly origin: number
+  readonly drift: number
+  readonly before: number
+}
+
+const NO_TIME: BootTime = Object.freeze({ boot: NO_BOOT, origin: 0, drift: 0, before: 0 })
+
 export class CursorState {
   readonly runs: Runs
   /** Open handles by number, and the boot of the machine that each was opened in. */
@@ -35,6 +46,7 @@ export class CursorState {
   nextOwner = 1
   lost = 0
   synced: SyncedTo = { position: START, nextId: 1 }
+  time: BootTime = NO_TIME
 
   constructor(head = 1) {
     this.runs = new Runs(head)
@@ -67,6 +79,8 @@ export class CursorState {
         return this.runs.trimAcked(record.keep)
       case 'extended':
         return this.#extended(record.ids, record.deadline)
+      case 'clock':
+        return this.#clock(record)
       case 'durable':
       case 'followed':
         return
@@ -96,6 +110,14 @@ export class CursorState {
 
   #extended(ids: readonly IdRange[], deadline: number): void {
     this.#each(ids, (value) => (value?.state === 'inFlight' ? { ...value, deadline } : value))
+  }
+
+  /** After a reboot there is only the wall clock to go by: times become what it would have said of them. */
+  #clock({ boot, origin, drift }: Extract<CursorRecord, { kind: 'clock' }>): void {
+    const isNew = boot !== this.time.boot
+    const before = isNew ? this.time.drift : this.time.before
+    if (isNew && before !== 0) this.runs.shift(before)
+    this.time = { boot, origin, drift, before }
   }
 
   #failed(ids: readonly IdRange[], at: FailedAt): void {
@@ -154,6 +176,10 @@ export class CursorState {
     writer.varint(this.failed.size)
     for (const [id, { segment, offset, attempt }] of this.failed) each(writer, id, segment, offset, attempt)
     encodeRuns(writer, this.runs)
+    if (this.time !== NO_TIME) {
+      const { boot, origin, drift, before } = this.time
+      each(writer, boot, signed(origin), signed(drift), signed(before))
+    }
     return writer.bytes()
   }
 
@@ -170,6 +196,8 @@ export class CursorState {
       state.failed.set(next(), { segment: next(), offset: next(), attempt: next() })
     }
     decodeRuns(reader, state.runs)
+    if (reader.at < bytes.length)
+      state.time = { boot: next(), origin: unsigned(next()), drift: unsigned(next()), before: unsigned(next()) }
     return state
   }
 }

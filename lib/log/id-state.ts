@@ -6,7 +6,7 @@ export type IdState =
       readonly state: 'inFlight'
       readonly owner: number
       readonly attempt: number
-      /** When it is ready again however alive its owner is, in ms since 1970; 0: never. */
+      /** When it is ready again however alive its owner is, in ms of the host's time (wait/host-time.ts); 0: never. */
       readonly deadline: number
       /** 1: taken ahead, and charged an attempt only if it was marked as in hand. */
       readonly mode: number
@@ -28,6 +28,13 @@ export function statusOf(value: IdState, now: number): RunStatus | 'settled' {
 
 export function isReady(value: IdState, now: number): boolean {
   return value.state === 'back' && value.due <= now
+}
+
+/** All times are so many milliseconds later; none is before 1970, which would be none. */
+export function shifted(value: IdState, ms: number): IdState {
+  if (value.state === 'inFlight' && value.deadline > 0) return { ...value, deadline: Math.max(1, value.deadline + ms) }
+  if (value.state === 'back' && value.due > 0) return { ...value, due: Math.max(1, value.due + ms) }
+  return value
 }
 
 export function same(one: IdState, other: IdState): boolean {

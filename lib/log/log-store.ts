@@ -19,7 +19,8 @@ import type {
   StoreStats,
   Supports,
 } from '../store.ts'
-import { systemClock } from '../wait/clock.ts'
+import { type StoreClock, systemClock } from '../wait/clock.ts'
+import { queueMicrotask } from '../wait/timers.ts'
 import { type Assembly, assemble } from './assembly.ts'
 import { readCopyMark, writeCopyMark } from './copy-mark.ts'
 import type { Cursor } from './cursor.ts'
@@ -71,7 +72,7 @@ export class LogStore implements Store {
     this.#options = options
     this.#world = world
     this.#interval = new IntervalSync(options.durability, world.clock, () => this.#sync(), options.events)
-    this.#parts = assemble(opened, options, world, {
+    this.#parts = assemble(opened, options, {
       appended: () => this.#changed(),
       recorded: () => this.#recorded(),
       syncLater: () => this.#interval.start(),
@@ -91,6 +92,10 @@ export class LogStore implements Store {
 
   get #cursor(): Cursor {
     return this.#opened.cursor
+  }
+
+  get clock(): StoreClock {
+    return this.#opened.time
   }
 
   append(documents: readonly Document[], options?: AppendOptions): Promise<number | undefined> {

@@ -1,6 +1,7 @@
 // looker.ts: looking at items without changing anything, but that what the dead held is ready, and what was held too long.
 
 import type { IdRange, Listed, ListOptions, Piece } from '../store.ts'
+import { dueTime } from '../wait/clock.ts'
 import type { Decide } from './cursor.ts'
 import type { CursorState } from './cursor-state.ts'
 import type { Gap } from './document-reader.ts'
@@ -22,7 +23,7 @@ export class Looker {
 
   peek(n: number): Promise<Piece[]> {
     const { log, clock } = this.#parts
-    return this.#read((state) => state.runs.ready(log.nextId, n, clock.now()))
+    return this.#read((state) => state.runs.ready(log.nextId, n, dueTime(clock)))
   }
 
   /** Reads items without a record of them; gaps are judged. */
@@ -63,7 +64,7 @@ export class Looker {
     const { log, clock } = this.#parts
     const ids: IdRange[] = []
     let left = limit
-    for (const range of state.runs.withStatus(status, after + 1, log.nextId, clock.now())) {
+    for (const range of state.runs.withStatus(status, after + 1, log.nextId, dueTime(clock))) {
       if (left <= 0) break
       const to = Math.min(range.to, range.from + left - 1)
       ids.push({ from: range.from, to })

@@ -8,7 +8,9 @@ import { dirname } from 'node:path'
 import { codeOf, type Disk, type DiskFile, openOrCreate } from '../disk/disk.ts'
 import { CodecMismatchError, QueueError, StorageError } from '../errors.ts'
 import type { StoreOptions } from '../store.ts'
-import type { Clock } from '../wait/clock.ts'
+import { type Clock, dueTime } from '../wait/clock.ts'
+import { HostTime } from '../wait/host-time.ts'
+import { elapsed } from '../wait/timers.ts'
 import { turn } from '../wait/turn.ts'
 import { scanAhead } from './ahead-scan.ts'
 import { checksumOf } from './bytes.ts'
@@ -42,6 +44,7 @@ export interface Opened {
   readonly cursor: Cursor
   readonly owners: Owners
   readonly lock: StepLock
+  readonly time: HostTime
   readonly failed: FailedItems
   readonly recovery: Recovery
   readonly codec: string
@@ -117,7 +120,13 @@ class Opening {
     const { disk, clock, limits, random } = this.#world
     const journal = new Journal(this.#folder, this.#world, cursorLock)
     this.#closing.push(() => journal.close())
-    const log = new Log(this.#folder, { disk, limits, random, now: () => clock.now() }, this.#options.segmentSize, lock)
+    const time = new HostTime(clock)
+    const log = new Log(
+      this.#folder,
+      { disk, limits, random, now: () => clock.wall(), dueTime: () => dueTime(time) },
+      this.#options.segmentSize,
+      lock,
+    )
     this.#closing.push(() => log.close())
     log.codec = codec
     if (this.#options.durability === 'disk') log.aheadBytes = limits.aheadBytes
@@ -126,7 +135,7 @@ class Opening {
       lock,
     )
     this.#closing.push(() => failed.close())
-    const owners = new Owners(disk, this.#folder, () => clock.now())
+    const owners = new Owners(disk, this.#folder, () => clock.wall())
     this.#closing.push(() => owners.leave())
     const cursor = new Cursor(journal, cursorLock, (error) => this.#options.events.failed(error))
     log.isSettled = ({ base, nextId }) =>
@@ -138,13 +147,14 @@ class Opening {
     await disk.syncFolder(this.#folder)
     await cursorLock.run(() => this.#load(journal))
     const ahead = await this.#readAhead({ log, journal, owners, boot, cursorLock })
-    const parts = { log, journal, owners, failed, boot, onDamage, autoResume, ahead }
+    const parts = { log, journal, owners, failed, boot, time, onDamage, autoResume, ahead }
     const recovering: Decide<Recovery> = (state) => {
       lock.takeOver()
       upgrade.run(journal, owners)
       return recover(parts, state)
     }
     const recovery = await cursor.step(recovering, { outer: lock })
+    time.adopt(cursor.state.time)
     await this.#sweep({ log, owners, cursor, recovery, lock, cursorLock })
     await log.folderGate.pass()
     if (recovery.isCut) await this.#syncAll(log, cursor).catch(ignore)
@@ -152,7 +162,7 @@ class Opening {
     // On a full disk there may be no room for it: then the next opening tells of it once more.
     if (journal.damaged.length > 0) await cursor.renew().catch(ignore)
     await cursor.durable()
-    return { log, cursor, owners, failed, recovery }
+    return { log, cursor, owners, time, failed, recovery }
   }
 
   /** The cursor's files are durable before there is any segment. */
@@ -262,12 +272,12 @@ async function inSteps<V>(
   act: (each: V) => void,
 ): Promise<void> {
   const step = () => {
-    const until = performance.now() + STEP_MS
+    const until = elapsed() + STEP_MS
     do {
       const next = all.next()
       if (next.done) return true
       act(next.value)
-    } while (performance.now() < until)
+    } while (elapsed() < until)
     return false
   }
   while (!(await run(step))) await turn()

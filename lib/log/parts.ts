@@ -1,7 +1,7 @@
 // parts.ts: what taking, settling and looking share: the open log, and how a call ends.
 
 import { StorageError } from '../errors.ts'
-import type { Clock } from '../wait/clock.ts'
+import type { HostTime } from '../wait/host-time.ts'
 import type { Cursor, Decide } from './cursor.ts'
 import type { CursorState } from './cursor-state.ts'
 import type { DocumentReader } from './document-reader.ts'
@@ -20,7 +20,7 @@ export interface Parts {
   readonly reader: DocumentReader
   readonly judge: Judge
   readonly owners: Owners
-  readonly clock: Clock
+  readonly clock: HostTime
   /** 'disk': what a call recorded is synced before it resolves. */
   readonly durable: boolean
   /** Something was recorded: an interval's sync, a flush and waiting callers may be due. */

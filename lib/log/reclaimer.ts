@@ -28,11 +28,18 @@ export class Reclaimer {
   due(state: CursorState): readonly CursorRecord[] {
     const { clock } = this.#parts
     this.#bury(state)
-    const expired = this.#expired(state)
+    const expired = state.runs.inFlight > 0 || state.runs.back > 0 ? this.#timed(state) : NONE
     const isProbeDue = state.owners.size > 1 && clock.elapsed() - this.#probedAt >= this.#probeMs
     if (!this.#autoResume || !isProbeDue) return expired
     this.#probedAt = clock.elapsed()
     return [...expired, ...this.#leftRecords(state)]
+  }
+
+  /** What has been held for too long; and by how much the wall clock was set, should the host be started anew. */
+  #timed(state: CursorState): readonly CursorRecord[] {
+    const expired = this.#expired(state)
+    const moved = this.#parts.clock.moved(state.time.drift)
+    return moved === undefined ? expired : [{ kind: 'clock', boot: state.time.boot, ...moved }, ...expired]
   }
 
   #expired(state: CursorState): readonly CursorRecord[] {

@@ -57,6 +57,11 @@ export type CursorRecord =
   /** Settled, and kept for the record, where no more than `keep` stay. */
   | { readonly kind: 'acked'; readonly keep: number; readonly ids: readonly IdRange[] }
   | { readonly kind: 'extended'; readonly deadline: number; readonly ids: readonly IdRange[] }
+  /**
+   * The time of a boot (wait/host-time.ts): `origin` more than monotonic time, `drift` less than what the wall clock says. A new
+   * boot's: what is stored of the one before is moved by its last drift.
+   */
+  | { readonly kind: 'clock'; readonly boot: number; readonly origin: number; readonly drift: number }
   /** No longer among the failed ones: retried or discarded. */
   | { readonly kind: 'unfailed'; readonly ids: readonly IdRange[] }
 
@@ -76,6 +81,7 @@ const KINDS = [
   'acked',
   'extended',
   'followed',
+  'clock',
 ] as const
 
 export const GONE: readonly GoneWhy[] = ['crash', 'void', 'damage', 'missing']
@@ -116,6 +122,8 @@ function writeFields(record: CursorRecord, body: ByteWriter): void {
       return writeRanges(body, [record.owner, record.boot], undefined)
     case 'left':
       return writeRanges(body, [record.owner, record.counted], record.ids)
+    case 'clock':
+      return writeRanges(body, [record.boot, signed(record.origin), signed(record.drift)], undefined)
     case 'acked':
       return writeRanges(body, [record.keep], record.ids)
     case 'extended':
@@ -126,6 +134,15 @@ function writeFields(record: CursorRecord, body: ByteWriter): void {
     default:
       return record satisfies never
   }
+}
+
+/** A number that may be below zero, as one that is not: twice its size, and one more where it is. */
+export function signed(value: number): number {
+  return value < 0 ? -2 * value - 1 : 2 * value
+}
+
+export function unsigned(written: number): number {
+  return written % 2 === 1 ? -(written + 1) / 2 : written / 2
 }
 
 function writeRanges(body: ByteWriter, fields: readonly number[], ids: readonly IdRange[] | undefined): void {
@@ -199,6 +216,8 @@ function readFields(kind: (typeof KINDS)[number], reader: ByteReader): CursorRec
       return { kind, owner: field(), boot: field() }
     case 'left':
       return { kind, owner: field(), counted: field(), ids: readRanges(reader) }
+    case 'clock':
+      return { kind, boot: field(), origin: unsigned(field()), drift: unsigned(field()) }
     case 'acked':
       return { kind, keep: field(), ids: readRanges(reader) }
     case 'extended':

@@ -8,6 +8,7 @@
 
 import { codeOf } from '../disk/disk.ts'
 import type { Corruption, IdRange } from '../store.ts'
+import type { HostTime } from '../wait/host-time.ts'
 import type { Decision } from './cursor.ts'
 import { CURSOR_VERSION } from './cursor-file.ts'
 import { type CursorState, NO_BOOT, type SyncedTo } from './cursor-state.ts'
@@ -47,6 +48,7 @@ export interface RecoveryParts {
   readonly owners: Owners
   readonly failed: FailedItems
   readonly boot: number
+  readonly time: HostTime
   readonly onDamage: 'skip' | 'fail'
   readonly autoResume: boolean
   readonly ahead: Ahead
@@ -89,12 +91,17 @@ export function recover(parts: RecoveryParts, state: CursorState): Decision<Reco
   const left = leftRecords(dead, parts)
   const reclaimed = left.reduce((sum, { owner }) => sum + countOf(state.heldBy(owner)), 0)
   records.push(...missingRecords(log, state), ...left)
-  records.push(owners.join(state, boot))
+  records.push(...timeOf(parts, state), owners.join(state, boot))
   const lossy = verdicts.flatMap((each) => each.corruption ?? [])
   const untold = strays.filter(({ file }) => !lossy.some((each) => each.file === file))
   const corruptions = [...rotted, ...lossy, ...untold]
   for (const corruption of [...rotted, ...lossy]) keep(log, corruption)
   return { records, result: { corruptions, tornBytes, reclaimed, unborn, crashed, isCut } }
+}
+
+/** A new boot's time, by the wall clock as it is now. */
+function timeOf({ boot, time }: RecoveryParts, state: CursorState): CursorRecord[] {
+  return state.time.boot === boot ? [] : [{ kind: 'clock', boot, ...time.fresh() }]
 }
 
 /** What of the cursor does not hold, and was no power cut's work: that may let later sectors through without earlier. */

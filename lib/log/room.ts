@@ -31,7 +31,7 @@ export class Room {
     this.#state = state
     this.#bytes = bytes
     this.#rounds = rounds
-    const { ready, delayed } = state.runs.count(log.nextId, log.world.now())
+    const { ready, delayed } = state.runs.count(log.nextId, log.world.dueTime())
     this.#held = ready + delayed + state.runs.inFlight
   }
 
@@ -68,7 +68,7 @@ export class Room {
     let bytes = 0
     let count = 0
     for (let more = Math.max(DROP_STEP, excess.items); ; more *= 2) {
-      const ids = this.#state.runs.ready(this.#log.nextId, already + more, this.#log.world.now())
+      const ids = this.#state.runs.ready(this.#log.nextId, already + more, this.#log.world.dueTime())
       for (const { from, to } of parted(ids, already + count)) {
         for (let id = from; id <= to && isExcess({ items: excess.items - count, bytes: excess.bytes - bytes }); id++) {
           if (excess.bytes > 0) bytes += this.#bytes.of([{ from: id, to: id }])
@@ -78,7 +78,7 @@ export class Room {
       if (!isExcess({ items: excess.items - count, bytes: excess.bytes - bytes })) break
       if (countOf(ids) < already + more) return false
     }
-    this.#dropping = this.#state.runs.ready(this.#log.nextId, already + count, this.#log.world.now())
+    this.#dropping = this.#state.runs.ready(this.#log.nextId, already + count, this.#log.world.dueTime())
     this.#held -= count
     if (this.#heldBytes !== undefined) this.#heldBytes -= bytes
     dropped?.(count)

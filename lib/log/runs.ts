@@ -10,7 +10,7 @@
 // where there are many, what is asked here passes over whole chunks of them (run-list.ts).
 
 import type { IdRange } from '../store.ts'
-import { type IdState, isReady, type RunStatus, SETTLED, same, statusOf } from './id-state.ts'
+import { type IdState, isReady, type RunStatus, SETTLED, same, shifted, statusOf } from './id-state.ts'
 import type { Run } from './run-chunk.ts'
 import { RunList } from './run-list.ts'
 import { addPart, addRange, freshRanges, live, liveRanges, withStatus } from './run-ranges.ts'
@@ -54,6 +54,18 @@ export class Runs {
 
   get acked(): number {
     return this.#runs.covered.acked
+  }
+
+  /** Ids that were handed out or delayed, and are in nobody's hands. */
+  get back(): number {
+    return this.#runs.covered.back
+  }
+
+  /** All times are so many milliseconds later. */
+  shift(ms: number): void {
+    const all = Array.from(this.#runs, (run) => ({ ...run, value: shifted(run.value, ms) }))
+    this.#runs.replace(0, this.#runs.find(Infinity), all)
+    this.#noneReady = { id: this.#head, ...ALWAYS }
   }
 
   /** No more than `keep` acknowledged ids stay for the record: the last ones. */

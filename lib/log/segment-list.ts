@@ -11,7 +11,10 @@ export interface LogWorld {
   readonly disk: Disk
   readonly limits: Limits
   readonly random: () => number
+  /** By the wall clock. */
   readonly now: () => number
+  /** The time that delays are measured with. */
+  readonly dueTime: () => number
 }
 
 export class SegmentList {

@@ -13,6 +13,7 @@
 
 import type { DiskFile } from '../disk/disk.ts'
 import { pause } from '../wait/pause.ts'
+import { elapsed } from '../wait/timers.ts'
 import { turn } from '../wait/turn.ts'
 import { getU32, putU32 } from './bytes.ts'
 import { assertLinked } from './removed.ts'
@@ -48,11 +49,11 @@ export class StepLock {
   readonly #name = Buffer.alloc(NAME_BYTES)
   readonly #last = Buffer.alloc(NAME_BYTES)
 
-  /** `random` gives whole numbers below 2^32, `elapsed` milliseconds from any start. */
-  constructor(file: DiskFile, random: () => number, elapsed: () => number = () => performance.now()) {
+  /** `random` gives whole numbers below 2^32, `elapsedMs` milliseconds from any start. */
+  constructor(file: DiskFile, random: () => number, elapsedMs: () => number = elapsed) {
     this.#file = file
     this.#random = random
-    this.#elapsed = elapsed
+    this.#elapsed = elapsedMs
     putU32(this.#name, 0, random())
     putU32(this.#name, 4, random())
   }

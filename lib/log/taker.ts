@@ -6,6 +6,7 @@
 // Bytes are read, and their checksums held, before a record says that their items are gone.
 
 import type { Hold, IdRange, Piece, Settlement } from '../store.ts'
+import { dueTime } from '../wait/clock.ts'
 import type { Decide } from './cursor.ts'
 import type { CursorState } from './cursor-state.ts'
 import type { Gap } from './document-reader.ts'
@@ -123,7 +124,7 @@ export class Taker {
   /** The first ready ids: those known of, and if they are too few what was appended meanwhile. */
   #choose(state: CursorState, n: number): IdRange[] {
     const { log, clock } = this.#parts
-    const now = clock.now()
+    const now = dueTime(clock)
     const ids = state.runs.ready(log.nextId, n, now)
     if (countOf(ids) >= n) return ids
     log.refresh()
@@ -153,7 +154,7 @@ export class Taker {
   async #drop(choose: (state: CursorState, now: number) => readonly IdRange[]): Promise<number> {
     const { cursor, clock, log } = this.#parts
     const decide: Decide<number> = (state) => {
-      const ids = choose(state, clock.now())
+      const ids = choose(state, dueTime(clock))
       const settled = { kind: 'settled', ids } as const
       return { records: ids.length > 0 ? [settled, ...leavingRecords(log, state, ids)] : [], result: countOf(ids) }
     }

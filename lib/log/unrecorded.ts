@@ -33,10 +33,19 @@ type Replacing = Pick<Extra, 'replaced' | 'retried'>
 export function missingRecords(log: Log, state: CursorState): CursorRecord[] {
   if (log.unrecorded.length === 0) return []
   // A frame is met no more when the state knows all that it says: a step that fails is made again.
-  const missing = log.unrecorded.map((met) => ({ met, records: recordsOf(met.frame, state) }))
+  const missing = log.unrecorded.map((met) => ({
+    met,
+    records: recordsOf(met.frame, state, driftOf(log, met.segment, state)),
+  }))
   const left = missing.filter(({ met, records }) => met.isOwn || (records.length > 0 && !isLost(log, met)))
   log.unrecorded = left.map(({ met }) => met)
   return left.flatMap(({ met, records }) => (isCommitted(log, met, state) ? records : records.filter(isDue)))
+}
+
+/** What its times lack, where they were written in a boot that is over. */
+function driftOf({ boot }: Log, { isWhole, header }: Segment, { time }: CursorState): number {
+  if (!isWhole || header.boot === 0 || header.boot === boot) return 0
+  return time.boot === boot ? time.before : time.drift
 }
 
 function isDue({ kind }: CursorRecord): boolean {
@@ -143,13 +152,13 @@ export function isReplaced(log: Log, state: CursorState, id: number): boolean {
   })
 }
 
-/** What a frame says, as far as the state doesn't know it yet. */
-export function recordsOf(frame: Frame, state: CursorState): CursorRecord[] {
+/** What a frame says, as far as the state doesn't know it yet. `drift`: of the time of its boot, where that is over. */
+export function recordsOf(frame: Frame, state: CursorState, drift = 0): CursorRecord[] {
   const { flags, count } = frame.header
   const { due, attempt, replaced } = readPreamble(frame.body, flags)
   const records: CursorRecord[] = []
   const fresh = flags & DUE ? state.runs.freshRanges(frame.firstId, frame.firstId + count - 1) : []
-  if (fresh.length > 0) records.push({ kind: 'due', due, attempt, ids: fresh })
+  if (fresh.length > 0) records.push({ kind: 'due', due: due > 0 ? Math.max(1, due + drift) : 0, attempt, ids: fresh })
   records.push(...replacedRecords({ replaced, retried: (flags & RETRIES) !== 0 }, state))
   return records
 }

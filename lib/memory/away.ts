@@ -9,11 +9,18 @@ import type { Delayed, InFlight, Item } from './item.ts'
 export class Away {
   readonly #inFlight = new Map<number, InFlight>()
   readonly #delayed = new Map<number, Delayed>()
-  /** Nothing is due, and no lease over, before. */
+  /** Nothing is due before, */
   #nextDue = Infinity
+  /** and no lease over. */
+  #nextEnd = Infinity
 
   get counts(): { readonly delayed: number; readonly inFlight: number } {
     return { delayed: this.#delayed.size, inFlight: this.#inFlight.size }
+  }
+
+  /** Whether anything may become due, or be held for too long. */
+  get isTimed(): boolean {
+    return this.#nextDue !== Infinity || this.#nextEnd !== Infinity
   }
 
   get(id: number): Item | undefined {
@@ -24,14 +31,20 @@ export class Away {
     return status === 'inFlight' ? this.#inFlight.values() : this.#delayed.values()
   }
 
-  /** What has become due, or was held beyond its lease: it is here no more. */
-  takeDue(now: number): Item[] {
-    if (now < this.#nextDue) return []
+  /** What has become due by `dueTime`, or by `now` was held beyond its lease: it is here no more. */
+  takeDue(now: number, dueTime: number): Item[] {
+    if (now < this.#nextEnd && dueTime < this.#nextDue) return []
     this.#nextDue = Infinity
-    const timed = [...this.#inFlight.values()].filter(({ deadline }) => deadline > 0)
-    const waiting = [...this.#delayed.values(), ...timed.map(({ item, deadline: due }) => ({ item, due }))]
-    for (const { due } of waiting) if (due > now) this.#willBeDue(due)
-    const items = waiting.filter(({ due }) => due <= now).map(({ item }) => item)
+    this.#nextEnd = Infinity
+    const items: Item[] = []
+    for (const { item, due } of this.#delayed.values()) {
+      if (due <= dueTime) items.push(item)
+      else this.#willBeDue(due)
+    }
+    for (const { item, deadline } of this.#inFlight.values()) {
+      if (deadline > 0 && deadline <= now) items.push(item)
+      else this.#willEnd(deadline)
+    }
     for (const { id } of items) if (!this.release(id)) this.#delayed.delete(id)
     return items
   }
@@ -49,7 +62,7 @@ export class Away {
 
   hold(item: Item, owner: object, deadline: number): void {
     this.#inFlight.set(item.id, { item, owner, deadline })
-    if (deadline > 0) this.#willBeDue(deadline)
+    this.#willEnd(deadline)
   }
 
   /** Nobody holds it any more; whether somebody did. */
@@ -78,5 +91,9 @@ export class Away {
 
   #willBeDue(due: number): void {
     this.#nextDue = Math.min(this.#nextDue, due)
+  }
+
+  #willEnd(deadline: number): void {
+    if (deadline > 0) this.#nextEnd = Math.min(this.#nextEnd, deadline)
   }
 }

@@ -4,7 +4,7 @@
 import { CodecMismatchError, FormatError, QueueClosedError } from '../errors.ts'
 import type * as seam from '../store.ts'
 import { INDEXED } from '../supports.ts'
-import type { Clock } from '../wait/clock.ts'
+import { type Clock, dueTime } from '../wait/clock.ts'
 import { mannerOf, pieceOf, piecesOf, poppedPieces } from './pieces.ts'
 import { Room } from './room.ts'
 import { Shelf } from './shelf.ts'
@@ -57,7 +57,7 @@ export class MemoryStore implements seam.Store {
     this.#check()
     const bound = options?.bound
     if (bound !== undefined && !this.#room.isMade(bound, documents)) return undefined
-    const firstId = this.#shelf.append(documents, this.#clock.now(), options)
+    const firstId = this.#shelf.append(documents, this.#clock.wall(), options)
     this.#shelf.changed()
     return firstId
   }
@@ -73,7 +73,7 @@ export class MemoryStore implements seam.Store {
     const bound = options?.bound
     const fresh = documents.filter((_, i) => isNew[i])
     if (bound !== undefined && fresh.length > 0 && !this.#room.isMade(bound, fresh)) return undefined
-    const now = this.#clock.now()
+    const now = this.#clock.wall()
     const ids = documents.map((one, i) => (isNew[i] ? this.#shelf.append([one], now, options, keys[i]) : undefined))
     if (fresh.length > 0) this.#shelf.changed()
     return ids
@@ -231,7 +231,7 @@ export class MemoryStore implements seam.Store {
 
   #check(): void {
     if (this.#state === 'closed') throw new QueueClosedError()
-    this.#shelf.pass(this.#clock.now())
+    if (this.#shelf.isTimed) this.#shelf.pass(this.#clock.now(), dueTime(this.#clock))
   }
 
   #settle(settlements: readonly seam.Settlement[]): void {

@@ -47,9 +47,13 @@ export class Shelf {
     return { ready: this.#ready.length, ...this.#away.counts, ...this.#aside.counts }
   }
 
-  /** What has become due, or was held beyond its lease, is ready. */
-  pass(now: number): void {
-    for (const item of this.#away.takeDue(now)) this.#ready.add(item)
+  get isTimed(): boolean {
+    return this.#away.isTimed
+  }
+
+  /** What has become due by `dueTime`, or by `now` was held beyond its lease, is ready. */
+  pass(now: number, dueTime: number): void {
+    for (const item of this.#away.takeDue(now, dueTime)) this.#ready.add(item)
   }
 
   append(documents: readonly Document[], enqueuedAt: number, options: AppendOptions = {}, key?: string): number {

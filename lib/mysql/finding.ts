@@ -7,6 +7,7 @@
 //      short     sums, as they are known · SELECT … FOR UPDATE SKIP LOCKED           one trip
 //      long      sums · what is due · UPDATE of that · SELECT … FOR UPDATE SKIP LOCKED
 
+import { elapsed } from '../wait/timers.ts'
 import type { Draft } from './draft.ts'
 import type { Result } from './driver.ts'
 import type { Behind, Fronts, Known } from './fronts.ts'
@@ -44,7 +45,7 @@ export class Finding {
     this.#draft = draft
     this.#columns = `${fronts.columns}, ${payload ? 'payload' : LENGTH}`
     this.#isTimed = known.isTimed
-    this.#behind = known.behind && performance.now() < known.behind.until ? known.behind : undefined
+    this.#behind = known.behind && elapsed() < known.behind.until ? known.behind : undefined
   }
 
   /** What is known once the transaction is committed. */

@@ -11,6 +11,7 @@
 // settles locks the row first: a deadlock. So the index is read without a lock, and what it names is locked by its id.
 
 import type { Order } from '../store.ts'
+import { elapsed } from '../wait/timers.ts'
 import type { Row } from './rows.ts'
 import { ACKED, FAILED, READY, TIMED } from './schema.ts'
 import { oneByOne } from './statements.ts'
@@ -111,7 +112,7 @@ export class Fronts {
   }
 
   /** Where the next take may begin, after one that took everything up to `id`; `until`: as it was known before. */
-  behind(id: number | undefined, returns: number, until = performance.now() + BEHIND_MS): Behind | undefined {
+  behind(id: number | undefined, returns: number, until = elapsed() + BEHIND_MS): Behind | undefined {
     return this.order === 'fifo' && id !== undefined ? { id, returns, until } : undefined
   }
 }

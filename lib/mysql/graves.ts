@@ -1,5 +1,6 @@
 // graves.ts: which handles of a queue are dead. Each handle looks now and then: when it takes, looks or waits.
 
+import { elapsed } from '../wait/timers.ts'
 import type { Link } from './driver.ts'
 import { patiently } from './patience.ts'
 import { type Dead, deadOf, isRestarted, UPTIME } from './reclaim.ts'
@@ -21,12 +22,12 @@ export class Graves {
 
   /** It is time to look. */
   get isDue(): boolean {
-    return !this.#isSelfish && performance.now() - this.#looked >= LOOK_MS
+    return !this.#isSelfish && elapsed() - this.#looked >= LOOK_MS
   }
 
   async look(): Promise<Dead[]> {
     const { pool, queue } = this.#scene
-    this.#looked = performance.now()
+    this.#looked = elapsed()
     const find = async (link: Link): Promise<Dead[]> => {
       const [found] = await link.ask([deadOf(queue)])
       const dead = (found?.rows ?? []).map(([id, uuid]): Dead => ({ id: Number(id), uuid: String(uuid) }))

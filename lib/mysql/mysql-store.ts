@@ -6,6 +6,8 @@
 import { QueueClosedError } from '../errors.ts'
 import type * as seam from '../store.ts'
 import { INDEXED } from '../supports.ts'
+import { type StoreClock, systemClock } from '../wait/clock.ts'
+import { queueMicrotask } from '../wait/timers.ts'
 import type { Address } from './address.ts'
 import { type Parts, partsOf } from './parts.ts'
 import { Pool } from './pool.ts'
@@ -14,6 +16,8 @@ import { type Recorded, recorded } from './schema.ts'
 import { checkServer } from './settings.ts'
 import { checkSize, REASON } from './trips.ts'
 import type { Attended } from './watching.ts'
+
+const STEADY: StoreClock = Object.freeze({ now: systemClock.now, slept: () => 0 })
 
 export class MysqlStore implements seam.Store {
   readonly supports = INDEXED
@@ -60,6 +64,11 @@ export class MysqlStore implements seam.Store {
     await this.#parts.owner.alive()
     const reclaimed = autoResume ? await this.#parts.taker.reclaim() : 0
     if (reclaimed > 0) queueMicrotask(() => this.#events.recovered({ tornBytes: 0, reclaimed }))
+  }
+
+  /** Only distances count: the server's clock measures them. */
+  get clock(): StoreClock {
+    return STEADY
   }
 
   async append(documents: readonly seam.Document[], options: seam.AppendOptions = {}): Promise<number | undefined> {

@@ -11,6 +11,7 @@
 // three seconds have passed.
 
 import { pause } from '../wait/pause.ts'
+import { clearInterval, elapsed, setInterval } from '../wait/timers.ts'
 import type { Address } from './address.ts'
 import { connect, type Link, ServerError } from './driver.ts'
 
@@ -138,7 +139,7 @@ export class Pool {
   async #forgotten(link: Link): Promise<void> {
     const ghosts = [...this.#ghosts]
     const select = `SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID IN (${ghosts.join()})`
-    for (const until = performance.now() + GHOST_MS; performance.now() < until; await pause(GHOST_PAUSE_MS)) {
+    for (const until = elapsed() + GHOST_MS; elapsed() < until; await pause(GHOST_PAUSE_MS)) {
       const [read] = await link.ask([select])
       if (Number(read?.rows[0]?.[0]) === 0) break
     }

@@ -7,6 +7,7 @@
 import { Rounds } from '../rounds.ts'
 import { bytesOf } from '../share.ts'
 import type { AppendOptions, Document } from '../store.ts'
+import { systemClock } from '../wait/clock.ts'
 import type { Fronts } from './fronts.ts'
 import { takingIds } from './ids.ts'
 import { Lane } from './lane.ts'
@@ -135,7 +136,7 @@ interface Row {
 function rowsOf({ documents, options, keys }: Put, outcome: Outcome, hasPriority: boolean): Row[] {
   const { due = 0, attempt = 0 } = options
   const priority = hasPriority ? (options.priority ?? 0) : 0
-  const isDelayed = due > 0 && due > Date.now()
+  const isDelayed = due > 0 && due > systemClock.now()
   const place = isDelayed ? fromNow(due) : priority
   const isPlain = !isDelayed && attempt === 0 && priority === 0 && keys === undefined
   const rows: Row[] = []

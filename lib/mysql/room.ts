@@ -5,6 +5,7 @@
 import type { Rounds } from '../rounds.ts'
 import { bytesOf } from '../share.ts'
 import type { Bound } from '../store.ts'
+import { systemClock } from '../wait/clock.ts'
 import type { Cell, Link } from './driver.ts'
 import type { Fronts } from './fronts.ts'
 import { lockingIds } from './ids.ts'
@@ -146,7 +147,7 @@ export class Room {
 
   /** Those that are fresh get their places. */
   #letIn({ documents, keys, options }: Put, fresh?: readonly boolean[]): Outcome {
-    const isReady = this.#mayDrop && (options.due ?? 0) <= Date.now()
+    const isReady = this.#mayDrop && (options.due ?? 0) <= systemClock.now()
     return documents.map(({ bytes }, i) => {
       if (fresh?.[i] === false) return undefined
       const key = keys?.[i]

@@ -3,6 +3,7 @@
 // while it was out has another size, or key, than its holder knows: `updated` says so until the holder has looked.
 
 import type { Hold, Settlement } from '../store.ts'
+import { systemClock } from '../wait/clock.ts'
 import type { HeldItem } from './held.ts'
 import { renumbering } from './ids.ts'
 import { ACKED, DELAYED, FAILED, IN_FLIGHT, READY, TIMED } from './schema.ts'
@@ -115,7 +116,7 @@ export function freeing(queue: number, items: readonly { readonly id: number; re
 
 /** Undefined, where that is not later than now. The clock is asked once: the row and the sums say the same. */
 function later(due: number | undefined): number | undefined {
-  return due !== undefined && due > Date.now() ? due : undefined
+  return due !== undefined && due > systemClock.now() ? due : undefined
 }
 
 function keeping(held: string): string {

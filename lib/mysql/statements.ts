@@ -1,6 +1,7 @@
 // statements.ts: literals and conditions as SQL: numbers and hex digits, never a quoted string.
 
 import type { IdRange } from '../store.ts'
+import { systemClock } from '../wait/clock.ts'
 
 export function hex(bytes: Uint8Array): string {
   const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -27,8 +28,8 @@ export const FIRST_ID = 'LAST_INSERT_ID()'
 /** Microseconds since 1970, by the server's clock. */
 export const NOW = 'CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS UNSIGNED)'
 
-/** That many milliseconds from now, by the server's clock: a time of this host's clock is as far from its own now. */
-export function fromNow(time: number, now = Date.now()): string {
+/** That many milliseconds from now, by the server's clock: a time of this process's clock is as far from its own now. */
+export function fromNow(time: number, now = systemClock.now()): string {
   return `${NOW} + ${Math.round((time - now) * 1000)}`
 }
 

@@ -1,6 +1,8 @@
 // watching.ts: how a handle learns what others did: those of its process tell it at once; for the rest it asks the
 // server, often at first and then less, while somebody watches. Watching keeps no process alive.
 
+import { clearTimeout, setTimeout } from '../wait/timers.ts'
+
 const ASK_FIRST_MS = 5
 const ASK_LAST_MS = 150
 const ASK_SLOWER = 1.5

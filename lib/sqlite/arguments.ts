@@ -11,14 +11,34 @@ export class Arguments {
     this.#parts = parts
   }
 
-  asked(): { queue: number; now: number } {
-    return { queue: this.#parts.recorded.id, now: this.#parts.clock.now() }
+  asked(): { queue: number; now: number; slept: number } {
+    const { recorded, time } = this.#parts
+    this.#tellMoved()
+    return { queue: recorded.id, now: time.now(), slept: time.slept() }
+  }
+
+  /** The wall clock was set: what is stored has to know by how much, should the host be started anew. */
+  #tellMoved(): void {
+    const { time, database } = this.#parts
+    const moved = time.moved()
+    if (moved === undefined) return
+    time.adopt(moved)
+    database.call('host.moved', { boot: this.#parts.boot, ...moved }).catch(this.#parts.options.events.failed)
   }
 
   /** A put that nothing but its items tells from others. */
   readonly plain = (): ArgsOf<'queue.put'> => {
     const { own: owner } = this.#parts.owners
-    return { ...this.asked(), owner, due: 0, attempt: 0, priority: 0, bound: undefined, keys: undefined }
+    return {
+      ...this.asked(),
+      wall: this.#parts.time.wall(),
+      owner,
+      due: 0,
+      attempt: 0,
+      priority: 0,
+      bound: undefined,
+      keys: undefined,
+    }
   }
 
   taking(n: number): ArgsOf<'queue.pop'> {

@@ -4,7 +4,7 @@
 import { CorruptionError, QueueClosedError } from '../errors.ts'
 import type { Durability, StoreOptions } from '../store.ts'
 import type { Watch } from '../wait/changes.ts'
-import type { Clock } from '../wait/clock.ts'
+import type { HostTime } from '../wait/host-time.ts'
 import { MEMORY } from './connection.ts'
 import type { Database } from './database.ts'
 import type { ArgsOf, OpName, ValueOf } from './ops.ts'
@@ -19,7 +19,9 @@ const PROBE_MS = 400
 const BEHIND_MS = 50
 
 export interface Parts {
-  readonly clock: Clock
+  readonly time: HostTime
+  /** Which start of the machine this is. */
+  readonly boot: string
   readonly options: StoreOptions
   readonly database: Database
   readonly recorded: Recorded
@@ -46,7 +48,7 @@ export class Calls {
     this.#parts = parts
     this.within = withinOf(parts.options.durability)
     this.behind = this.within === 0 ? BEHIND_MS : this.within
-    this.#probedAt = parts.clock.elapsed()
+    this.#probedAt = parts.time.elapsed()
   }
 
   /** One that nobody else has to be told of. */
@@ -81,12 +83,12 @@ export class Calls {
   }
 
   get isProbeDue(): boolean {
-    const { options, clock } = this.#parts
-    return options.autoResume && clock.elapsed() - this.#probedAt >= PROBE_MS
+    const { options, time } = this.#parts
+    return options.autoResume && time.elapsed() - this.#probedAt >= PROBE_MS
   }
 
   async probe(): Promise<void> {
-    this.#probedAt = this.#parts.clock.elapsed()
+    this.#probedAt = this.#parts.time.elapsed()
     await this.reclaim(this.behind)
   }
 

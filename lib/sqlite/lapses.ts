@@ -7,11 +7,18 @@ import { dropHolds, expireHolds, holdsOf, releaseHold } from './holds.ts'
 import { marksOf } from './marks.ts'
 import { BYTES, type Scene, type Sums } from './scene.ts'
 
+/** When a call is made, by the clock of the file's host (host-time.ts): leases end by `now`, delays by `now + slept`. */
+export interface Moment {
+  readonly now: number
+  /** Default: 0. */
+  readonly slept?: number | undefined
+}
+
 /** What has become due, or was held for too long, is ready. */
-export function pass(scene: Scene, now: number, sums = scene.sums()): Sums {
+export function pass(scene: Scene, { now, slept = 0 }: Moment, sums = scene.sums()): Sums {
   let passed = false
-  if (sums.delayed > 0 && scene.number('SELECT min(due) FROM $delayed') <= now) {
-    const count = scene.makeReady('$delayed', 0, 'due <= ?', now)
+  if (sums.delayed > 0 && scene.number('SELECT min(due) FROM $delayed') <= now + slept) {
+    const count = scene.makeReady('$delayed', 0, 'due <= ?', now + slept)
     scene.change({ ready: count, delayed: -count })
     passed = true
   }

@@ -7,6 +7,7 @@ import { nodeDisk } from '../disk/node.ts'
 import { MarkSlots, readMarks } from '../log/marks.ts'
 import { encodeOwnerHead } from '../log/owner-head.ts'
 import type { IdRange } from '../store.ts'
+import { wall } from '../wait/timers.ts'
 import { MEMORY } from './connection.ts'
 
 /** Where the owners of a database have their files. */
@@ -16,7 +17,7 @@ export function ownersFolder(file: string): string {
 
 /** The slots of a new owner's own file. */
 export function slotsOf(file: DiskFile, disk: Disk): MarkSlots {
-  const head = { ...disk.self(), since: Date.now(), bootId: disk.bootId(), label: '', exclusive: false }
+  const head = { ...disk.self(), since: wall(), bootId: disk.bootId(), label: '', exclusive: false }
   return new MarkSlots(file, encodeOwnerHead(head))
 }
 

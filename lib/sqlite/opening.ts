@@ -1,8 +1,11 @@
 // opening.ts: how a queue in a database is opened: the file, the queue's record in it, and a number among its owners.
 
+import { bootId } from '../disk/boot.ts'
 import { nodeDisk } from '../disk/node.ts'
 import type { StoreOptions } from '../store.ts'
 import type { Clock } from '../wait/clock.ts'
+import { HostTime } from '../wait/host-time.ts'
+import { queueMicrotask } from '../wait/timers.ts'
 import type { SqliteAddress } from './address.ts'
 import { type Parts, withinOf } from './calls.ts'
 import { MEMORY } from './connection.ts'
@@ -13,6 +16,8 @@ import type { DatabaseEvents } from './thread.ts'
 
 export interface World {
   readonly clock: Clock
+  /** Which start of the machine this is. Default: as it says. */
+  readonly boot?: string | undefined
   /** Which drivers to try. */
   readonly drivers?: readonly DriverName[] | undefined
 }
@@ -21,7 +26,7 @@ export interface World {
 export async function openParts(
   { file, queue: name }: SqliteAddress,
   options: StoreOptions,
-  { clock, drivers }: World,
+  { clock, drivers, boot = bootId() }: World,
 ): Promise<Parts> {
   const { signal, codec, order, flushLimit, onDamage, events } = options
   signal?.throwIfAborted()
@@ -41,11 +46,13 @@ export async function openParts(
     signal?.throwIfAborted()
     const within = withinOf(options.durability)
     const { value: recorded } = await database.call('queue.open', { name, codec, order }, { within })
+    const time = new HostTime(clock)
+    time.adopt((await database.call('host.open', { boot, ...time.fresh() }, { within })).value)
     const path = file === MEMORY || file.startsWith('memory:') ? undefined : file
     const owners = await Owners.join({ disk: nodeDisk, database, file: path, queue: recorded.id })
     const { damage } = database
     if (damage !== undefined) queueMicrotask(() => events.corruption(damage))
-    return { clock, options, database, recorded, owners, file: path }
+    return { time, boot, options, database, recorded, owners, file: path }
   } catch (error) {
     await database.close()
     throw error

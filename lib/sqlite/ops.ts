@@ -7,9 +7,10 @@ import { putOps } from './put-ops.ts'
 import { queueOps } from './queue-ops.ts'
 import { settleOps } from './settle-ops.ts'
 import { takeOps } from './take-ops.ts'
+import { timeOps } from './time-ops.ts'
 import { walOps } from './wal-ops.ts'
 
-export const ops = { ...pageOps, ...walOps, ...mapOps, ...queueOps, ...putOps, ...takeOps, ...settleOps }
+export const ops = { ...pageOps, ...walOps, ...mapOps, ...queueOps, ...putOps, ...takeOps, ...settleOps, ...timeOps }
 
 export type Ops = typeof ops
 export type OpName = keyof Ops

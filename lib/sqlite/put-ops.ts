@@ -3,15 +3,16 @@
 
 import type { Bound } from '../store.ts'
 import type { Connection } from './connection.ts'
-import { pass } from './lapses.ts'
+import { type Moment, pass } from './lapses.ts'
 import { type Packed, unpack } from './messages.ts'
 import { writing, writingPacked } from './op.ts'
 import { BYTES, type Scene, type Sums, sceneOf } from './scene.ts'
 import { SEAL_BYTES } from './seal.ts'
 
-export interface PutArgs {
+export interface PutArgs extends Moment {
   readonly queue: number
-  readonly now: number
+  /** When it is put, in milliseconds since 1970. */
+  readonly wall: number
   readonly due: number
   readonly attempt: number
   readonly priority: number
@@ -42,9 +43,10 @@ export const putOps = {
   }),
 
   /** Another payload, and key, in the place of one item; false where there is none or the key is taken. */
-  'queue.update': writing((connection: Connection, { queue, id, key, now }: UpdateArgs, [bytes]) => {
+  'queue.update': writing((connection: Connection, args: UpdateArgs, [bytes]) => {
+    const { queue, id, key } = args
     const scene = sceneOf(connection, queue)
-    pass(scene, now)
+    pass(scene, args)
     const value = bytes !== undefined && update(scene, { id, bytes, key: key ?? null })
     return { value }
   }),
@@ -94,14 +96,14 @@ const INSERT_DELAYED = `INSERT INTO $delayed (id, attempt, enqueued, priority, k
 
 /** One by one. */
 function insert({ scene, args }: Put, blobs: readonly Uint8Array[], firstId: number, keys?: readonly string[]): void {
-  const { now, due, attempt } = args
+  const { wall, due, attempt } = args
   const priority = priorityOf(scene, args)
-  const isDelayed = due > now
+  const delayed = isDelayed(args)
   blobs.forEach((bytes, i) => {
     const id = firstId + i
     const key = keys?.[i] ?? null
-    if (isDelayed) scene.run(INSERT_DELAYED, id, attempt, now, priority, key, due, bytes)
-    else scene.run(INSERT_READY, id, attempt, now, priority, key, bytes)
+    if (delayed) scene.run(INSERT_DELAYED, id, attempt, wall, priority, key, due, bytes)
+    else scene.run(INSERT_READY, id, attempt, wall, priority, key, bytes)
     if (key !== null) scene.run('INSERT INTO $keys (key, id) VALUES (?, ?)', key, id)
   })
   if (keys !== undefined) setKeyed(scene)
@@ -120,7 +122,7 @@ const CUT_DELAYED = `INSERT INTO $delayed (id, attempt, enqueued, priority, due,
 /** As rows that one statement cuts out of the packed bytes; where one is too long for that, one by one. */
 function insertMany(put: Put, firstId: number): void {
   const { scene, args, packed } = put
-  const { now, due, attempt } = args
+  const { wall, due, attempt } = args
   let at = 0
   const places = packed.lengths.map((length) => {
     at += length
@@ -128,9 +130,9 @@ function insertMany(put: Put, firstId: number): void {
   })
   const isTooLong = at * LENGTH_LIMIT > Number.MAX_SAFE_INTEGER || packed.lengths.some((one) => one >= LENGTH_LIMIT)
   if (isTooLong) return insert(put, unpack(packed), firstId)
-  const common = [firstId, attempt, now, priorityOf(scene, args)]
+  const common = [firstId, attempt, wall, priorityOf(scene, args)]
   const cut = [packed.bytes, `[${places.join()}]`]
-  if (due > now) scene.run(CUT_DELAYED, ...common, due, ...cut)
+  if (isDelayed(args)) scene.run(CUT_DELAYED, ...common, due, ...cut)
   else scene.run(CUT_READY, ...common, ...cut)
 }
 
@@ -138,9 +140,13 @@ function priorityOf(scene: Scene, { priority }: PutArgs): number | null {
   return scene.order === 'priority' ? priority : null
 }
 
-function countIn({ scene, args: { due, now } }: Put, { items, bytes }: Size): void {
-  const isDelayed = due > now
-  scene.change({ ready: isDelayed ? 0 : items, delayed: isDelayed ? items : 0, bytes })
+function isDelayed({ due, now, slept = 0 }: PutArgs): boolean {
+  return due > now + slept
+}
+
+function countIn({ scene, args }: Put, { items, bytes }: Size): void {
+  const delayed = isDelayed(args)
+  scene.change({ ready: delayed ? 0 : items, delayed: delayed ? items : 0, bytes })
 }
 
 interface Size {
@@ -162,8 +168,8 @@ function makeRoom(put: Put, size: Size): number | undefined {
   return dropped
 }
 
-function dropFor({ scene, args: { now } }: Put, bound: NonNullable<PutArgs['bound']>, size: Size): number | undefined {
-  const sums = pass(scene, now)
+function dropFor({ scene, args }: Put, bound: NonNullable<PutArgs['bound']>, size: Size): number | undefined {
+  const sums = pass(scene, args)
   const items = sums.ready + sums.delayed + sums.flying + size.items - bound.items
   const bytes = bound.bytes === undefined ? 0 : sums.bytes + size.bytes - bound.bytes
   if (items <= 0 && bytes <= 0) return 0
@@ -189,11 +195,10 @@ function dropOldest(scene: Scene, sums: Sums, excess: Size): number | undefined 
   return count
 }
 
-export interface UpdateArgs {
+export interface UpdateArgs extends Moment {
   readonly queue: number
   readonly id: number
   readonly key: string | undefined
-  readonly now: number
 }
 
 interface Update {

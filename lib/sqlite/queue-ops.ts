@@ -4,7 +4,7 @@ import type { Status } from '../store.ts'
 import type { Connection } from './connection.ts'
 import { type Row, textOf } from './driver.ts'
 import { payloadOf, pieces, type Taken } from './front.ts'
-import { type GivenBack, giveBack, pass } from './lapses.ts'
+import { type GivenBack, giveBack, type Moment, pass } from './lapses.ts'
 import { pack } from './messages.ts'
 import { type Answer, type PackedAnswer, reading, writing, writingPacked } from './op.ts'
 import { freeBytes } from './page-ops.ts'
@@ -23,9 +23,7 @@ export interface Listing extends Taken {
   readonly priorities: readonly (number | undefined)[]
 }
 
-export interface ListArgs {
-  readonly queue: number
-  readonly now: number
+export interface ListArgs extends Asked {
   readonly status: Status
   readonly after: number
   readonly limit: number
@@ -85,14 +83,14 @@ export const queueOps = {
   }),
 
   'queue.counts': writing(
-    (connection: Connection, { queue, now }: Asked): Answer<Sums> => ({
-      value: pass(sceneOf(connection, queue), now),
+    (connection: Connection, asked: Asked): Answer<Sums> => ({
+      value: pass(sceneOf(connection, asked.queue), asked),
     }),
   ),
 
-  'queue.stats': writing((connection: Connection, { queue, now }: Asked): Answer<Stats> => {
-    const scene = sceneOf(connection, queue)
-    const sums = pass(scene, now)
+  'queue.stats': writing((connection: Connection, asked: Asked): Answer<Stats> => {
+    const scene = sceneOf(connection, asked.queue)
+    const sums = pass(scene, asked)
     const oldest = scene.get('SELECT enqueued FROM $ready ORDER BY id LIMIT 1')?.[0]
     const time = oldest === undefined ? undefined : Number(oldest)
     return { value: { ...sums, freeBytes: freeBytes(connection), oldest: time } }
@@ -101,7 +99,7 @@ export const queueOps = {
   /** Without what is damaged, unless it is among the failed: there its bytes are none. */
   'queue.list': writingPacked((connection: Connection, args: ListArgs): PackedAnswer<Listing> => {
     const scene = sceneOf(connection, args.queue)
-    pass(scene, args.now)
+    pass(scene, args)
     for (let after = args.after; ; ) {
       const rows = page(scene, { ...args, after })
       const last = Number(rows.at(-1)?.[0] ?? 0)
@@ -149,9 +147,8 @@ export interface Leaving {
   readonly owners: readonly number[]
 }
 
-export interface Asked {
+export interface Asked extends Moment {
   readonly queue: number
-  readonly now: number
 }
 
 export interface Marking {

@@ -11,6 +11,7 @@
 
 import fs from 'node:fs'
 import path from 'node:path'
+import { elapsed } from '../wait/timers.ts'
 import type { Connection } from './connection.ts'
 import { SqliteFailure } from './driver.ts'
 import { patiently } from './patience.ts'
@@ -56,7 +57,7 @@ export class Room {
   #has(bytes: number): boolean {
     const written = bytes + PAGES_BYTES
     this.#left -= 2 * written
-    const now = performance.now()
+    const now = elapsed()
     if (this.#left > 0 && now - this.#lookedAt < LOOK_MS) return true
     const { free, reusable, spare } = this.#found()
     const left = free - written - Math.max(0, written - reusable)

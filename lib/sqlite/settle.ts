@@ -4,11 +4,11 @@
 import { SettledError } from '../errors.ts'
 import type { HeldRange, Settlement } from '../store.ts'
 import type { Holds } from './holds.ts'
+import type { Moment } from './lapses.ts'
 import { BYTES, type Change, type Scene, type Sums, sumOf } from './scene.ts'
 
-export interface Settle {
+export interface Settle extends Moment {
   readonly queue: number
-  readonly now: number
   readonly owner: number
   readonly settlements: readonly Settlement[]
   /** Acknowledged items to keep. */
@@ -73,8 +73,8 @@ function settleOne(scene: Scene, settle: Settling, { settlement, held }: One): C
   return fail(scene, settle.sums, { settlement, held })
 }
 
-function dueOf({ due }: { readonly due?: number | undefined }, { now }: Settle): number | undefined {
-  return due !== undefined && due > now ? due : undefined
+function dueOf({ due }: { readonly due?: number | undefined }, { now, slept = 0 }: Settle): number | undefined {
+  return due !== undefined && due > now + slept ? due : undefined
 }
 
 function ack(scene: Scene, { sums, keep }: Settling, { range, count, bytes, timed }: Held): Change {

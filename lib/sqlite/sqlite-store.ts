@@ -5,7 +5,8 @@
 import type * as seam from '../store.ts'
 import { INDEXED } from '../supports.ts'
 import type { Watch } from '../wait/changes.ts'
-import { systemClock } from '../wait/clock.ts'
+import { type StoreClock, systemClock } from '../wait/clock.ts'
+import { queueMicrotask } from '../wait/timers.ts'
 import type { SqliteAddress } from './address.ts'
 import { Appends } from './appends.ts'
 import { Arguments, limitOf } from './arguments.ts'
@@ -73,6 +74,10 @@ export class SqliteStore implements seam.Store {
     const { events } = this.#parts.options
     const reclaimed = await this.#calls.reclaim()
     if (reclaimed > 0) queueMicrotask(() => events.recovered({ tornBytes: 0, reclaimed }))
+  }
+
+  get clock(): StoreClock {
+    return this.#parts.time
   }
 
   append(documents: readonly seam.Document[], options?: seam.AppendOptions): Promise<number | undefined> {

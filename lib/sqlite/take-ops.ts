@@ -11,15 +11,14 @@ import type { Connection } from './connection.ts'
 import type { Value } from './driver.ts'
 import { front, marksOf, movable, NO_DAMAGE, ORDERS, type Packing, picked, type Taken } from './front.ts'
 import { Holds } from './holds.ts'
-import { pass } from './lapses.ts'
+import { type Moment, pass } from './lapses.ts'
 import { type Answer, type PackedAnswer, writing, writingPacked } from './op.ts'
 import { BYTES, type Scene, type Sums, sceneOf } from './scene.ts'
 import { brokenAmong, SEAL_BYTES } from './seal.ts'
 import { type Settle, settleAll } from './settle.ts'
 
-export interface DropArgs {
+export interface DropArgs extends Moment {
   readonly queue: number
-  readonly now: number
   readonly n: number
 }
 
@@ -37,12 +36,12 @@ export interface LeaseArgs extends TakeArgs, Settle {
 export const takeOps = {
   'queue.peek': writingPacked((connection: Connection, args: TakeArgs): PackedAnswer<Taken> => {
     const scene = sceneOf(connection, args.queue)
-    return whole(scene, args, pass(scene, args.now), (sums) => front(scene, sums, args))
+    return whole(scene, args, pass(scene, args), (sums) => front(scene, sums, args))
   }),
 
   'queue.pop': writingPacked((connection: Connection, args: TakeArgs): PackedAnswer<Taken> => {
     const scene = sceneOf(connection, args.queue)
-    const sums = pass(scene, args.now)
+    const sums = pass(scene, args)
     const taken = whole(scene, args, sums, (now) => front(scene, now, args))
     if (taken.ids.length === 0) return withAway(taken, sums)
     const marks = marksOf(scene, sums, taken.ids.length)
@@ -59,7 +58,7 @@ export const takeOps = {
     const read = (sums: Sums): Packing => {
       return pick === undefined ? front(scene, sums, { n: movable(scene, sums, args.n) }) : picked(scene, pick)
     }
-    const sums = pass(scene, args.now)
+    const sums = pass(scene, args)
     const taken = whole(scene, args, sums, read)
     if (taken.ids.length > 0) fly(scene, args, taken.ids)
     holds.taken(taken.ids)
@@ -68,14 +67,15 @@ export const takeOps = {
   }),
 
   /** Drops so many from the front; how many there were. */
-  'queue.delete': writing((connection: Connection, { queue, now, n }: DropArgs): Answer<number> => {
-    const scene = sceneOf(connection, queue)
-    const sums = pass(scene, now)
-    return { value: Math.min(n, sums.ready) === 0 ? 0 : dropFront(scene, sums, Math.min(n, sums.ready)) }
+  'queue.delete': writing((connection: Connection, args: DropArgs): Answer<number> => {
+    const scene = sceneOf(connection, args.queue)
+    const sums = pass(scene, args)
+    const count = Math.min(args.n, sums.ready)
+    return { value: count === 0 ? 0 : dropFront(scene, sums, count) }
   }),
 
   /** Drops what is ready or delayed; how many there were. */
-  'queue.clear': writing((connection: Connection, { queue }: Pick<DropArgs, 'queue' | 'now'>): Answer<number> => {
+  'queue.clear': writing((connection: Connection, { queue }: Pick<DropArgs, 'queue'>): Answer<number> => {
     const scene = sceneOf(connection, queue)
     const { ready, delayed, isKeyed, bytes } = scene.sums()
     scene.run('DELETE FROM $ready')

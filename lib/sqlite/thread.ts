@@ -8,6 +8,7 @@
 
 import { Worker } from 'node:worker_threads'
 import { StorageError } from '../errors.ts'
+import { queueMicrotask } from '../wait/timers.ts'
 import { errorOf } from './failure.ts'
 import {
   type CallMessage,

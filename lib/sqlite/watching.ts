@@ -6,6 +6,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import type { Watch } from '../wait/changes.ts'
+import { clearTimeout, setTimeout, wall } from '../wait/timers.ts'
 import type { Database } from './database.ts'
 
 const PAUSE_MS = 1
@@ -59,7 +60,7 @@ class Stillness {
 function stampOf(wal: string): string | undefined {
   const found = fs.statSync(wal, { bigint: true, throwIfNoEntry: false })
   if (found === undefined) return 'none'
-  return Date.now() - Number(found.mtimeMs) < FRESH_MS ? undefined : `${found.ino}:${found.size}:${found.mtimeNs}`
+  return wall() - Number(found.mtimeMs) < FRESH_MS ? undefined : `${found.ino}:${found.size}:${found.mtimeNs}`
 }
 
 function watchWal(file: string, changed: () => void): () => void {

@@ -5,6 +5,7 @@
 //    pages are free    more than may be: some are given back, and the rest after what has come meanwhile
 
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { clearTimeout, elapsed, setImmediate, setTimeout } from '../wait/timers.ts'
 import { type DriverName, loadDriver } from './driver.ts'
 import { type Call, Engine, type Outcome } from './engine.ts'
 import { failureOf } from './failure.ts'
@@ -95,7 +96,7 @@ class Thread {
   }
 
   #syncWithin(ms: number): void {
-    const at = performance.now() + ms
+    const at = elapsed() + ms
     if (at >= this.#syncAt) return
     clearTimeout(this.#syncTimer)
     this.#syncAt = at

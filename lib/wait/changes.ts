@@ -13,6 +13,7 @@
 // The timers keep the process alive while somebody waits, and no longer.
 
 import type { Attendance } from './line.ts'
+import { clearInterval, clearTimeout, elapsed, setInterval, setTimeout } from './timers.ts'
 
 /** How often to look without having been told. */
 const POLL_MS = 250
@@ -64,7 +65,7 @@ export class Changes implements Attendance {
   arrived(): void {
     this.#waiting += 1
     if (this.#waiting > 1) return
-    if (this.#stop) this.#since = performance.now()
+    if (this.#stop) this.#since = elapsed()
     this.#watched.waited(true)
   }
 
@@ -98,7 +99,7 @@ export class Changes implements Attendance {
     this.#start = undefined
     if (this.#isClosed) return
     this.#stop = this.#watched.watch(this.#changed)
-    this.#since = performance.now() - WATCH_AFTER_MS
+    this.#since = elapsed() - WATCH_AFTER_MS
     this.#keepLooking()
     this.#keep()
     // What changed between the caller's look and the start of the watch was told to nobody.
@@ -127,7 +128,7 @@ export class Changes implements Attendance {
   }
 
   #waitedLong(): boolean {
-    return performance.now() - this.#since >= LONG_MS
+    return elapsed() - this.#since >= LONG_MS
   }
 
   /** Whoever has just begun to wait begins anew. */

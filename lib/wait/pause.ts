@@ -1,6 +1,7 @@
 // pause.ts: a moment's rest that a call under way needs. Unlike a watch, it keeps the process alive: somebody waits.
 
 import { onAbort } from './aborts.ts'
+import { clearTimeout, setTimeout } from './timers.ts'
 
 const TIMER_MAX_MS = 2 ** 31 - 1
 

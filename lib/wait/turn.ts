@@ -2,6 +2,8 @@
 // run (500,000 such calls held up a 10 ms timer for 528 ms), so whoever has gone on for a millisecond without a
 // turn goes on behind one.
 
+import { elapsed, setImmediate } from './timers.ts'
+
 const TURN_MS = 1
 let turnStart = 0
 let marked = false
@@ -11,11 +13,11 @@ let coming: Promise<void> | undefined
 export function turnDue(): boolean {
   if (!marked) {
     marked = true
-    turnStart = performance.now()
+    turnStart = elapsed()
     setImmediate(turned)
     return false
   }
-  return performance.now() - turnStart > TURN_MS
+  return elapsed() - turnStart > TURN_MS
 }
 
 function turned(): void {

@@ -19,6 +19,18 @@ export class SpecClock implements Clock {
     return START + this.#elapsed
   }
 
+  wall(): number {
+    return this.now()
+  }
+
+  monotonic(): number {
+    return this.elapsed()
+  }
+
+  slept(): number {
+    return 0
+  }
+
   elapsed(): number {
     return this.#elapsed
   }

@@ -32,7 +32,7 @@ export class LogRig {
 
   /** One more process's log, caught up. */
   log(disk: Disk = this.disk.process()): Log {
-    const world = { disk, limits: LIMITS, random: () => this.#random(2 ** 32), now: () => 5 }
+    const world = { disk, limits: LIMITS, random: () => this.#random(2 ** 32), now: () => 5, dueTime: () => 5 }
     const log = new Log(FOLDER, world, 1 << 20)
     log.refresh()
     return log

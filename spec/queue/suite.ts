@@ -14,6 +14,7 @@ import { getting } from './getting.ts'
 import { limiting } from './limiting.ts'
 import { living } from './living.ts'
 import { looping } from './looping.ts'
+import { mocked } from './mocked.ts'
 import { ordering } from './ordering.ts'
 import { picking, refusing } from './picking.ts'
 import type { Place } from './place.ts'
@@ -65,6 +66,7 @@ export function queueSuite(name: string, makePlace: () => Promise<QueuePlace>, {
     sharing(place)
     streaming(place)
     living(place, indexed)
+    mocked(place)
     if (indexed) {
       ordering(place)
       uniqueness(place)

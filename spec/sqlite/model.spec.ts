@@ -97,7 +97,7 @@ for (const kind of kinds) {
   it(`the queue in SQLite does what the queue in memory does: ${kind.order}${kind.isKeyed ? ', unique' : ''}`, async () => {
     const file = newFile()
     // Its thread stays from run to run.
-    const keeper = await SqliteStore.open({ file, queue: 'keeper' }, optionsOf('fifo'))
+    const keeper = await SqliteStore.open({ file, queue: 'keeper' }, optionsOf('fifo'), { clock: new ManualClock() })
     const property = fc.asyncProperty(fc.array(act, { minLength: 30, maxLength: ACTS_MAX }), (acts) => {
       return run(kind, file, acts)
     })

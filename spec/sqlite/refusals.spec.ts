@@ -139,7 +139,17 @@ describe('the queue in SQLite', () => {
     const lease = { queue: 1, now: 1000, owner: 7, keep: 0, n: 1, isStrict: false, isAhead: false, deadline: null }
     const ids = [{ from: 1, to: 1 }]
     const settlements = [{ outcome: 'fail' as const, ids, reason: 'one\0two' }]
-    const put = { queue: 1, now: 0, due: 0, attempt: 0, priority: 0, bound: undefined, owner: 7, keys: undefined }
+    const put = {
+      queue: 1,
+      now: 0,
+      wall: 0,
+      due: 0,
+      attempt: 0,
+      priority: 0,
+      bound: undefined,
+      owner: 7,
+      keys: undefined,
+    }
     valuesOf(engine.run([open(), map()]))
     const [, , , , listed] = valuesOf(
       engine.run([

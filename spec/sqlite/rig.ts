@@ -66,6 +66,7 @@ export function call<N extends OpName>(op: N, args: ArgsOf<N>, packed: Packed = 
 export const plainPut: PutArgs = {
   queue: 1,
   now: 1000,
+  wall: 1000,
   due: 0,
   attempt: 0,
   priority: 0,

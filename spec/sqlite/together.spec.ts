@@ -21,7 +21,7 @@ function filled(order: Order, timeOf: (i: number) => number, priorityOf: (i: num
   const engine = new Engine(file, () => loadDriver())
   valuesOf(engine.run([call('queue.open', { name: 'q', codec: 'raw', order })]))
   for (let i = 1; i <= ITEMS; i += 1) {
-    const args = { ...plainPut, now: timeOf(i), priority: priorityOf(i) }
+    const args = { ...plainPut, wall: timeOf(i), priority: priorityOf(i) }
     valuesOf(engine.run([call('queue.put', args, sealed([Buffer.from(`item ${i}`)]))]))
   }
   return [engine, file]

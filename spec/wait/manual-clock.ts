@@ -4,10 +4,26 @@ import type { Clock } from '../../lib/wait/clock.ts'
 
 export class ManualClock implements Clock {
   #ms = 0
+  /** What the wall clock was set by. */
+  set = 0
+  /** How long the host slept. */
+  asleep = 0
   #due: { at: number; call: () => void }[] = []
 
   now(): number {
     return 1_000_000 + this.#ms
+  }
+
+  wall(): number {
+    return this.now() + this.asleep + this.set
+  }
+
+  monotonic(): number {
+    return this.elapsed()
+  }
+
+  slept(): number {
+    return this.asleep
   }
 
   elapsed(): number {

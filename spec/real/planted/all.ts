@@ -19,6 +19,7 @@ import { puts } from './puts.ts'
 import { sqlite } from './sqlite.ts'
 import { streams } from './streams.ts'
 import { syncs } from './syncs.ts'
+import { time } from './time.ts'
 import { together } from './together.ts'
 
 export const bugs: readonly Bug[] = [
@@ -36,6 +37,7 @@ export const bugs: readonly Bug[] = [
   ...streams,
   ...puts,
   ...codecs,
+  ...time,
 ]
 
 const BEGIN = '<!-- planted bugs: written by spec/real/planted/all.ts -->\n'
