@@ -13,6 +13,7 @@ export const layers = Object.freeze({
   'failing calls': 50_000,
   'failing syncs': 7000,
   'flipped bits': 131_072,
+  'flips after every end': 100_000,
   'bytes, cuts, sectors and files damaged': 50_000,
   'planted bugs caught': 40,
   'runs of commands against the model': 600,

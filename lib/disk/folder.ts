@@ -126,6 +126,10 @@ class FolderDisk implements Disk {
     return this.#below.bootId()
   }
 
+  isShared(folder: string): boolean {
+    return this.#below.isShared(this.#real(folder))
+  }
+
   self(): ReturnType<Disk['self']> {
     return this.#below.self()
   }

@@ -12,6 +12,7 @@ import { bootId } from './boot.ts'
 import { codeOf, type Disk, type DiskFile, type OpenMode } from './disk.ts'
 import { type Below, enterFolder } from './folder.ts'
 import { claim, type Lock, lockOf } from './lock.ts'
+import { isShared } from './shared-mount.ts'
 
 const below: Below = {
   open: (file, mode) => new NodeFile(file, openFile(file, mode)),
@@ -25,6 +26,7 @@ const below: Below = {
   claimAs: claim,
   watch,
   bootId,
+  isShared,
   self: () => ({ pid: process.pid, thread: threadId, host: hostname() }),
   enter: (folder) => enterFolder(below, folder),
   allClosed,

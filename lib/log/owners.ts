@@ -94,6 +94,16 @@ export class Owners {
     }
   }
 
+  /** Its lock is taken, which shows that it lives; where it can't be looked at, nothing is shown. */
+  isSeenAlive(owner: number): boolean {
+    try {
+      return withFile(this.#disk.open(`${this.#folder}/${owner}`, 'write'), (file) => !file.tryLock())
+    } catch (error) {
+      if (codeOf(error) === '') throw error
+      return false
+    }
+  }
+
   /** Never throws the disk's errors: a probe that can't tell harms nobody, and is made again. */
   isAlive(owner: number): boolean {
     try {

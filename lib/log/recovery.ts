@@ -7,6 +7,7 @@
 //    dead owners ─▶ left: what they held is ready again        this handle ─▶ joined
 
 import { codeOf } from '../disk/disk.ts'
+import { StorageError } from '../errors.ts'
 import type { Corruption, IdRange } from '../store.ts'
 import type { HostTime } from '../wait/host-time.ts'
 import type { Decision } from './cursor.ts'
@@ -62,8 +63,10 @@ export interface Ahead {
   readonly dead: ReadonlySet<number>
 }
 
-export function recover(parts: RecoveryParts, state: CursorState): Decision<Recovery> {
+export function recover(given: RecoveryParts, state: CursorState): Decision<Recovery> {
+  const parts = { ...given, boot: sharedBoot(given, state) }
   const { log, owners, boot } = parts
+  log.boot = boot
   const isUnclean = [...state.owners.values()].some((each) => each !== boot)
   const rotted = rottedIn(parts, state)
   if (rotted[0] && parts.onDamage === 'fail') throw damageError(rotted[0])
@@ -108,6 +111,20 @@ function timeOf({ boot, time }: RecoveryParts, state: CursorState): CursorRecord
 function rottedIn({ journal, boot }: RecoveryParts, state: CursorState): Corruption[] {
   const rotted = journal.damaged.filter(({ isGap }) => !(isGap && wasCut(state, boot)))
   return rotted.map(({ file, offset, bytes }) => ({ file, offset, bytes, lost: 0 }))
+}
+
+/**
+ * A lock that is held shows that its holder's kernel is this one, whatever its boot id says (another container's may say
+ * something else): then this handle goes by the same. Not over a network, where two machines see the same locks.
+ */
+function sharedBoot({ log, owners, boot }: RecoveryParts, state: CursorState): number {
+  const others = [...state.owners].filter(([, each]) => each !== boot && each !== NO_BOOT)
+  const living = others.find(([owner]) => owners.isSeenAlive(owner))
+  if (!living) return boot
+  if (!log.world.disk.isShared(log.folder)) return living[1]
+  throw new StorageError(
+    `${log.folder} is open on another machine, or behind another kernel: over a network file system only one machine may open it`,
+  )
 }
 
 /**

@@ -143,6 +143,10 @@ export class DiskProcess implements Disk {
     return this.disk.bootId()
   }
 
+  isShared(): boolean {
+    return this.disk.shared
+  }
+
   self(): Self {
     return this.disk.self()
   }

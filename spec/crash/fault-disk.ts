@@ -123,6 +123,10 @@ export class FaultDisk implements Disk {
     return this.#inner.bootId()
   }
 
+  isShared(folder: string): boolean {
+    return this.#inner.isShared(folder)
+  }
+
   self(): Self {
     return this.#inner.self()
   }

@@ -194,6 +194,13 @@ export class RecordingDisk implements Disk {
     return this.boot
   }
 
+  /** What `isShared` answers from now on. */
+  shared = false
+
+  isShared(): boolean {
+    return this.shared
+  }
+
   self(): Self {
     return { pid: 4711, thread: 0, host: 'spec' }
   }

@@ -50,6 +50,7 @@ function bound(disk: Disk): Disk {
     claim: (...args) => disk.claim(...args),
     watch: (...args) => disk.watch(...args),
     bootId: () => disk.bootId(),
+    isShared: (folder) => disk.isShared(folder),
     self: () => disk.self(),
     allClosed: () => disk.allClosed(),
   }

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { StorageError } from '../../lib/errors.ts'
 import type { LogStore } from '../../lib/log/log-store.ts'
 import { FaultDisk } from '../crash/fault-disk.ts'
 import { crashStates } from '../crash/states.ts'
@@ -64,6 +65,20 @@ describe('the queue, killed after puts that were synced,', () => {
       )
       await store.close()
     }
+  })
+
+  it('tells of its last item, too, as never synced, where all of it is there and does not hold', async () => {
+    const rig = await killed({ durability: 'os' })
+    const tail = rig.segments.at(-1) ?? ''
+    flip(rig.disk, `${FOLDER}/${tail}`, (rig.usedBytes(tail) - 20) * 8)
+    const { ids, lost, store } = await left(rig)
+    assert.deepEqual([ids.length, lost], [39, 1])
+    assert.deepEqual(
+      rig.corruptions.map((report) => report.unsynced),
+      [true],
+    )
+    assert.equal(await put(store, ['another']), 41)
+    await store.close()
   })
 
   it('has told the journal of each segment that was done', async () => {
@@ -214,5 +229,35 @@ describe("the queue on 'os'", () => {
       [0, 0],
     )
     await store.close()
+  })
+})
+
+describe('the queue, beside a handle that lives and names another boot,', () => {
+  it('goes by the same boot where their locks show one kernel, so that nothing is lost or told', async () => {
+    const rig = new QueueRig()
+    const one = await rig.open({ durability: 'os', segmentSize: 1000 })
+    for (let first = 1; first <= 9; first++) await put(one, numbered(1, first, 300))
+    rig.disk.boot = 'another boot'
+    const two = await rig.open({ durability: 'os', segmentSize: 1000 })
+    const id = await put(two, ['ten'])
+    assert.equal(id, 10, 'no jump')
+    assert.deepEqual(rig.recovered, [])
+    assert.equal((await popped(one, 100)).length + (await popped(one, 100)).length, 10)
+    await two.close()
+    await one.close()
+    assert.deepEqual(rig.corruptions, [])
+  })
+
+  it('is refused where two machines may see the same locks, and opens once the other is gone', async () => {
+    const rig = new QueueRig()
+    rig.disk.shared = true
+    const one = await rig.open()
+    await put(one, ['1'])
+    rig.disk.boot = 'another boot'
+    await assert.rejects(rig.open(), (error) => error instanceof StorageError && /only one machine/.test(error.message))
+    await one.close()
+    const two = await rig.open()
+    assert.equal((await popped(two, 10)).length, 1)
+    await two.close()
   })
 })

@@ -33,6 +33,7 @@ class QuietDisk implements Disk {
   readonly claim: Disk['claim']
   readonly watch: Disk['watch']
   readonly bootId: Disk['bootId']
+  readonly isShared: Disk['isShared']
   readonly self: Disk['self']
   readonly allClosed: Disk['allClosed']
 
@@ -46,6 +47,7 @@ class QuietDisk implements Disk {
     this.claim = (folder) => disk.claim(folder)
     this.watch = () => () => undefined
     this.bootId = () => disk.bootId()
+    this.isShared = (folder) => disk.isShared(folder)
     this.self = () => disk.self()
     this.allClosed = () => disk.allClosed()
   }
@@ -90,6 +92,7 @@ export function rooted(disk: Disk, root: string): Disk {
     claim: (folder) => disk.claim(root + folder),
     watch: (folder, changed) => disk.watch(root + folder, changed),
     bootId: () => disk.bootId(),
+    isShared: (folder) => disk.isShared(root + folder),
     self: () => disk.self(),
     allClosed: () => disk.allClosed(),
   }

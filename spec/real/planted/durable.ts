@@ -66,4 +66,32 @@ export const durable: readonly Bug[] = [
     to: `return 'crash'`,
     layer: spec('log/classify'),
   },
+  {
+    name: 'a live lock of another boot is no proof of one kernel',
+    file: 'log/recovery.js',
+    from: 'if (!living)',
+    to: 'if (true)',
+    layer: spec('log/synced'),
+  },
+  {
+    name: 'two machines on one network mount open one queue',
+    file: 'log/recovery.js',
+    from: 'if (!log.world.disk.isShared(log.folder))',
+    to: 'if (true)',
+    layer: spec('log/synced'),
+  },
+  {
+    name: 'opening trusts what a power cut left',
+    file: 'log/recovery.js',
+    from: 'const isFlat = !wasCut(state, boot) &&',
+    to: 'const isFlat =',
+    layer: spec('log/rot'),
+  },
+  {
+    name: 'a last frame that is all there and rotted is taken for half written',
+    file: 'log/scan.js',
+    from: 'if (last && segment.base + last.relativeId >= segment.nextId)',
+    to: 'if (false)',
+    layer: spec('log/synced'),
+  },
 ]
