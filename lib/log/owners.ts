@@ -96,21 +96,21 @@ export class Owners {
 
   /** Its lock is taken, which shows that it lives; where it can't be looked at, nothing is shown. */
   isSeenAlive(owner: number): boolean {
-    try {
-      return withFile(this.#disk.open(`${this.#folder}/${owner}`, 'write'), (file) => !file.tryLock())
-    } catch (error) {
-      if (codeOf(error) === '') throw error
-      return false
-    }
+    return this.#probe(owner) === true
   }
 
   /** Never throws the disk's errors: a probe that can't tell harms nobody, and is made again. */
   isAlive(owner: number): boolean {
+    return this.#probe(owner) !== false
+  }
+
+  /** Whether it lives; undefined where that can't be told. */
+  #probe(owner: number): boolean | undefined {
     try {
       return withFile(this.#disk.open(`${this.#folder}/${owner}`, 'write'), (file) => !file.tryLock())
     } catch (error) {
       if (codeOf(error) === '') throw error
-      return codeOf(error) !== 'ENOENT'
+      return codeOf(error) === 'ENOENT' ? false : undefined
     }
   }
 

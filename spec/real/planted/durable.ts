@@ -1,6 +1,6 @@
 // durable.ts: what is known to be durable, what is told of bytes that don't hold, and what opening does.
 
-import { type Bug, spec } from './bug.ts'
+import { type Bug, spec, states } from './bug.ts'
 
 export const durable: readonly Bug[] = [
   {
@@ -85,7 +85,7 @@ export const durable: readonly Bug[] = [
     file: 'log/recovery.js',
     from: 'const isFlat = !wasCut(state, boot) &&',
     to: 'const isFlat =',
-    layer: spec('log/rot'),
+    layer: states('os', 'BBBB BBB'),
   },
   {
     name: 'a last frame that is all there and rotted is taken for half written',
