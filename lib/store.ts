@@ -108,7 +108,10 @@ export interface Counts {
 }
 
 export interface StoreStats extends Counts {
+  /** Encoded bytes of what is ready, delayed or in flight. */
   readonly bytes: number
+  /** What its files, or those that it shares with others, take. */
+  readonly fileBytes: number
   readonly deadBytes: number
   readonly segments: number
   /** Milliseconds since 1970. */

@@ -6,9 +6,14 @@ import type { Counts, Status } from '../store.ts'
 import type { Core } from './core.ts'
 
 export interface Stats extends Counts {
-  /** Of the encoded items that are ready, delayed or in flight. */
+  /**
+   * Encoded bytes of the items that are ready, delayed or in flight: what `maxBytes` bounds. Over a log the first call of a
+   * handle reads them, later ones only what has come and gone since.
+   */
   readonly bytes: number
-  /** Bytes that `flush()` can reclaim. */
+  /** Bytes that its files take. Queues that share a database share those; in memory there are none. */
+  readonly fileBytes: number
+  /** Of those, bytes that are in use no more, and that `flush()` can reclaim. */
   readonly deadBytes: number
   /** Files of the log. */
   readonly segments: number

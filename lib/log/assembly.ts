@@ -9,6 +9,7 @@ import { Appender } from './appender.ts'
 import { Counter } from './counter.ts'
 import { DocumentReader } from './document-reader.ts'
 import { Flusher } from './flusher.ts'
+import { HeldBytes } from './held-bytes.ts'
 import { Judge } from './judge.ts'
 import { Looker } from './looker.ts'
 import type { Opened } from './opening.ts'
@@ -55,12 +56,13 @@ export function assemble(opened: Opened, options: StoreOptions, hooks: Hooks): A
   const makeRoom = () => flusher.makeRoom()
   const keepUp = () => flusher.keepUp()
   const owner = () => owners.own
-  const appender = new Appender({ log, cursor, lock, durability, owner, makeRoom, keepUp, appended, syncLater })
+  const held = new HeldBytes(log)
+  const appender = new Appender({ held, log, cursor, lock, durability, owner, makeRoom, keepUp, appended, syncLater })
   const reclaimer = new Reclaimer(parts, options.autoResume)
   const settler = new Settler(parts, appender, failed, options.keepAcked ?? 0)
   const taker = new Taker(parts, settler, reclaimer)
   const looker = new Looker(parts, failed, reclaimer)
-  const counter = new Counter(parts, looker, reclaimer)
+  const counter = new Counter(parts, { looker, reclaimer, failed, held })
   const syncedRecords = new SyncedRecords({ log, cursor, clock, events })
   return { appender, taker, settler, reclaimer, looker, counter, flusher, syncedRecords }
 }

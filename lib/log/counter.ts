@@ -4,28 +4,35 @@ import type { Counts, StoreStats } from '../store.ts'
 import { dueTime } from '../wait/clock.ts'
 import type { Decide } from './cursor.ts'
 import type { CursorState } from './cursor-state.ts'
+import type { FailedItems } from './failed-items.ts'
 import { deadBytesOf } from './flusher.ts'
+import type { HeldBytes } from './held-bytes.ts'
 import type { Log } from './log.ts'
 import type { Looker } from './looker.ts'
 import { type Parts, upToDate } from './parts.ts'
 import type { Reclaimer } from './reclaimer.ts'
 
+interface Counted {
+  readonly looker: Looker
+  readonly reclaimer: Reclaimer
+  readonly failed: FailedItems
+  readonly held: HeldBytes
+}
+
 export class Counter {
   readonly #parts: Parts
-  readonly #looker: Looker
-  readonly #reclaimer: Reclaimer
+  readonly #counted: Counted
 
-  constructor(parts: Parts, looker: Looker, reclaimer: Reclaimer) {
+  constructor(parts: Parts, counted: Counted) {
     this.#parts = parts
-    this.#looker = looker
-    this.#reclaimer = reclaimer
+    this.#counted = counted
   }
 
   async counts(): Promise<Counts> {
     const { log, clock, cursor } = this.#parts
     const decide: Decide<Counts> = (state) => {
       // Who waits for a count, to join or to get several, would else wait for those who died.
-      const before = this.#reclaimer.due(state)
+      const before = this.#counted.reclaimer.due(state)
       if (before.length > 0) return { before }
       const { ready, delayed } = state.runs.count(log.nextId, dueTime(clock))
       const { inFlight, acked } = state.runs
@@ -36,22 +43,28 @@ export class Counter {
 
   async stats(): Promise<StoreStats> {
     const { log, cursor } = this.#parts
+    const { looker, held, failed } = this.#counted
     const counts = await this.counts()
-    const oldest = counts.ready > 0 ? (await this.#looker.peek(1))[0]?.enqueuedAt : undefined
-    const sizes = await cursor.step((state) => ({ records: [], result: sizesOf(log, state) }))
-    return { ...counts, ...sizes, oldest, nextId: log.nextId, lost: cursor.state.lost }
+    const oldest = counts.ready > 0 ? (await looker.peek(1))[0]?.enqueuedAt : undefined
+    // Most of it is looked at without any lock.
+    await held.warm(cursor.state)
+    const sizes = await cursor.step(
+      upToDate(this.#parts, (state) => ({ records: [], result: { ...sizesOf(log, state), bytes: held.total(state) } })),
+    )
+    const fileBytes = sizes.fileBytes + failed.fileBytes() + cursor.journal.fileBytes
+    return { ...counts, ...sizes, fileBytes, oldest, nextId: log.nextId, lost: cursor.state.lost }
   }
 }
 
-function sizesOf(log: Log, state: CursorState): Pick<StoreStats, 'bytes' | 'deadBytes' | 'segments'> {
-  let bytes = 0
+function sizesOf(log: Log, state: CursorState): Pick<StoreStats, 'fileBytes' | 'deadBytes' | 'segments'> {
+  let fileBytes = 0
   let deadBytes = 0
   for (const segment of log.segments) {
     const wasOpen = segment.isOpen
     if (!log.openIfThere(segment)) continue
-    bytes += segment.end
+    fileBytes += segment.size()
     deadBytes += deadBytesOf(segment, state)
     if (!wasOpen) segment.close()
   }
-  return { bytes, deadBytes, segments: log.segments.length }
+  return { fileBytes, deadBytes, segments: log.segments.length }
 }

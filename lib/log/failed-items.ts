@@ -68,6 +68,19 @@ export class FailedItems {
     this.#ready = true
   }
 
+  /** Bytes of the files. */
+  fileBytes(): number {
+    this.#list()
+    let bytes = 0
+    for (const segment of this.#log.segments) {
+      const wasOpen = segment.isOpen
+      if (!this.#log.openIfThere(segment)) continue
+      bytes += segment.size()
+      if (!wasOpen) segment.close()
+    }
+    return bytes
+  }
+
   close(): void {
     this.#log.close()
   }

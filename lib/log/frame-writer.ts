@@ -28,6 +28,8 @@ export interface WriterParts {
   readonly lock: StepLock
   /** This handle's number, for the names of what is in the making. */
   readonly owner: () => number
+  /** What the queue holds, where others count it too. */
+  readonly held?: HeldBytes | undefined
 }
 
 export class FrameWriter {
@@ -39,7 +41,7 @@ export class FrameWriter {
   constructor(parts: WriterParts) {
     this.#parts = parts
     this.#frameBytes = parts.log.world.limits.frameBytes
-    this.#held = new HeldBytes(parts.log)
+    this.#held = parts.held ?? new HeldBytes(parts.log)
   }
 
   /** At once, but where the lock is taken, a batch is large or something has to be counted first. Never throws. */

@@ -1,5 +1,5 @@
 // held-bytes.ts: the encoded bytes of what a queue holds: ready, delayed or in flight. Nobody needs them but a put with
-// a bound on bytes, so they stand nowhere in the format; they are counted once, segment by segment, and from then on
+// a bound on bytes, and stats(), so they stand nowhere in the format; they are counted once, segment by segment, and from then on
 // only what has come or gone since is looked at:
 //
 //    segment    counted then   ▓▓▓▓▓▓▓▓▓▓░░░░▓▓▓▓▓▓        bytes then
@@ -42,20 +42,27 @@ export class HeldBytes {
     return this.#isWarm
   }
 
-  /** Counts all that is held, without any lock and without holding up the event loop. */
+  /** Counts what has come and gone since the last time, without any lock and without holding up the event loop. */
   async warm(state: CursorState): Promise<void> {
     this.#log.refresh()
     for (const { base, held } of this.#parts(state)) {
-      let bytes = 0
-      for (const range of held) {
-        for (let from = range.from; from <= range.to; from += WARM_STEP) {
-          bytes += this.#sum(this.#coming, [{ from, to: Math.min(range.to, from + WARM_STEP - 1) }]) ?? 0
-          if (turnDue()) await turn()
-        }
-      }
+      const before = this.#counted.get(base)
+      const bytes = before ? this.#bytesOf(held, before) : await this.#sumInSteps(held)
       this.#counted.set(base, { held, bytes })
+      if (turnDue()) await turn()
     }
     this.#isWarm = true
+  }
+
+  async #sumInSteps(held: readonly IdRange[]): Promise<number> {
+    let bytes = 0
+    for (const range of held) {
+      for (let from = range.from; from <= range.to; from += WARM_STEP) {
+        bytes += this.#sum(this.#coming, [{ from, to: Math.min(range.to, from + WARM_STEP - 1) }]) ?? 0
+        if (turnDue()) await turn()
+      }
+    }
+    return bytes
   }
 
   /** The bytes of all that is held. The log must be up to date. */

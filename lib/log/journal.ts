@@ -336,6 +336,11 @@ export class Journal {
     this.#halves[this.#ruling === 0 ? 1 : 0].file.write(writer.bytes(), end)
   }
 
+  /** Bytes of both files. */
+  get fileBytes(): number {
+    return this.#halves.reduce((sum, { file }) => sum + file.size(), 0)
+  }
+
   close(): void {
     for (const { file } of this.#halves) file.close()
   }

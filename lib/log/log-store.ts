@@ -63,7 +63,9 @@ export class LogStore implements Store {
   static async open(folder: string, options: StoreOptions, world: Partial<World> = {}): Promise<LogStore> {
     const whole = { ...systemWorld, ...world }
     const told = { ...options, events: tellingEvents(options.events, folder) }
-    return new LogStore(await openLog(folder, told, whole), told, whole)
+    const store = new LogStore(await openLog(folder, told, whole), told, whole)
+    await store.#trim(options.keepAcked ?? 0)
+    return store
   }
 
   private constructor(opened: Opened, options: StoreOptions, world: World) {
@@ -78,6 +80,18 @@ export class LogStore implements Store {
       syncLater: () => this.#interval.start(),
     })
     this.#tell()
+  }
+
+  /** No more acknowledged items stay than are kept: an opening without that lets their space be flushed. */
+  async #trim(keep: number): Promise<void> {
+    const record = { kind: 'acked', keep, ids: [] } as const
+    if (this.#cursor.state.runs.acked <= keep) return
+    try {
+      await this.#cursor.step(({ runs }) => ({ records: runs.acked > keep ? [record] : [], result: undefined }))
+      this.#recorded()
+    } catch (error) {
+      this.#options.events.failed(error instanceof Error ? error : new Error(String(error)))
+    }
   }
 
   /** What opening found, behind the opening itself. */

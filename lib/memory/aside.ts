@@ -20,6 +20,11 @@ export class Aside {
   ack(item: Item, keepAcked: number): void {
     if (keepAcked === 0) return
     this.#acked.add(item)
+    this.trim(keepAcked)
+  }
+
+  /** No more acknowledged items stay than so many. */
+  trim(keepAcked: number): void {
     this.#acked.drop(Math.max(0, this.#acked.length - keepAcked))
   }
 

@@ -42,6 +42,7 @@ export class MemoryStore implements seam.Store {
     this.#room = new Room(shelf)
     this.#clock = clock
     this.#keepAcked = keepAcked
+    shelf.trimAcked(keepAcked)
     this.#events = events
   }
 
@@ -174,6 +175,7 @@ export class MemoryStore implements seam.Store {
     return {
       ...this.#shelf.counts(),
       bytes: Math.round(this.#shelf.heldBytes),
+      fileBytes: 0,
       deadBytes: 0,
       segments: 0,
       oldest: oldest?.item.enqueuedAt,

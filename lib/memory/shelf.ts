@@ -182,6 +182,11 @@ export class Shelf {
     for (const item of this.#away.allHeldBy(owner)) this.#giveBack(item)
   }
 
+  /** No more acknowledged items stay than so many. */
+  trimAcked(keepAcked: number): void {
+    this.#aside.trim(keepAcked)
+  }
+
   fail(item: Item, reason: string): void {
     this.#release(item)
     this.#aside.fail(item, reason)

@@ -63,7 +63,7 @@ export class Looker {
     return {
       ...countsOf(sums),
       bytes: bytes ?? 0,
-      deadBytes: await this.deadBytes(),
+      ...(await this.#sizes()),
       segments: 0,
       oldest: oldest === undefined ? undefined : Math.floor(Number(oldest) / 1000),
       nextId: Number(next?.rows[0]?.[0]),
@@ -71,12 +71,18 @@ export class Looker {
     }
   }
 
-  /** Of all queues of the database: what its tables have in free pages, as far as the server tells. */
   async deadBytes(): Promise<number> {
+    return (await this.#sizes()).deadBytes
+  }
+
+  /** Of all queues of the database: what its items take, and have in free pages, as far as the server tells. */
+  async #sizes(): Promise<Pick<StoreStats, 'fileBytes' | 'deadBytes'>> {
     const [read] = await this.#ask([
-      `SELECT DATA_FREE FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'spoolq_items'`,
+      `SELECT DATA_FREE, DATA_LENGTH + INDEX_LENGTH + DATA_FREE FROM information_schema.TABLES
+        WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'spoolq_items'`,
     ])
-    return Number(read?.rows[0]?.[0] ?? 0)
+    const [deadBytes = 0, fileBytes = 0] = (read?.rows[0] ?? []).map(Number)
+    return { fileBytes, deadBytes }
   }
 
   async list({ status, after, limit }: ListOptions): Promise<Listed[]> {

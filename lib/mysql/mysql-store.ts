@@ -60,8 +60,9 @@ export class MysqlStore implements seam.Store {
   }
 
   /** Alive from here on; what dead handles held is ready. */
-  async #enter({ autoResume }: seam.StoreOptions): Promise<void> {
+  async #enter({ autoResume, keepAcked = 0 }: seam.StoreOptions): Promise<void> {
     await this.#parts.owner.alive()
+    if ((await this.#parts.looker.counts()).acked > keepAcked) await this.#parts.taker.trim()
     const reclaimed = autoResume ? await this.#parts.taker.reclaim() : 0
     if (reclaimed > 0) queueMicrotask(() => this.#events.recovered({ tornBytes: 0, reclaimed }))
   }

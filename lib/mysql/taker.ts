@@ -66,6 +66,11 @@ export class Taker {
     await this.take({ n: 0, use: 'resume' })
   }
 
+  /** No more acknowledged items stay than are kept. */
+  async trim(): Promise<void> {
+    await this.take({ n: 0, use: 'trim' })
+  }
+
   /** What dead handles held is ready; resolves to how many items that were. */
   reclaim(): Promise<number> {
     return new Promise((resolve, reject) => this.#lane.add({ run: () => this.#bury().then(resolve, reject) }))

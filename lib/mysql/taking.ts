@@ -17,8 +17,8 @@ import type { Plan, Step } from './steps.ts'
 
 export interface Take {
   readonly n: number
-  /** 'resume': nothing is taken, but what is due is ready. */
-  readonly use: 'lease' | 'pop' | 'delete' | 'resume'
+  /** 'resume': nothing is taken, but what is due is ready; 'trim': no more acknowledged items stay than are kept. */
+  readonly use: 'lease' | 'pop' | 'delete' | 'resume' | 'trim'
   readonly hold?: Hold | undefined
   readonly pick?: Pick | undefined
 }
@@ -64,7 +64,8 @@ export class Taking<C extends Take> {
   async plan(): Promise<Plan<Found<C>>> {
     this.#settle()
     if (this.#calls.some(({ n, use }) => n > 0 || use === 'resume')) await this.#take()
-    if (this.#options.keepAcked > 0 && this.#has('ack')) await this.#trim()
+    const isAsked = this.#calls.some(({ use }) => use === 'trim')
+    if (isAsked || (this.#options.keepAcked > 0 && this.#has('ack'))) await this.#trim()
     return this.#draft.plan({ rows: this.#found, known: this.#finding.known })
   }
 

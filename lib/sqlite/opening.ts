@@ -50,6 +50,9 @@ export async function openParts(
     time.adopt((await database.call('host.open', { boot, ...time.fresh() }, { within })).value)
     const path = file === MEMORY || file.startsWith('memory:') ? undefined : file
     const owners = await Owners.join({ disk: nodeDisk, database, file: path, queue: recorded.id })
+    // A full disk is no reason not to open: the next acknowledgement that is kept says it again.
+    const trimming = { queue: recorded.id, keep: options.keepAcked ?? 0 }
+    await database.call('queue.trim', trimming, { within }).catch((error: Error) => events.failed(error))
     const { damage } = database
     if (damage !== undefined) queueMicrotask(() => events.corruption(damage))
     return { time, boot, options, database, recorded, owners, file: path }

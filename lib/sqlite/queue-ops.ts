@@ -14,6 +14,8 @@ import { brokenAmong, SEAL_BYTES } from './seal.ts'
 
 export interface Stats extends Sums {
   readonly freeBytes: number
+  /** All pages of the file. */
+  readonly fileBytes: number
   /** When the first ready item was put. */
   readonly oldest: number | undefined
 }
@@ -93,7 +95,9 @@ export const queueOps = {
     const sums = pass(scene, asked)
     const oldest = scene.get('SELECT enqueued FROM $ready ORDER BY id LIMIT 1')?.[0]
     const time = oldest === undefined ? undefined : Number(oldest)
-    return { value: { ...sums, freeBytes: freeBytes(connection), oldest: time } }
+    return {
+      value: { ...sums, freeBytes: freeBytes(connection), fileBytes: connection.bytesIn('page_count'), oldest: time },
+    }
   }),
 
   /** Without what is damaged, unless it is among the failed: there its bytes are none. */

@@ -5,7 +5,7 @@ import type { Connection } from './connection.ts'
 import { Holds } from './holds.ts'
 import { type Answer, writing } from './op.ts'
 import { sceneOf } from './scene.ts'
-import { discardAll, held, retryAll, type Settle, settleAll } from './settle.ts'
+import { discardAll, held, retryAll, type Settle, settleAll, trim } from './settle.ts'
 
 export interface Failing {
   readonly queue: number
@@ -25,12 +25,24 @@ export interface Extending {
   readonly deadline: number | null
 }
 
+export interface Trimming {
+  readonly queue: number
+  /** Acknowledged items to keep. */
+  readonly keep: number
+}
+
 export const settleOps = {
   'queue.settle': writing((connection: Connection, args: Settle): Answer<null> => {
     const scene = sceneOf(connection, args.queue)
     const holds = new Holds(scene, args.owner)
     settleAll(scene, args, holds)
     holds.write()
+    return { value: null }
+  }),
+
+  'queue.trim': writing((connection: Connection, { queue, keep }: Trimming): Answer<null> => {
+    const scene = sceneOf(connection, queue)
+    trim(scene, scene.sums(), keep)
     return { value: null }
   }),
 

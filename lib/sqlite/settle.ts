@@ -88,7 +88,8 @@ function ack(scene: Scene, { sums, keep }: Settling, { range, count, bytes, time
 }
 
 /** No more acknowledged items than that: those with the lowest ids go. */
-function trim(scene: Scene, { acked }: Sums, keep: number): void {
+/** No more acknowledged items stay than are kept: the oldest go. */
+export function trim(scene: Scene, { acked }: Sums, keep: number): void {
   if (acked <= keep) return
   scene.run('DELETE FROM $acked WHERE id IN (SELECT id FROM $acked ORDER BY id LIMIT ?)', acked - keep)
   scene.change({ acked: keep - acked })

@@ -184,8 +184,8 @@ export class SqliteStore implements seam.Store {
 
   async stats(): Promise<seam.StoreStats> {
     const { value } = await this.#ask('queue.stats', this.#args.asked())
-    const { bytes, nextId, oldest, lost, freeBytes: deadBytes } = value
-    return { ...countsOf(value), bytes, deadBytes, segments: 0, oldest, nextId, lost }
+    const { bytes, nextId, oldest, lost, fileBytes, freeBytes: deadBytes } = value
+    return { ...countsOf(value), bytes, fileBytes, deadBytes, segments: 0, oldest, nextId, lost }
   }
 
   async list({ status, after, limit }: seam.ListOptions): Promise<seam.Listed[]> {

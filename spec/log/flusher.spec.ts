@@ -36,6 +36,20 @@ describe('flush', () => {
     assert.deepEqual(await ready(await rig.open(SMALL)), [[36, 'next']])
   })
 
+  it('frees what was kept for the record, once that is kept no more', async () => {
+    const rig = new QueueRig()
+    const store = await rig.open({ ...SMALL, keepAcked: 99 })
+    for (let first = 1; first <= 31; first += 10) await put(store, numbered(10, first, 100))
+    await store.settle([ack(...(await leased(store, 40)))])
+    await store.flush()
+    assert.equal((await store.counts()).acked, 40)
+    await store.close()
+    const opened = await rig.open(SMALL)
+    await opened.flush()
+    assert.ok(rig.bytes() < 1100, `${rig.bytes()} bytes`)
+    await opened.close()
+  })
+
   it('does nothing where nothing is settled', async () => {
     const rig = new QueueRig()
     const store = await filled(rig)
@@ -58,18 +72,21 @@ describe('flush', () => {
       const shown = async (from: typeof store) =>
         (await listed(from)).map(({ piece }) => [piece.firstId, piece.count, piece.attempt, piece.enqueuedAt])
       const before = await shown(store)
-      const { bytes } = await store.stats()
+      const { bytes, fileBytes } = await store.stats()
       const { reclaimed } = await store.flush()
       assert.ok(reclaimed > 0 || perDocument > 1)
-      assert.equal((await store.stats()).bytes, rig.bytes())
-      assert.ok(rig.bytes() <= bytes)
+      const after = await store.stats()
+      const cursorBytes = [0, 1].reduce((sum, half) => sum + rig.disk.bytesOf(`/q/cursor.${half}`).length, 0)
+      assert.equal(after.fileBytes, rig.bytes() + cursorBytes)
+      assert.ok(after.fileBytes <= fileBytes)
+      assert.equal(after.bytes, bytes)
       for (const each of [store, running, await rig.open(SMALL)]) {
-        const after = await shown(each)
+        const left = await shown(each)
         assert.deepEqual(
-          after.map(([id]) => id),
+          left.map(([id]) => id),
           before.map(([id]) => id),
         )
-        assert.deepEqual(after, before)
+        assert.deepEqual(left, before)
       }
       await store.close()
       const left = await ready(running)

@@ -54,7 +54,9 @@ describe('the bytes that are held', () => {
           else if (random(2)) await holder.settle([{ outcome: 'back', ids, counted: true }])
           else await holder.settle([{ outcome: 'toBack', ids }])
         }
-        if (step % 5 === 0) await holdsExactly(store, await heldBytes(store))
+        const bytes = await heldBytes(store)
+        assert.equal((await store.stats()).bytes, bytes)
+        if (step % 5 === 0) await holdsExactly(store, bytes)
       }
       for (const store of stores) await store.close()
       const again = await rig.open()

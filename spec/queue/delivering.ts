@@ -339,6 +339,52 @@ export function delivering(place: MakePlace): void {
     )
   })
 
+  it('drops what it kept for the record once it is opened to keep less, or nothing', async () => {
+    const where = await place()
+    const first = await where.open<number>({ keepAcked: 9 })
+    await first.putMany(numbers(1, 9))
+    for (const delivery of await first.lease(9)) await delivery.ack()
+    assert.equal((await first.counts()).acked, 9)
+    const second = await where.open<number>({ keepAcked: 4 })
+    assert.deepEqual(
+      (await second.list({ status: 'acked' })).map(({ id }) => id),
+      [6, 7, 8, 9],
+    )
+    const third = await where.open<number>()
+    for (const queue of [first, second, third]) assert.equal((await queue.counts()).acked, 0)
+    await third.flush()
+    assert.deepEqual(await third.list({ status: 'acked' }), [])
+  })
+
+  it('counts the encoded bytes of what is ready, delayed or in flight, and no others', async () => {
+    const where = await place()
+    const queue = await where.open<Buffer>({ codec: 'raw', maxAttempts: 9 })
+    const bytesAre = async (wanted: number) => {
+      assert.equal((await queue.stats()).bytes, wanted)
+    }
+    await bytesAre(0)
+    for (const length of [1000, 200, 30]) await queue.put(Buffer.alloc(length, 7))
+    await queue.put(Buffer.alloc(4), { delay: 1e9 })
+    await bytesAre(1234)
+    const [first, second] = await queue.lease(2)
+    await bytesAre(1234)
+    await first?.fail()
+    await bytesAre(234)
+    await second?.nack()
+    await bytesAre(234)
+    assert.equal((await queue.pop())?.length, 200)
+    await bytesAre(34)
+    assert.equal(await queue.retry(), 1)
+    await bytesAre(1034)
+    assert.equal((await (await where.open<Buffer>()).stats()).bytes, 1034)
+    assert.equal(await queue.delete(1), 1)
+    await bytesAre(1004)
+    await queue.clear()
+    await bytesAre(0)
+    const { fileBytes, deadBytes } = await queue.stats()
+    assert.ok(where.location.startsWith('memory:') ? fileBytes === 0 : fileBytes >= deadBytes, `${fileBytes}`)
+  })
+
   it('has nothing to reclaim where nobody has died', async () => {
     const where = await place()
     const [one, other] = [await where.open<number>({ autoResume: false }), await where.open<number>()]

@@ -83,4 +83,18 @@ export const full: readonly Bug[] = [
     to: '',
     layer: spec('log/moved'),
   },
+  {
+    name: 'what was kept for the record stays for ever',
+    file: 'log/log-store.js',
+    from: 'await store.#trim(options.keepAcked ?? 0);',
+    to: ';',
+    layer: spec('log/flusher'),
+  },
+  {
+    name: 'stats() counts what is failed among the bytes',
+    file: 'log/held-bytes.js',
+    from: 'const live = runs.liveRanges(from, to);',
+    to: 'const live = [{ from, to }];',
+    layer: spec('log/held-bytes'),
+  },
 ]
