@@ -113,7 +113,15 @@ export class ToyLog implements Tried {
 
   async stats(): Promise<StoreStats> {
     const counts = await this.counts()
-    return { ...counts, bytes: 0, fileBytes: 0, deadBytes: 0, segments: this.#segments.size, nextId: this.#nextId, lost: 0 }
+    return {
+      ...counts,
+      bytes: 0,
+      fileBytes: 0,
+      deadBytes: 0,
+      segments: this.#segments.size,
+      nextId: this.#nextId,
+      lost: 0,
+    }
   }
 
   async close(): Promise<void> {
