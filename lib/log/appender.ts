@@ -77,7 +77,7 @@ export class Appender {
     const written = this.#writer.write([batch])
     if (written === undefined || written instanceof Promise) return this.#appendSlowly(batch, written)
     this.#tell()
-    const behind = this.#rolled() ? this.#parts.keepUp() : undefined
+    const behind = this.#rolled() ? this.#goOn() : undefined
     if (!behind) return written.firstId
     this.#running = this.#run(behind)
     return behind.then(() => written.firstId)
@@ -109,7 +109,7 @@ export class Appender {
       try {
         const waiting = this.#put(group)
         if (waiting) await waiting
-        const behind = this.#rolled() ? this.#parts.keepUp() : undefined
+        const behind = this.#rolled() ? this.#goOn() : undefined
         if (behind) await behind
       } catch (error) {
         for (const batch of group) batch.reject(error)
@@ -117,6 +117,21 @@ export class Appender {
       if (turnDue()) await turn()
     }
     this.#running = undefined
+  }
+
+  /** The log went on in a new segment: waits for a flush, and for syncs, that lag behind. */
+  #goOn(): Promise<void> | undefined {
+    const behind = this.#parts.keepUp()
+    const { descriptors, world } = this.#parts.log
+    if (descriptors.mayForget || descriptors.dirty().length <= world.limits.unsyncedSegments) return behind
+    return Promise.resolve(behind).then(() => this.#syncLate())
+  }
+
+  async #syncLate(): Promise<void> {
+    const { log } = this.#parts
+    for (const segment of log.descriptors.dirty().slice(0, -log.world.limits.unsyncedSegments)) {
+      await log.makeDurable(segment)
+    }
   }
 
   #rolled(): boolean {

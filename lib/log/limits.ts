@@ -16,7 +16,9 @@ export interface Limits {
   readonly indexBytes: number
   /** Items that one step under the lock takes at most. */
   readonly stepItems: number
-  /** Sealed segments that may wait for their sync before a roll waits for them. */
+  /** Segments whose file stays open when all that was written there is synced. */
+  readonly openSegments: number
+  /** Passed segments that may wait for their sync before putting waits for them. */
   readonly unsyncedSegments: number
   /** How often the owners of items in flight are looked at, in milliseconds. */
   readonly probeMs: number
@@ -30,6 +32,7 @@ export const defaultLimits: Limits = Object.freeze({
   aheadBytes: 1 << 20,
   indexBytes: 64 << 10,
   stepItems: 1024,
+  openSegments: 16,
   unsyncedSegments: 4,
   probeMs: 400,
 })

@@ -129,6 +129,7 @@ class Opening {
     )
     this.#closing.push(() => log.close())
     log.codec = codec
+    log.descriptors.mayForget = this.#options.durability === 'os'
     if (this.#options.durability === 'disk') log.aheadBytes = limits.aheadBytes
     const failed = new FailedItems(
       new Log(`${this.#folder}/${FAILED}`, log.world, this.#options.segmentSize, lock),

@@ -10,6 +10,7 @@ import { Gate } from '../wait/gate.ts'
 import { getU32 } from './bytes.ts'
 import { FRAME_HEADER_BYTES, FRAME_MAGIC, readFrameHeader } from './frame.ts'
 import { type SegmentName, segmentName } from './layout.ts'
+import type { OpenSegments } from './open-segments.ts'
 import { assertLinked } from './removed.ts'
 import {
   DATA_START,
@@ -69,7 +70,11 @@ export class Segment implements SegmentName {
   #header: SegmentHeader | undefined
   readonly #scratch = Buffer.alloc(SEAL_BYTES)
 
-  constructor(disk: Disk, folder: string, name: SegmentName, indexBytes: number) {
+  readonly #among: OpenSegments | undefined
+
+  /** `among`: those that are to be open no longer than they are used. */
+  constructor(disk: Disk, folder: string, name: SegmentName, indexBytes: number, among?: OpenSegments) {
+    this.#among = among
     this.#disk = disk
     this.#folder = folder
     this.base = name.base
@@ -91,9 +96,13 @@ export class Segment implements SegmentName {
     return this.#file !== undefined
   }
 
-  /** Open, and with a header. */
+  /** It was opened, and has a header. */
   get isWhole(): boolean {
-    return this.#file !== undefined && this.#header !== undefined
+    return this.#header !== undefined
+  }
+
+  get isEmpty(): boolean {
+    return this.end === DATA_START
   }
 
   /** A new segment, whose header is written and whose file is handed over. */
@@ -101,6 +110,7 @@ export class Segment implements SegmentName {
     this.#file = file
     this.#header = header
     this.heardFrom = 0
+    this.#among?.opened(this)
   }
 
   /** Opens the file and reads its head; false where nothing in it makes it a segment (its creator died). */
@@ -108,7 +118,9 @@ export class Segment implements SegmentName {
     if (this.#file) return this.isWhole
     const file = this.#disk.open(this.path, 'write')
     try {
-      return this.#opened(file)
+      const isWhole = this.#opened(file)
+      this.#among?.opened(this)
+      return isWhole
     } catch (error) {
       file.close()
       this.#file = undefined
@@ -242,6 +254,7 @@ export class Segment implements SegmentName {
   close(): void {
     const file = this.#file
     this.#file = undefined
+    this.#among?.closed(this)
     if (this.gate.isIdle) file?.close()
     else void this.gate.idle().then(() => file?.close())
   }

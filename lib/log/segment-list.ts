@@ -4,6 +4,7 @@
 import { codeOf, type Disk, type DiskFile, withFile } from '../disk/disk.ts'
 import { DAMAGED, parseSegmentName, type SegmentName, segmentName, segmentsOf } from './layout.ts'
 import type { Limits } from './limits.ts'
+import { OpenSegments } from './open-segments.ts'
 import { DATA_START, isOf, readHeader, readSeal, SEAL_AT, type Void } from './segment.ts'
 import { Segment } from './segment-file.ts'
 
@@ -27,9 +28,12 @@ export class SegmentList {
   /** Names under which no segment stood when they were opened, and that hid one. */
   readonly #foreign = new Set<string>()
 
+  readonly descriptors: OpenSegments
+
   constructor(folder: string, world: LogWorld) {
     this.folder = folder
     this.world = world
+    this.descriptors = new OpenSegments(world.limits, (segment) => segment === this.tail)
   }
 
   get tail(): Segment | undefined {
@@ -79,7 +83,7 @@ export class SegmentList {
   }
 
   named(name: { base: number; rewrite: number }): Segment {
-    return new Segment(this.world.disk, this.folder, name, this.world.limits.indexBytes)
+    return new Segment(this.world.disk, this.folder, name, this.world.limits.indexBytes, this.descriptors)
   }
 
   /** The segment that holds the id, if one does. */

@@ -18,6 +18,7 @@ export const SMALL_LIMITS: Limits = {
   aheadBytes: 16 << 10,
   indexBytes: 512,
   stepItems: 8,
+  openSegments: 2,
   unsyncedSegments: 2,
   probeMs: 400,
 }

@@ -143,4 +143,25 @@ export const folder: readonly Bug[] = [
     to: ';',
     layer: spec('log/folder'),
   },
+  {
+    name: 'what is synced stays open',
+    file: 'log/open-segments.js',
+    from: 'this.#close(this.#unused(segment, false), openSegments - 1);',
+    to: ';',
+    layer: spec('log/descriptors'),
+  },
+  {
+    name: "with 'os' what is not synced stays open",
+    file: 'log/open-segments.js',
+    from: 'if (this.mayForget)',
+    to: 'if (false)',
+    layer: spec('log/descriptors'),
+  },
+  {
+    name: 'nobody waits for the syncs of an interval that lag behind',
+    file: 'log/appender.js',
+    from: 'descriptors.mayForget || descriptors.dirty().length <= world.limits.unsyncedSegments',
+    to: 'true',
+    layer: spec('log/descriptors'),
+  },
 ]
