@@ -6,7 +6,7 @@
 
 import { checkNack, type NackOptions } from '../call-options.ts'
 import * as check from '../check.ts'
-import { QueueClosedError, SettledError, StorageError } from '../errors.ts'
+import { QueueClosedError, SettledError, StorageError, UnsupportedError } from '../errors.ts'
 import { spentReason } from './attempts.ts'
 import type { Core } from './core.ts'
 import type { Held } from './held.ts'
@@ -58,9 +58,17 @@ export class Delivery<T> implements AsyncDisposable {
     return this.#settling
   }
 
-  /** It is ready again: at its old place, or, `to: 'back'`, behind all that waits. At its last attempt it is set aside. */
+  /**
+   * It is ready again: at its old place, or, `to: 'back'`, behind all that waits (in a 'priority' queue behind its
+   * equals; in a 'lifo' queue that is an UnsupportedError). At its last attempt it is set aside.
+   */
   async nack(options: NackOptions = {}): Promise<void> {
     checkNack(options)
+    if (options.to === 'back' && this.#host.core.store.order === 'lifo') {
+      throw new UnsupportedError(
+        `to: 'back': a 'lifo' queue has no such place, its newest item comes first: nack() keeps the old one`,
+      )
+    }
     if (this.attempt >= this.#host.limit) return this.#setAside()
     const due = options.delay ? this.#host.core.due(options.delay) : undefined
     if (options.to === 'back') return this.#settle((ids) => ({ outcome: 'toBack', ids, due }))

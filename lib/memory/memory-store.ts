@@ -73,7 +73,8 @@ export class MemoryStore implements seam.Store {
     const isNew = keys.map((key) => !this.#shelf.hasKey(key) && seen.size < seen.add(key).size)
     const bound = options?.bound
     const fresh = documents.filter((_, i) => isNew[i])
-    if (bound !== undefined && fresh.length > 0 && !this.#room.isMade(bound, fresh)) return undefined
+    const ignored = new Set(keys.filter((_, i) => !isNew[i]))
+    if (bound !== undefined && fresh.length > 0 && !this.#room.isMade(bound, fresh, ignored)) return undefined
     const now = this.#clock.wall()
     const ids = documents.map((one, i) => (isNew[i] ? this.#shelf.append([one], now, options, keys[i]) : undefined))
     if (fresh.length > 0) this.#shelf.changed()

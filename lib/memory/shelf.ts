@@ -106,9 +106,9 @@ export class Shelf {
     return items
   }
 
-  /** The oldest ready items go. */
-  dropOldest(count: number): void {
-    for (const item of this.#ready.list(0, count)) {
+  /** Ready items go. */
+  drop(items: readonly Item[]): void {
+    for (const item of items) {
       this.#ready.remove(item)
       this.#holdings.drop(item)
     }

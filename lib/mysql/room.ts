@@ -33,6 +33,12 @@ interface Amount {
   readonly bytes: number
 }
 
+/** Keys are none that are empty. */
+interface Wanted extends Amount {
+  /** Keys of items that nothing is dropped of. */
+  readonly kept: ReadonlySet<string>
+}
+
 export interface RoomOptions {
   readonly rounds: Rounds
   /** Characters of a statement. */
@@ -136,7 +142,8 @@ export class Room {
     const { documents, keys, options } = put
     const fresh = keys && freshOf(keys, this.#keys)
     const those = documents.filter((_, i) => fresh?.[i] ?? true)
-    const wanted = { items: those.length, bytes: bytesOf(those) }
+    const ignored = new Set(keys?.filter((_, i) => fresh?.[i] === false))
+    const wanted = { items: those.length, bytes: bytesOf(those), kept: ignored }
     const { bound } = options
     if (bound !== undefined && those.length > 0 && !(await this.#makesRoom(link, put, wanted))) {
       this.#rounds.end(bound)
@@ -159,19 +166,20 @@ export class Room {
     })
   }
 
-  async #makesRoom(link: Link, put: Put, wanted: Amount): Promise<boolean> {
+  async #makesRoom(link: Link, put: Put, wanted: Wanted): Promise<boolean> {
     const { items, bytes = Infinity, whenFull }: Bound = put.options.bound ?? { items: Infinity }
     if (put.options.bound !== undefined && this.#rounds.isOver(put.options.bound)) return false
     const excess = { items: this.#held.items + wanted.items - items, bytes: this.#held.bytes + wanted.bytes - bytes }
     if (excess.items <= 0 && excess.bytes <= 0) return true
     if (whenFull !== 'drop-oldest' || wanted.items > items || wanted.bytes > bytes) return false
-    return this.#drop(link, put, excess)
+    return this.#drop(link, put, { ...excess, kept: wanted.kept })
   }
 
   /** The oldest ready items that come to that excess go; false where there are too few. */
-  async #drop(link: Link, put: Put, excess: Amount): Promise<boolean> {
+  async #drop(link: Link, put: Put, excess: Wanted): Promise<boolean> {
     const stored = await this.#oldest(link, excess)
-    const own = [...this.#own].filter(([offset]) => !this.#unborn.has(offset))
+    const isFree = ([offset, { key = '' }]: [number, Droppable]) => !this.#unborn.has(offset) && !excess.kept.has(key)
+    const own = [...this.#own].filter(isFree)
     const all = [...stored, ...own.map(([offset, { bytes, key }]) => ({ offset, bytes, key }))]
     const count = countOf(all, excess)
     const bytes = sizeOf(all.slice(0, count))
@@ -190,13 +198,17 @@ export class Room {
    * As many ready items by their ids as come to that excess, locked, and no other, which somebody would skip; or all that
    * nobody else has locked.
    */
-  async #oldest(link: Link, excess: Amount): Promise<Stored[]> {
+  async #oldest(link: Link, excess: Wanted): Promise<Stored[]> {
     const tried = new Set(this.#dropped.map(({ id }) => id))
     const found: Stored[] = []
     for (let limit = Math.max(excess.items, 64); ; limit *= 4) {
       const from = this.#fronts.byId(READY)
-      const [read] = await link.ask([`SELECT id, LENGTH(payload), ukey ${from} LIMIT ${tried.size + limit}`])
-      const others = (read?.rows ?? []).map(storedOf).filter(({ id }) => !tried.has(id))
+      const [read] = await link.ask([
+        `SELECT id, LENGTH(payload), ukey ${from} LIMIT ${tried.size + excess.kept.size + limit}`,
+      ])
+      const others = (read?.rows ?? [])
+        .map(storedOf)
+        .filter(({ id, key = '' }) => !tried.has(id) && !excess.kept.has(key))
       const wanted = others.slice(
         0,
         countOf(others, { items: excess.items - found.length, bytes: excess.bytes - sizeOf(found) }),

@@ -3,6 +3,7 @@
 
 import type { Bound } from '../store.ts'
 import type { Connection } from './connection.ts'
+import { textOf } from './driver.ts'
 import { type Moment, pass } from './lapses.ts'
 import { type Packed, unpack } from './messages.ts'
 import { writing, writingPacked } from './op.ts'
@@ -71,7 +72,7 @@ function appendUnique(put: Put, keys: readonly string[]): PutResult | undefined 
   const fresh = unpack(put.packed).filter((_, i) => isNew[i])
   if (fresh.length === 0) return { ids: keys.map(() => undefined), dropped: 0 }
   const size = { items: fresh.length, bytes: fresh.reduce((sum, { length }) => sum + length - SEAL_BYTES, 0) }
-  const dropped = makeRoom(put, size)
+  const dropped = makeRoom(put, size, new Set(keys.filter((_, i) => !isNew[i])))
   if (dropped === undefined) return undefined
   let id = scene.newIds(fresh.length)
   const freshKeys = keys.filter((_, i) => isNew[i])
@@ -154,45 +155,58 @@ interface Size {
   readonly bytes: number
 }
 
+interface Wanted extends Size {
+  /** Keys of items that nothing is dropped of. */
+  readonly kept: ReadonlySet<string>
+}
+
+const NONE: ReadonlySet<string> = new Set()
+
 function setKeyed(scene: Scene): void {
   scene.run('UPDATE spoolq_queues SET keyed = 1 WHERE id = $queue AND keyed = 0')
 }
 
-/** How many items went to make room; undefined where there is none. */
-function makeRoom(put: Put, size: Size): number | undefined {
+/** How many items went to make room, none of them with a key that is kept; undefined where there is none. */
+function makeRoom(put: Put, size: Size, kept: ReadonlySet<string> = NONE): number | undefined {
   const { bound, owner } = put.args
   if (bound === undefined) return 0
   const rounds = put.scene.roundsOf(owner)
-  const dropped = rounds.isOver(bound) ? undefined : dropFor(put, bound, size)
+  const dropped = rounds.isOver(bound) ? undefined : dropFor(put, bound, { ...size, kept })
   if (dropped === undefined) rounds.end(bound)
   return dropped
 }
 
-function dropFor({ scene, args }: Put, bound: NonNullable<PutArgs['bound']>, size: Size): number | undefined {
+function dropFor({ scene, args }: Put, bound: NonNullable<PutArgs['bound']>, size: Wanted): number | undefined {
   const sums = pass(scene, args)
   const items = sums.ready + sums.delayed + sums.flying + size.items - bound.items
   const bytes = bound.bytes === undefined ? 0 : sums.bytes + size.bytes - bound.bytes
   if (items <= 0 && bytes <= 0) return 0
-  return bound.isDropping ? dropOldest(scene, sums, { items, bytes }) : undefined
+  return bound.isDropping ? dropOldest(scene, sums, { items, bytes, kept: size.kept }) : undefined
 }
 
 /** Ready items go, from the oldest on, until there are so many fewer; undefined where all of them are too few. */
-function dropOldest(scene: Scene, sums: Sums, excess: Size): number | undefined {
-  let [count, bytes, last] = [0, 0, 0]
-  while (count < excess.items || bytes < excess.bytes) {
-    const rows = scene.all(`SELECT id, ${BYTES} FROM $ready WHERE id > ? ORDER BY id LIMIT 256`, last)
+function dropOldest(scene: Scene, sums: Sums, excess: Wanted): number | undefined {
+  const ids: number[] = []
+  let [bytes, last] = [0, 0]
+  while (ids.length < excess.items || bytes < excess.bytes) {
+    const rows = scene.all(
+      `SELECT id, ${BYTES}, CAST(key AS BLOB) FROM $ready WHERE id > ? ORDER BY id LIMIT 256`,
+      last,
+    )
     if (rows.length === 0) return undefined
-    for (const [id, length] of rows) {
-      if (count >= excess.items && bytes >= excess.bytes) break
+    for (const [id, length, key] of rows) {
+      if (ids.length >= excess.items && bytes >= excess.bytes) break
       last = Number(id)
-      count += 1
+      if (key !== null && excess.kept.has(textOf(key))) continue
+      ids.push(last)
       bytes += Number(length)
     }
   }
-  scene.dropKeys(sums, '$ready', 'id <= ?', last)
-  scene.run('DELETE FROM $ready WHERE id <= ?', last)
-  scene.change({ ready: -count, bytes: -bytes })
-  return count
+  const those = 'id IN (SELECT value FROM json_each(?))'
+  scene.dropKeys(sums, '$ready', those, JSON.stringify(ids))
+  scene.run(`DELETE FROM $ready WHERE ${those}`, JSON.stringify(ids))
+  scene.change({ ready: -ids.length, bytes: -bytes })
+  return ids.length
 }
 
 export interface UpdateArgs extends Moment {

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import type { AsyncQueue, Delivery } from '../../lib/index.ts'
+import { type AsyncQueue, type Delivery, UnsupportedError } from '../../lib/index.ts'
 import { randomFrom } from '../process/random.ts'
 import { Model, type Order, type Row } from './indexed-model.ts'
 import type { MakePlace, Place } from './place.ts'
@@ -115,6 +115,12 @@ class Run {
 
   async toBack(): Promise<void> {
     await this.#settle(async ({ row, delivery }) => {
+      if (this.#options.order === 'lifo') {
+        await assert.rejects(delivery.nack({ to: 'back' }), UnsupportedError)
+        await delivery.nack()
+        this.#model.nack(row.id)
+        return
+      }
       await delivery.nack({ to: 'back' })
       this.#model.toBack(row.id)
     })

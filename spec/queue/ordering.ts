@@ -50,6 +50,22 @@ export function ordering(place: MakePlace): void {
     assert.deepEqual(await queue.pop(9), numbers(0, 5))
   })
 
+  it('sends an item behind its equals, and refuses to where the newest comes first', async () => {
+    const queue = await fresh<string>(place, { order: 'priority' })
+    await queue.putMany(['a', 'b'], { priority: 1 })
+    await queue.put('c', { priority: 2 })
+    await (await queue.lease())?.nack({ to: 'back' })
+    assert.deepEqual(await queue.pop(9), ['b', 'a', 'c'])
+
+    const lifo = await fresh<number>(place, { order: 'lifo' })
+    await lifo.putMany([1, 2])
+    const two = await lifo.lease()
+    await assert.rejects(async () => two?.nack({ to: 'back' }), UnsupportedError)
+    assert.equal((await lifo.counts()).inFlight, 1)
+    await two?.nack()
+    assert.deepEqual(await lifo.pop(9), [2, 1])
+  })
+
   it('gives an item that was given back its old place, in every order', async () => {
     const lifo = await fresh<number>(place, { order: 'lifo' })
     await lifo.putMany([1, 2, 3])

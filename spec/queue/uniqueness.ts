@@ -184,6 +184,20 @@ export function uniqueness(place: MakePlace): void {
     assert.equal(await waiting, 3)
   })
 
+  it('drops no item for a batch in which an equal of it is ignored', async () => {
+    const queue = await fresh<string>(place, { unique: true, maxSize: 3, whenFull: 'drop-oldest', codec: 'json' })
+    await queue.putMany(['a', 'b', 'c'])
+    assert.deepEqual(await queue.putMany(['a', 'd']), [undefined, 4])
+    assert.deepEqual(await queue.peek(9), ['a', 'c', 'd'])
+    assert.deepEqual(await queue.putMany(['a', 'd', 'e']), [undefined, undefined, 5])
+    assert.deepEqual(await queue.peek(9), ['a', 'd', 'e'])
+    await assert.rejects(queue.putMany(['a', 'd', 'e', 'f'], { wait: false }), QueueFullError)
+    const sized = await fresh<string>(place, { unique: true, maxBytes: 9, whenFull: 'drop-oldest', codec: 'json' })
+    await sized.putMany(['a', 'b', 'c'])
+    assert.deepEqual(await sized.putMany(['a', 'b', 'd']), [undefined, undefined, 4])
+    assert.deepEqual(await sized.pop(9), ['a', 'b', 'd'])
+  })
+
   it('stops asking for the items of a batch as soon as the different ones can no longer fit', async () => {
     const queue = await fresh<number>(place, { unique: true, maxSize: 3 })
     let asked = 0
