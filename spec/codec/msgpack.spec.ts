@@ -38,14 +38,14 @@ describe("the queue's msgpack codec", () => {
   it('brings any item back as it was', () => {
     fc.assert(
       fc.property(anyItem, (item) => assertSame(again(item), item)),
-      runs(3000),
+      runs(1600),
     )
   })
 
   it('brings any item of a batch back as it was', () => {
     fc.assert(
       fc.property(anyItem, (item) => assertSame(inBatch(item), item)),
-      runs(2000),
+      runs(800),
     )
   })
 
