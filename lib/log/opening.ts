@@ -6,7 +6,7 @@
 
 import { dirname } from 'node:path'
 import { codeOf, type Disk, type DiskFile, openOrCreate } from '../disk/disk.ts'
-import { CodecMismatchError, QueueError, StorageError } from '../errors.ts'
+import { CodecMismatchError } from '../errors.ts'
 import type { StoreOptions } from '../store.ts'
 import { type Clock, dueTime } from '../wait/clock.ts'
 import { HostTime } from '../wait/host-time.ts'
@@ -25,6 +25,7 @@ import { checkFolder, readOrCreate, sweepManifests } from './manifest.ts'
 import { Owners } from './owners.ts'
 import { type Ahead, type Recovery, recover, startOf, sweeping } from './recovery.ts'
 import { StepLock } from './step-lock.ts'
+import { openingFailure } from './telling.ts'
 import { recordReplaced } from './unrecorded.ts'
 import { Upgrade } from './upgrade.ts'
 
@@ -61,7 +62,7 @@ export async function openLog(folder: string, options: StoreOptions, world: Worl
     return await new Opening(folder, options, world, closing).run()
   } catch (error) {
     for (const close of closing.toReversed()) close()
-    throw asQueueError(error, folder)
+    throw openingFailure(error, folder)
   }
 }
 
@@ -297,12 +298,4 @@ function missingParents(disk: Disk, folder: string): string[] {
     }
   }
   return missing
-}
-
-/** What the system says becomes a StorageError; what already says what to do stays as it is. */
-function asQueueError(error: unknown, folder: string): unknown {
-  const code = codeOf(error)
-  if (error instanceof QueueError || code === '' || code.startsWith('ERR_')) return error
-  const message = error instanceof Error ? error.message : code
-  return new StorageError(`${folder} could not be opened: ${message}`, { cause: error })
 }

@@ -221,3 +221,38 @@ describe("a service's queue", () => {
     assert.deepEqual(fs.readdirSync(path.join(queue, 'owners')), ['7'], 'who cannot be looked at lives')
   })
 })
+
+/** What opening a folder says in a program under Node's permission model. */
+function underPermissions(folder: string, ...flags: readonly string[]): string {
+  const lib = new URL('../../lib/index.js', import.meta.url).href
+  const code = `const { AsyncQueue } = await import('${lib}')
+    try { const queue = await AsyncQueue.open('${folder}'); await queue.put(1); await queue.close(); console.log('opened') }
+    catch (error) { console.log(error.code, error.message) }`
+  const [major = 0] = process.versions.node.split('.').map(Number)
+  const model = major < 22 ? '--experimental-permission' : '--permission'
+  const args = ['--no-warnings', model, ...flags, '--input-type=module', '-e', code]
+  const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+  return stdout + stderr
+}
+
+describe("the queue under Node's permission model", () => {
+  it('opens, or says what to allow, or that a log has to sync', (t) => {
+    const { queue, base } = newPlace(t)
+    const allowed = new RegExp(
+      `^ERR_QUEUE_STORAGE .*permission model.*--allow-fs-read=${queue} and --allow-fs-write=${queue}`,
+    )
+    assert.match(underPermissions(queue, '--allow-fs-read=*'), allowed)
+    const only = ['--allow-fs-read=*', `--allow-fs-write=${base}/another`]
+    assert.match(underPermissions(queue, ...only), allowed)
+    assert.deepEqual(fs.readdirSync(base), [])
+    const said = underPermissions(queue, '--allow-fs-read=*', '--allow-fs-write=*', '--allow-addons')
+    assert.match(
+      said,
+      /^opened|^ERR_QUEUE_STORAGE .*a log has to sync its files: run node without the permission model/,
+    )
+    fs.rmSync(queue, { recursive: true, force: true })
+    fs.mkdirSync(queue)
+    fs.writeFileSync(path.join(queue, 'letter.txt'), 'not a queue')
+    assert.match(underPermissions(queue, '--allow-fs-read=*'), /^ERR_QUEUE_FORMAT/)
+  })
+})

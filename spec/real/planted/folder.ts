@@ -164,4 +164,11 @@ export const folder: readonly Bug[] = [
     to: 'true',
     layer: spec('log/descriptors'),
   },
+  {
+    name: "what Node's permission model denies is told as it is",
+    file: 'log/telling.js',
+    from: `if (code === DENIED)`,
+    to: 'if (false)',
+    layer: spec('log/folder'),
+  },
 ]
