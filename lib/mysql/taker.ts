@@ -143,13 +143,19 @@ export class Taker {
     const planned = this.#planned(calls)
     if (planned.length === 0) return
     let found: Found<Call> = { rows: new Map(), known: NOTHING_KNOWN }
+    let isChange = false
     const plan = async (step: Step): Promise<Plan<Found<Call>>> => {
       const whole = await new Taking(this.#options, planned, { step, known: this.#known }).plan()
       found = whole.result(0)
+      isChange = whole.statements !== undefined
       return whole
     }
     try {
-      this.#publish(planned, await this.#steps.run({ plan, undo: { plan: (step) => this.#undo(step, found) } }))
+      const done = await this.#steps.run({ plan, undo: { plan: (step) => this.#undo(step, found) } })
+      this.#publish(planned, done)
+      // A take that came to nothing, told to who waits, would be tried again at once, and for ever.
+      if (isChange) this.#changed()
+      for (const { call } of planned) call.resolve(done.rows.get(call) ?? [])
     } catch (error) {
       this.#known = NOTHING_KNOWN
       if (isOutdated(error)) await this.#again(planned)
@@ -207,8 +213,6 @@ export class Taker {
     // All was settled before anything was taken: what one call gave back another one, called before it, may hold now.
     for (const { settled } of planned) for (const one of settled) this.#letGo(one)
     for (const { call } of planned) if (call.use === 'lease') this.#hold(call, found.get(call) ?? [])
-    this.#changed()
-    for (const { call } of planned) call.resolve(found.get(call) ?? [])
   }
 
   #letGo({ settlement, items }: Settled): void {

@@ -116,9 +116,9 @@ export class Line {
     while (this.#again) {
       this.#again = false
       await this.#serveFront()
+      this.#sendAway()
     }
     this.#serving = false
-    this.#sendAway()
   }
 
   /** Those who have no time to wait any more, and whose turn did not come. */

@@ -6,6 +6,8 @@ import { after, before, describe, it } from 'node:test'
 import { type Connection, createConnection } from 'mysql2/promise'
 import { AsyncQueue } from '../../lib/index.ts'
 import { asides } from '../queue/asides.ts'
+import { until } from '../queue/place.ts'
+import { Net } from './net.ts'
 import { connectingTo, DATABASE, PASSWORD, sharedPort, sharedUrl, USER, urlOf, withServer } from './server.ts'
 
 const OLD = '(queue, status, place, id)'
@@ -74,6 +76,25 @@ await withServer(() => {
       await using queue = await AsyncQueue.open<number>(mine, options)
       assert.deepEqual(await queue.pop(9), [1, 2, 3])
       assert.equal((await indexOf(database)).length, 4)
+    })
+
+    it('is not asked for an item again and again while nothing changes', async () => {
+      const net = await Net.start(await sharedPort())
+      const abort = new AbortController()
+      const queue = await AsyncQueue.open<number>(urlOf(net.port, randomUUID()))
+      const waiting = queue.get({ signal: abort.signal })
+      const seen: string[] = []
+      const count = (words: RegExp): number => {
+        seen.push(...net.statements)
+        return seen.filter((text) => words.test(text)).length
+      }
+      await until(() => count(/^SELECT SUM\(changes\)/) >= 4)
+      abort.abort()
+      await assert.rejects(waiting, { name: 'AbortError' })
+      const takes = count(/SKIP LOCKED/)
+      await queue.close()
+      net.stop()
+      assert.ok(takes <= 3, `${takes} takes`)
     })
 
     it('leaves nothing behind for a handle that was closed', async () => {

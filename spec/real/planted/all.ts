@@ -9,6 +9,7 @@ import { type Bug, nameOf } from './bug.ts'
 import { checks } from './checks.ts'
 import { codecs } from './codecs.ts'
 import { durable } from './durable.ts'
+import { failing } from './failing.ts'
 import { failures } from './failures.ts'
 import { folder } from './folder.ts'
 import { full } from './full.ts'
@@ -25,6 +26,7 @@ import { together } from './together.ts'
 export const bugs: readonly Bug[] = [
   ...syncs,
   ...failures,
+  ...failing,
   ...full,
   ...checks,
   ...order,

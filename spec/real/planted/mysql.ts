@@ -4,6 +4,13 @@ import { type Bug, spec } from './bug.ts'
 
 export const mysql: readonly Bug[] = [
   {
+    name: 'MySQL: a take that came to nothing wakes who waits',
+    file: 'mysql/taker.js',
+    from: 'if (isChange)',
+    to: 'if (true)',
+    layer: spec('mysql/older'),
+  },
+  {
     name: 'MySQL: what a lease got is let go with the nack that gave it',
     file: 'mysql/taker.js',
     from: `            this.#letGo(one);`,
