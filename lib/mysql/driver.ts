@@ -6,9 +6,12 @@
 // is asked.
 
 import type { Connection, ConnectionOptions } from 'mysql2'
-import { StorageError, UnsupportedError } from '../errors.ts'
-import { type Address, untold } from './address.ts'
+import { UnsupportedError } from '../errors.ts'
+import type { Address } from './address.ts'
+import { failure, LostError } from './failure.ts'
 import { tripsOf } from './trips.ts'
+
+export { LostError, ServerError } from './failure.ts'
 
 export type Cell = number | string | Buffer | null
 
@@ -37,34 +40,10 @@ export interface Link {
   destroy(): void
 }
 
-/** The server refused a statement; the connection holds. */
-export class ServerError extends StorageError {
-  /** The server's own number: 1213 for a deadlock. */
-  readonly number: number
-
-  constructor(number: number, message: string, cause: unknown) {
-    super(message, { cause })
-    this.number = number
-  }
-
-  override get name(): string {
-    return 'StorageError'
-  }
-}
-
-/** The connection is lost: what was asked may have been done or not. */
-export class LostError extends StorageError {
-  override get name(): string {
-    return 'StorageError'
-  }
-}
-
 /** How mysql2 is found; specs put something else in its place. */
 export type Import = () => Promise<Pick<typeof import('mysql2'), 'createConnection'>>
 
 const CONNECT_MS = 5000
-/** Told by a server that goes, or that ends this connection. */
-const GOING = [1053, 1077, 1079, 1152, 1158, 1159, 1160, 1161, 1927, 3169, 4031]
 
 /** Rejects with StorageError where there is no server, UnsupportedError where there is no driver. */
 export async function connect(address: Address, find: Import = () => import('mysql2')): Promise<Link> {
@@ -239,20 +218,4 @@ interface Socket {
 
 function socketOf(connection: Connection): Socket {
   return (connection as unknown as { stream: Socket }).stream
-}
-
-/** The server's refusal, or the loss of it. A cause that quotes the statement, and so the items, is not kept. */
-function failure(error: unknown, address: Address): StorageError {
-  const { errno, code, fatal, sqlState } = error as {
-    errno?: number
-    code?: string
-    fatal?: boolean
-    sqlState?: string
-  }
-  const cause = Object.assign(new Error(untold(error, address)), { code, errno })
-  if (sqlState !== undefined && fatal !== true && errno !== undefined && !GOING.includes(errno)) {
-    return new ServerError(errno, `${address.shown}: the server refused: ${cause.message}`, cause)
-  }
-  const what = sqlState === undefined ? 'the server is lost or not there' : 'the server let nobody in'
-  return new LostError(`${address.shown}: ${what}: ${code ?? ''} ${cause.message}`.trim(), { cause })
 }

@@ -7,9 +7,15 @@ import { systemClock } from '../wait/clock.ts'
 import type { HeldItem } from './held.ts'
 import { renumbering } from './ids.ts'
 import { ACKED, DELAYED, FAILED, IN_FLIGHT, READY, TIMED } from './schema.ts'
-import { deletingKeys, deletingPart, fromNow, partsOf, text, withIds } from './statements.ts'
+import { deletingKeys, deletingPart, fromNow, NOW, partsOf, text, withIds } from './statements.ts'
 import { changed } from './steps.ts'
 import type { Tally } from './tally.ts'
+
+/** Its lease has not ended: one that has is nobody's, though no take has made it ready yet. */
+export const IS_HELD = `(status = ${IN_FLIGHT} OR place > ${NOW})`
+
+/** A deadline that is none. */
+const NEVER = 0
 
 export interface Settled {
   readonly settlement: Settlement
@@ -35,7 +41,7 @@ export function settling({ settlement, items }: Settled, holder: Holder, tally: 
 function settlingPart({ settlement, items }: Settled, holder: Holder, tally: Tally): string[] {
   const { queue, owner } = holder
   const ids = items.map(({ id }) => id)
-  const own = `AND owner = ${owner} AND updated = 0`
+  const own = `AND owner = ${owner} AND updated = 0 AND ${IS_HELD}`
   const held = `WHERE queue = ${queue} AND ${withIds(ids)} ${own}`
   const move = (to?: number): void => moving(items, to, tally)
   const check = changed(items.length)
@@ -99,11 +105,17 @@ export interface Extended {
   readonly deadline: number
 }
 
+/** The status of what is held until then. */
+export function extendedStatus(deadline: number): number {
+  return deadline === NEVER ? IN_FLIGHT : TIMED
+}
+
 /** A later deadline for what is held. */
 export function extending({ queue, owner, items, deadline }: Extended): string[] {
-  const set = `UPDATE spoolq_items SET status = ${TIMED}, place = ${fromNow(deadline)} WHERE queue = ${queue}`
+  const place = deadline === NEVER ? 'priority' : fromNow(deadline)
+  const set = `UPDATE spoolq_items SET status = ${extendedStatus(deadline)}, place = ${place} WHERE queue = ${queue}`
   const parts = partsOf(items.map(({ id }) => id))
-  return parts.flatMap((ids) => [`${set} AND ${withIds(ids)} AND owner = ${owner}`, changed(ids.length)])
+  return parts.flatMap((ids) => [`${set} AND ${withIds(ids)} AND owner = ${owner} AND ${IS_HELD}`, changed(ids.length)])
 }
 
 /** Their keys are anybody's. */

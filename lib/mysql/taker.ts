@@ -10,7 +10,7 @@ import { Lane } from './lane.ts'
 import { leave, reclaim } from './reclaim.ts'
 import { type Row, restoring } from './rows.ts'
 import { READY, TIMED } from './schema.ts'
-import { extending, givingBack, moving, type Settled, statusOf } from './settle.ts'
+import { extendedStatus, extending, givingBack, IS_HELD, moving, type Settled, statusOf } from './settle.ts'
 import { listsOf, oneByOne } from './statements.ts'
 import { isOutdated, type Plan, type Scene, type Step, Steps, type Task } from './steps.ts'
 import { type Found, type Planned, type Take, Taking, type TakingOptions } from './taking.ts'
@@ -81,14 +81,15 @@ export class Taker {
     const items = this.held.of(ids)
     if (items.length === 0) return
     const { queue } = this.#scene
+    const to = extendedStatus(deadline)
     const extended = async ({ owner }: Step): Promise<Plan<void>> => {
       const tally = new Tally()
-      moving(items, TIMED, tally)
+      moving(items, to, tally)
       return { statements: ['BEGIN', ...extending({ queue, owner, items, deadline })], tally, result: () => {} }
     }
     try {
       await this.alone(extended)
-      for (const item of items) if (this.held.has(item)) this.held.add({ ...item, isTimed: true })
+      for (const item of items) if (this.held.has(item)) this.held.add({ ...item, isTimed: to === TIMED })
     } catch (error) {
       if (!isOutdated(error)) throw error
       await this.alone((step) => this.#forget(step))
@@ -195,7 +196,9 @@ export class Taker {
 
   async #forget({ link, owner }: Step): Promise<Plan<void>> {
     const { ids } = this.held
-    const all = listsOf(ids).map((list) => `queue = ${this.#scene.queue} AND ${oneByOne(list)} AND owner = ${owner}`)
+    const all = listsOf(ids).map(
+      (list) => `queue = ${this.#scene.queue} AND ${oneByOne(list)} AND owner = ${owner} AND ${IS_HELD}`,
+    )
     const select = 'SELECT id, LENGTH(payload), ukey FROM spoolq_items'
     const [, ...read] = await link.ask(['BEGIN', ...all.map((where) => `${select} WHERE ${where} FOR UPDATE`)])
     const rows = read.flatMap((one) => one.rows)

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { type Connection, createConnection } from 'mysql2/promise'
-import { AsyncQueue } from '../../lib/index.ts'
+import { AsyncQueue, SettledError } from '../../lib/index.ts'
 import { asides } from '../queue/asides.ts'
 import { until } from '../queue/place.ts'
 import { Net } from './net.ts'
@@ -88,13 +88,27 @@ await withServer(() => {
         seen.push(...net.statements)
         return seen.filter((text) => words.test(text)).length
       }
-      await until(() => count(/^SELECT SUM\(changes\)/) >= 4)
+      await until(() => count(/^SELECT SUM\(changes\)/) >= 8)
       abort.abort()
       await assert.rejects(waiting, { name: 'AbortError' })
       const takes = count(/SKIP LOCKED/)
       await queue.close()
       net.stop()
       assert.ok(takes <= 3, `${takes} takes`)
+    })
+
+    it('holds for ever what is extended so, and nothing whose lease has ended', async () => {
+      await using queue = await AsyncQueue.open<number>(await sharedUrl(randomUUID()), { leaseTimeout: 60_000 })
+      await queue.putMany([1, 2])
+      const [one, two] = await queue.lease(2)
+      await one?.extend(Infinity)
+      await two?.extend(1)
+      const from = Date.now()
+      await until(() => Date.now() > from + 20)
+      await assert.rejects(two?.ack() ?? assert.fail(), SettledError)
+      assert.deepEqual(await queue.pop(9), [2])
+      await one?.ack()
+      assert.deepEqual(await queue.counts(), { ready: 0, delayed: 0, inFlight: 0, failed: 0, acked: 0 })
     })
 
     it('leaves nothing behind for a handle that was closed', async () => {

@@ -162,6 +162,7 @@ export function limiting(place: MakePlace): void {
     await until(async () => (await queue.lease())?.id === 2)
     await assert.rejects(both[1]?.ack() ?? assert.fail(), SettledError)
     await both[0]?.extend(Infinity)
+    assert.ok((await queue.lease(2)).every(({ id }) => id === 2))
     await both[0]?.ack()
   })
 

@@ -11,6 +11,20 @@ export const mysql: readonly Bug[] = [
     layer: spec('mysql/older'),
   },
   {
+    name: 'MySQL: what is held for ever is so until 1970',
+    file: 'mysql/settle.js',
+    from: 'return deadline === NEVER ? IN_FLIGHT : TIMED;',
+    to: 'return TIMED;',
+    layer: spec('mysql/older'),
+  },
+  {
+    name: 'MySQL: a lease that has ended is settled',
+    file: 'mysql/settle.js',
+    from: '= `(status = $' + '{IN_FLIGHT} OR place > $' + '{NOW})`',
+    to: `= 'TRUE'`,
+    layer: spec('mysql/older'),
+  },
+  {
     name: 'MySQL: what a lease got is let go with the nack that gave it',
     file: 'mysql/taker.js',
     from: `            this.#letGo(one);`,
