@@ -52,7 +52,17 @@ export function assemble(opened: Opened, options: StoreOptions, hooks: Hooks): A
   const judge = new Judge({ log, cursor, lock, reader, failed, onDamage, corruption })
   const durable = durability === 'disk'
   const parts: Parts = { log, cursor, lock, reader, judge, owners, clock, durable, recorded, syncFailed }
-  const flusher = new Flusher({ log, cursor, lock, owners, clock, flushLimit, flushed, failed: failing })
+  const flusher = new Flusher({
+    log,
+    cursor,
+    lock,
+    owners,
+    clock,
+    failedItems: failed,
+    flushLimit,
+    flushed,
+    failed: failing,
+  })
   const makeRoom = () => flusher.makeRoom()
   const keepUp = () => flusher.keepUp()
   const owner = () => owners.own

@@ -4,10 +4,17 @@
 //
 // A failed item is written and synced here first, then recorded in the journal with its place; what no record names is
 // void. A crash between may deliver an item twice, never zero times.
+//
+//    copy written, synced ─▶ under cursor.lock: its segment still has its name ─▶ record        (else the copy once more)
+//    flush: a tail with nothing failed is sealed ─▶ cursor durable ─▶ under both locks: nothing failed in it ─▶ unlink
+//
+// A power cut must not bring back a record that names a copy which is gone: so the cursor is durable before the unlink.
+// Segments get bases that rise, and the last one stays: no name is ever given to another file.
 
 import { codeOf } from '../disk/disk.ts'
 import type { IdRange, Listed, Piece } from '../store.ts'
 import { ByteReader, checksumOf, putVarint, varintLength } from './bytes.ts'
+import type { Cursor, Decide } from './cursor.ts'
 import type { CursorState, FailedAt } from './cursor-state.ts'
 import { bodyBytesOf, FRAME_HEADER_BYTES, readDocument, writeDocuments } from './frame.ts'
 import { type Frame, FrameReader } from './frame-reader.ts'
@@ -17,6 +24,13 @@ import type { CursorRecord } from './record.ts'
 import { DATA_START } from './segment.ts'
 import type { Segment } from './segment-file.ts'
 import type { StepLock } from './step-lock.ts'
+
+/** What is to be set aside. */
+export interface Copying {
+  readonly piece: Piece
+  readonly attempt: number
+  readonly reason: string
+}
 
 /** A copy that does not hold. */
 export interface LostCopy {
@@ -43,8 +57,21 @@ export class FailedItems {
     this.#reader = new FrameReader(log.world.limits.readBytes)
   }
 
-  /** Writes a copy of the piece's items, durably; the record that it resolves to makes it count. */
-  async write(piece: Piece, attempt: number, reason: string): Promise<CursorRecord> {
+  /** Writes a copy of the piece's items, durably, and records it. `check` throws where they are not to be set aside. */
+  async setAside(cursor: Cursor, copy: Copying, check: (state: CursorState) => void): Promise<void> {
+    for (let isRecorded = false; !isRecorded; ) {
+      const { record, segment } = await this.#write(copy)
+      isRecorded = await cursor.step((state) => {
+        check(state)
+        // No record named it yet: somebody may have taken its segment for one with nothing in it.
+        const isThere = this.#log.isNamed(segment)
+        return { records: isThere ? [record] : [], result: isThere }
+      })
+      if (!isRecorded) this.#log.drop(segment)
+    }
+  }
+
+  async #write({ piece, attempt, reason }: Copying): Promise<{ record: CursorRecord; segment: Segment }> {
     if (!this.#ready) await this.#makeFolder()
     const document = { bytes: encode(piece, attempt, reason), count: 1 }
     const bytes = Buffer.allocUnsafeSlow(FRAME_HEADER_BYTES + bodyBytesOf([document]))
@@ -57,7 +84,7 @@ export class FailedItems {
     })
     await this.#log.makeDurable(segment)
     const ids: IdRange[] = [{ from: piece.firstId, to: piece.firstId + piece.count - 1 }]
-    return { kind: 'failed', segment: segment.base, offset, attempt, ids }
+    return { record: { kind: 'failed', segment: segment.base, offset, attempt, ids }, segment }
   }
 
   /** Its name is durable before a record relies on what is in it. */
@@ -66,6 +93,55 @@ export class FailedItems {
     world.disk.makeFolder(folder)
     await world.disk.syncFolder(folder.slice(0, -`/${FAILED}`.length))
     this.#ready = true
+  }
+
+  /** Segments go in which nothing is failed any more; resolves to how many bytes those were. */
+  async flush(cursor: Cursor): Promise<number> {
+    const { folderGate } = this.#log
+    this.#list()
+    if (!this.#log.tail) return 0
+    const state = await cursor.step((present) => ({ records: [], result: present }))
+    await this.#lock.run(() => this.#rollIfDead(state))
+    const dead = this.#log.segments.filter((each) => {
+      return each !== this.#log.tail && !isUsed(state, each) && this.#isWhole(each)
+    })
+    if (dead.length === 0) return 0
+    await folderGate.pass()
+    await cursor.durable()
+    let reclaimed = 0
+    for (const segment of dead) {
+      const removing: Decide<number> = (now) => {
+        this.#lock.takeOver()
+        return { records: [], result: isUsed(now, segment) ? 0 : this.#unlink(segment) }
+      }
+      reclaimed += await cursor.step(removing, { outer: this.#lock })
+    }
+    return reclaimed
+  }
+
+  #rollIfDead(state: CursorState): void {
+    // What doesn't hold is left as it is: it may have held a copy, and the next look at that tells of it.
+    if (!this.#isWhole(this.#log.tail)) return
+    this.#log.refresh()
+    const { tail } = this.#log
+    if (tail && tail.end > DATA_START && !isUsed(state, tail)) this.#log.roll()
+  }
+
+  #isWhole(segment: Segment | undefined): boolean {
+    return segment !== undefined && this.#log.openIfThere(segment) && segment.isWhole
+  }
+
+  #unlink(segment: Segment): number {
+    const { disk } = this.#log.world
+    const bytes = this.#log.openIfThere(segment) ? segment.size() : 0
+    this.#log.drop(segment)
+    try {
+      disk.unlink(segment.path)
+      return bytes
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error
+      return 0
+    }
   }
 
   /** Bytes of the files. */
@@ -151,6 +227,12 @@ export class FailedItems {
     const copy = frame && readCopy(frame.body)
     return copy && listedOf(copy, id)
   }
+}
+
+/** Something that is failed has its copy there. */
+function isUsed({ failed }: CursorState, { base }: Segment): boolean {
+  for (const { segment } of failed.values()) if (segment === base) return true
+  return false
 }
 
 function within(ranges: readonly IdRange[], first: number, last: number): IdRange[] {

@@ -13,6 +13,7 @@ import type { Clock } from '../wait/clock.ts'
 import { Mutex } from '../wait/mutex.ts'
 import type { Cursor, Decide } from './cursor.ts'
 import type { CursorState } from './cursor-state.ts'
+import type { FailedItems } from './failed-items.ts'
 import type { Log } from './log.ts'
 import type { Owners } from './owners.ts'
 import { rewriteSegment } from './rewrite.ts'
@@ -23,12 +24,15 @@ import type { StepLock } from './step-lock.ts'
 const FIRST_BACK_OFF_MS = 100
 const LONGEST_BACK_OFF_MS = 30_000
 
+type IsWorth = (deadBytes: number, liveBytes: number) => boolean
+
 export interface FlusherParts {
   readonly log: Log
   readonly cursor: Cursor
   readonly lock: StepLock
   readonly owners: Owners
   readonly clock: Clock
+  readonly failedItems: FailedItems
   /** Dead bytes that start a flush by itself. */
   readonly flushLimit: number
   readonly flushed: (report: { readonly reclaimed: number }) => void
@@ -52,7 +56,7 @@ export class Flusher {
   flush(): Promise<{ readonly reclaimed: number }> {
     return this.#mutex.runExclusive(async () => {
       await this.#rolled(() => this.#rollIfDead())
-      const report = await this.#compact(() => true)
+      const report = await this.#compact(() => true, await this.#flushFailed())
       this.#parts.flushed(report)
       return report
     })
@@ -138,7 +142,8 @@ export class Flusher {
     await this.#mutex.runExclusive(async () => {
       this.#settledAtLast = this.#parts.cursor.state.runs.settled
       await this.#rolled(() => this.#rollIfAllDead())
-      const report = await this.#compact((dead, live) => dead > live && dead >= this.#parts.flushLimit)
+      const failedBytes = await this.#flushFailed()
+      const report = await this.#compact((dead, live) => dead > live && dead >= this.#parts.flushLimit, failedBytes)
       if (report.reclaimed > 0) this.#parts.flushed(report)
     })
   }
@@ -170,6 +175,16 @@ export class Flusher {
     }
   }
 
+  /** A new segment there takes space too: where there is none, what is failed no more stays for now. */
+  async #flushFailed(): Promise<number> {
+    try {
+      return await this.#parts.failedItems.flush(this.#parts.cursor)
+    } catch (error) {
+      if (!isFull(error)) throw error
+      return 0
+    }
+  }
+
   #rollIfDead(): void {
     const { log, cursor } = this.#parts
     log.refresh()
@@ -187,7 +202,7 @@ export class Flusher {
     if (cursor.state.runs.live(tail.base, tail.nextId - 1) === 0) log.roll()
   }
 
-  async #compact(isWorth: (deadBytes: number, liveBytes: number) => boolean): Promise<{ reclaimed: number }> {
+  async #compact(isWorth: IsWorth, already = 0): Promise<{ reclaimed: number }> {
     const { log, cursor } = this.#parts
     const state = await cursor.step((present) => ({ records: [], result: present }))
     log.list()
@@ -201,10 +216,10 @@ export class Flusher {
       const deadBytes = deadBytesOf(segment, state)
       return deadBytes > 0 && isWorth(deadBytes, segment.dataBytes - deadBytes)
     })
-    if (dead.length + worth.length === 0) return this.#freed(0)
+    if (dead.length + worth.length === 0) return this.#freed(already)
     await cursor.durable()
     await log.folderGate.pass()
-    let reclaimed = await this.#remove(dead)
+    let reclaimed = already + (await this.#remove(dead))
     // A copy of what is live may need the space of what has gone.
     if (worth.length > 0) await log.world.disk.allClosed()
     for (const segment of worth) reclaimed += await this.#rewrite(segment, state)

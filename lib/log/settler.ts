@@ -106,12 +106,9 @@ export class Settler {
   async #failHeld({ ids, reason, counted = true }: Extract<Settlement, { outcome: 'fail' }>): Promise<void> {
     const { cursor } = this.#parts
     for (const piece of await this.#held(ids)) {
-      const record = await this.#failed.write(piece, piece.attempt - (counted ? 0 : 1), reason)
       const own = { from: piece.firstId, to: piece.firstId + piece.count - 1, attempt: piece.attempt }
-      await cursor.step((state) => {
-        this.#checkHeld(state, [own])
-        return { records: [record], result: undefined }
-      })
+      const copy = { piece, attempt: piece.attempt - (counted ? 0 : 1), reason }
+      await this.#failed.setAside(cursor, copy, (state) => this.#checkHeld(state, [own]))
     }
   }
 
@@ -192,8 +189,8 @@ export class Settler {
   /** A popped item that turned out not to decode. Where it can't be set aside it is in flight here, as `fail` leaves it. */
   async fail(piece: Piece, reason: string): Promise<void> {
     try {
-      const record = await this.#failed.write(piece, piece.attempt, reason)
-      await this.#parts.cursor.step(() => ({ records: [record], result: undefined }))
+      const { cursor } = this.#parts
+      await this.#failed.setAside(cursor, { piece, attempt: piece.attempt, reason }, ignore)
     } catch (error) {
       await this.#holdAgain([{ from: piece.firstId, to: piece.firstId + piece.count - 1 }])
       throw error
@@ -235,6 +232,8 @@ export class Settler {
     return count
   }
 }
+
+function ignore(): void {}
 
 interface Ended {
   /** Nothing of the frame that sent it to the back is left. */

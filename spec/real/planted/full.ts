@@ -97,4 +97,25 @@ export const full: readonly Bug[] = [
     to: 'const live = [{ from, to }];',
     layer: spec('log/held-bytes'),
   },
+  {
+    name: 'a failed item is recorded though its copy is gone',
+    file: 'log/failed-items.js',
+    from: 'const isThere = this.#log.isNamed(segment);',
+    to: 'const isThere = true;',
+    layer: spec('log/failed-items'),
+  },
+  {
+    name: 'a flush takes copies of what is failed',
+    file: 'log/failed-items.js',
+    from: 'if (segment === base)',
+    to: 'if (false)',
+    layer: spec('log/failed-items'),
+  },
+  {
+    name: 'what is failed no more takes space for ever',
+    file: 'log/failed-items.js',
+    from: 'tail.end > DATA_START && !isUsed(state, tail)',
+    to: 'false',
+    layer: spec('log/failed-items'),
+  },
 ]
