@@ -4,15 +4,14 @@
 
 import { SettledError } from '../errors.ts'
 import type { HeldRange } from '../store.ts'
+import { Deadlines } from './deadlines.ts'
 import type { Delayed, InFlight, Item } from './item.ts'
 
 export class Away {
   readonly #inFlight = new Map<number, InFlight>()
   readonly #delayed = new Map<number, Delayed>()
-  /** Nothing is due before, */
-  #nextDue = Infinity
-  /** and no lease over. */
-  #nextEnd = Infinity
+  readonly #dues = new Deadlines((id) => this.#delayed.get(id)?.due)
+  readonly #ends = new Deadlines((id) => this.#inFlight.get(id)?.deadline)
 
   get counts(): { readonly delayed: number; readonly inFlight: number } {
     return { delayed: this.#delayed.size, inFlight: this.#inFlight.size }
@@ -20,7 +19,7 @@ export class Away {
 
   /** Whether anything may become due, or be held for too long. */
   get isTimed(): boolean {
-    return this.#nextDue !== Infinity || this.#nextEnd !== Infinity
+    return this.#dues.earliest !== Infinity || this.#ends.earliest !== Infinity
   }
 
   get(id: number): Item | undefined {
@@ -33,19 +32,15 @@ export class Away {
 
   /** What has become due by `dueTime`, or by `now` was held beyond its lease: it is here no more. */
   takeDue(now: number, dueTime: number): Item[] {
-    if (now < this.#nextEnd && dueTime < this.#nextDue) return []
-    this.#nextDue = Infinity
-    this.#nextEnd = Infinity
     const items: Item[] = []
-    for (const { item, due } of this.#delayed.values()) {
-      if (due <= dueTime) items.push(item)
-      else this.#willBeDue(due)
+    for (const id of this.#dues.take(dueTime)) {
+      const delayed = this.#delayed.get(id)
+      if (delayed && this.#delayed.delete(id)) items.push(delayed.item)
     }
-    for (const { item, deadline } of this.#inFlight.values()) {
-      if (deadline > 0 && deadline <= now) items.push(item)
-      else this.#willEnd(deadline)
+    for (const id of this.#ends.take(now)) {
+      const held = this.#inFlight.get(id)
+      if (held && this.#inFlight.delete(id)) items.push(held.item)
     }
-    for (const { id } of items) if (!this.release(id)) this.#delayed.delete(id)
     return items
   }
 
@@ -57,12 +52,12 @@ export class Away {
 
   delay(item: Item, due: number): void {
     this.#delayed.set(item.id, { item, due })
-    this.#willBeDue(due)
+    this.#dues.add(item.id, due, this.#delayed.size)
   }
 
   hold(item: Item, owner: object, deadline: number): void {
     this.#inFlight.set(item.id, { item, owner, deadline })
-    this.#willEnd(deadline)
+    if (deadline > 0) this.#ends.add(item.id, deadline, this.#inFlight.size)
   }
 
   /** Nobody holds it any more; whether somebody did. */
@@ -87,13 +82,5 @@ export class Away {
 
   allHeldBy(owner: object): Item[] {
     return [...this.#inFlight.values()].filter((held) => held.owner === owner).map(({ item }) => item)
-  }
-
-  #willBeDue(due: number): void {
-    this.#nextDue = Math.min(this.#nextDue, due)
-  }
-
-  #willEnd(deadline: number): void {
-    if (deadline > 0) this.#nextEnd = Math.min(this.#nextEnd, deadline)
   }
 }
