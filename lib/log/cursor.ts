@@ -72,7 +72,8 @@ export class Cursor {
     const records = 'before' in decision ? decision.before : decision.records
     if (records.length > 0) {
       // Where room was made before, it was made for the records of the decision alone.
-      const carried = roomBytes === 0 ? this.carried(this.journal.state) : undefined
+      const isAlone = records.every(({ kind }) => kind === 'synced')
+      const carried = roomBytes === 0 && !isAlone ? this.carried(this.journal.state) : undefined
       if (this.journal.append(carried ? [...records, carried] : records) === NOT_YET_DURABLE) return AGAIN
     }
     return 'before' in decision ? ANEW : decision.result

@@ -13,6 +13,7 @@ import type { StoreEvents } from '../store.ts'
 import type { Clock } from '../wait/clock.ts'
 import type { Cursor } from './cursor.ts'
 import type { CursorState } from './cursor-state.ts'
+import type { Position } from './frame.ts'
 import type { Log } from './log.ts'
 import type { CursorRecord } from './record.ts'
 import { recordReplaced } from './unrecorded.ts'
@@ -54,9 +55,14 @@ export class SyncedRecords {
   }
 
   #isFar({ synced }: CursorState): boolean {
-    const [to, from] = [this.#parts.log.ownSynced.position, synced.position]
-    if (to.segment === from.segment) return to.offset >= from.offset + FAR_BYTES
-    return to.segment > from.segment && (from.segment > 0 || to.offset >= FAR_BYTES)
+    const to = this.#parts.log.ownSynced.position
+    const from = this.#begun(synced.position)
+    return to.segment === from.segment ? to.offset >= from.offset + FAR_BYTES : to.segment > from.segment
+  }
+
+  /** Before the first record, the beginning of the log. */
+  #begun(position: Position): Position {
+    return position.segment > 0 ? position : { segment: this.#parts.log.segments[0]?.base ?? 0, offset: 0 }
   }
 
   #moved(): void {
@@ -66,8 +72,7 @@ export class SyncedRecords {
     if (segment < tail) this.#passed()
     const { state } = cursor
     if (this.#isOver || !this.#isFar(state)) return
-    const from = state.synced.position.segment
-    if (from > 0 && from < segment) return this.#record()
+    if (this.#begun(state.synced.position).segment < segment) return this.#record()
     const { position } = log.ownSynced
     this.#idle ??= clock.background(IDLE_MS, () => {
       this.#idle = undefined

@@ -83,13 +83,12 @@ describe('the queue, killed after puts that were synced,', () => {
 
   it('has told the journal of each segment that was done', async () => {
     const rig = await killed()
-    rig.corruptions.length = 0
-    const bases = rig.segments.map((name) => Number(name.slice(0, 20)))
-    rig.disk.unlink(`${FOLDER}/${rig.segments.at(-1)}`)
-    const { lost } = await left(rig)
-    assert.equal(lost, 0, 'what was in the last one is told by frames alone')
-    rig.disk.unlink(`${FOLDER}/${rig.segments.at(-2)}`)
-    assert.ok(bases.length > 3)
+    assert.ok(rig.segments.length > 3)
+    for (const name of rig.segments.slice(-2)) rig.disk.unlink(`${FOLDER}/${name}`)
+    const { ids, lost, store } = await left(rig)
+    assert.ok(lost > 0, 'the segment before the last one was done')
+    assert.ok(ids.length + lost < 40, 'what was in the last one is told by its frames alone')
+    await store.close()
   })
 })
 

@@ -136,4 +136,18 @@ export const durable: readonly Bug[] = [
     to: '        items: 0,\n',
     layer: spec('log/narrow'),
   },
+  {
+    name: 'opening reads all that is not known to be durable, always',
+    file: 'log/recovery.js',
+    from: 'if (!isFlat || base <= state.synced.position.segment)',
+    to: 'if (true)',
+    layer: spec('log/flat-opening'),
+  },
+  {
+    name: 'opening reads under the locks alone',
+    file: 'log/opening.js',
+    from: 'const from = await scanAhead(log, startOf(log, journal, boot));',
+    to: 'const from = startOf(log, journal, boot);',
+    layer: spec('log/flat-opening'),
+  },
 ]
