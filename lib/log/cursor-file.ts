@@ -135,14 +135,26 @@ export interface CursorReading {
   readonly size: number
 }
 
+/** What is read of a file of which no header says how long it is: of one that is all there the first is 64 KiB. */
+const UNTOLD_BYTES = 1 << 20
+const MOST_BYTES = 2 ** 31
+
+/** As much as its headers say that there is: a file that somebody made longer, a hole of terabytes, takes no memory. */
+function bytesOf(file: DiskFile): Buffer {
+  const head = Buffer.alloc(SNAPSHOT_AT)
+  file.read(head, 0, SNAPSHOT_AT, 0)
+  const told = [0, COPY_AT].map((at) => decodeHeader(head, at)?.fileBytes ?? 0)
+  const bytes = Buffer.alloc(Math.min(file.size(), Math.max(UNTOLD_BYTES, ...told), MOST_BYTES))
+  return bytes.subarray(0, file.read(bytes, 0, bytes.length, 0))
+}
+
 /** All that a file says, judged by itself alone. */
 export function readCursorFile(file: DiskFile): CursorReading {
-  const bytes = Buffer.alloc(file.size())
-  file.read(bytes, 0, bytes.length, 0)
+  const bytes = bytesOf(file)
   const copies = [decodeHeader(bytes, 0), decodeHeader(bytes, COPY_AT)]
   const whole = copies.filter((copy) => copy !== undefined)
   const header = whole.toSorted((one, other) => other.generation - one.generation)[0]
-  const size = bytes.length
+  const size = file.size()
   const everWritten = bytes.some((byte) => byte !== 0)
   if (!header || header.version > CURSOR_VERSION) {
     const newerVersion = header?.version

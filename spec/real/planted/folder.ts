@@ -171,4 +171,11 @@ export const folder: readonly Bug[] = [
     to: 'if (false)',
     layer: spec('log/folder'),
   },
+  {
+    name: 'a cursor file is read as long as it is',
+    file: 'log/cursor-file.js',
+    from: 'Math.min(file.size(), Math.max(UNTOLD_BYTES, ...told), MOST_BYTES)',
+    to: 'file.size()',
+    layer: spec('log/lengths'),
+  },
 ]
