@@ -5,11 +5,24 @@ import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { type Connection, createConnection } from 'mysql2/promise'
 import { AsyncQueue, SettledError } from '../../lib/index.ts'
+import { addressOf } from '../../lib/mysql/address.ts'
+import { MysqlStore } from '../../lib/mysql/mysql-store.ts'
+import { defaults } from '../../lib/options.ts'
+import type { StoreOptions } from '../../lib/store.ts'
 import { asides } from '../queue/asides.ts'
 import { until } from '../queue/place.ts'
-import { Net } from './net.ts'
 import { connectingTo, DATABASE, PASSWORD, sharedPort, sharedUrl, USER, urlOf, withServer } from './server.ts'
 
+const OPTIONS: StoreOptions = {
+  durability: 'os',
+  codec: undefined,
+  order: undefined,
+  flushLimit: defaults.flushLimit,
+  segmentSize: defaults.segmentSize,
+  onDamage: 'skip',
+  autoResume: true,
+  events: { recovered() {}, corruption() {}, flushed() {}, failed() {} },
+}
 const OLD = '(queue, status, place, id)'
 
 await withServer(() => {
@@ -78,23 +91,17 @@ await withServer(() => {
       assert.equal((await indexOf(database)).length, 4)
     })
 
-    it('is not asked for an item again and again while nothing changes', async () => {
-      const net = await Net.start(await sharedPort())
-      const abort = new AbortController()
-      const queue = await AsyncQueue.open<number>(urlOf(net.port, randomUUID()))
-      const waiting = queue.get({ signal: abort.signal })
-      const seen: string[] = []
-      const count = (words: RegExp): number => {
-        seen.push(...net.statements)
-        return seen.filter((text) => words.test(text)).length
-      }
-      await until(() => count(/^SELECT SUM\(changes\)/) >= 8)
-      abort.abort()
-      await assert.rejects(waiting, { name: 'AbortError' })
-      const takes = count(/SKIP LOCKED/)
-      await queue.close()
-      net.stop()
-      assert.ok(takes <= 3, `${takes} takes`)
+    it('tells nobody who waits of a take that came to nothing', async () => {
+      const store = await MysqlStore.open(addressOf(await sharedUrl(randomUUID())), OPTIONS)
+      let told = 0
+      const stop = store.watch(() => {
+        told += 1
+      })
+      for (let i = 0; i < 9; i += 1) assert.deepEqual(await store.pop(1), [])
+      stop()
+      await store.close()
+      // The first look of who watches tells of what was before it.
+      assert.ok(told <= 1, `${told} times`)
     })
 
     it('holds for ever what is extended so, and nothing whose lease has ended', async () => {
