@@ -241,4 +241,18 @@ describe('the queue in SQLite, whose WAL was left by a kill', () => {
     flip(left, Math.floor(statSync(`${left}-wal`).size / 2))
     assert.ok((open(left).told?.lost ?? 0) > 5)
   })
+
+  it('tells nothing in a file of an earlier version, and what rots later', () => {
+    const file = leftWith(3)
+    const driver = foreign(file)
+    driver.exec('DROP TABLE spoolq_file; DROP TABLE spoolq_lost')
+    driver.close()
+    const { engine } = engineOf(file, call('wal.look', { isStrict: false, boot: bootId() }))
+    for (let i = 0; i < 20; i += 1) valuesOf(engine.run([put(`later ${i}`)]))
+    const left = killed(file)
+    engine.close()
+    flip(left, Math.floor(statSync(`${left}-wal`).size / 2))
+    const { told, items, lost } = open(left)
+    assert.deepEqual([told?.lost, items.length + lost], [lost, 23])
+  })
 })
