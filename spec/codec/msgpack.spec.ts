@@ -245,6 +245,22 @@ describe("the queue's msgpack codec", () => {
     assert.deepEqual(Buffer.from(encoded), kept)
   })
 
+  it('gives views of one memory, shared between threads or not, memory of their own', () => {
+    for (const memory of [new ArrayBuffer(32), new SharedArrayBuffer(32)]) {
+      new Uint8Array(memory).set(Array.from({ length: 32 }, (_, i) => i))
+      const views = [new Uint8Array(memory, 2, 9), new Float64Array(memory, 8), new DataView(memory, 5, 6)]
+      const item = [...views, Buffer.from(memory, 4, 7), Buffer.from(memory)]
+      for (const back of [again(item), Object(again({ item })).item, inBatch(item)]) {
+        assertSame(back, item)
+        const memories = new Set(Array.from(Object(back), (view: Uint8Array) => view.buffer))
+        assert.equal(memories.size, item.length)
+        for (const view of Object(back)) assert.equal(view.buffer.byteLength, view.byteLength)
+      }
+    }
+    const own = again([new Uint8Array(4).buffer, { of: new Uint8Array(3).buffer }])
+    assertSame(own, [new ArrayBuffer(4), { of: new ArrayBuffer(3) }])
+  })
+
   it('stays exact where somebody has extended Object.prototype', () => {
     const items = [{ a: 1 }, { a: 2, b: { c: 3 } }]
     Object.defineProperty(Object.prototype, 'extra', { value: 1, enumerable: true, configurable: true })
