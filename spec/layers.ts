@@ -24,6 +24,7 @@ export const layers = Object.freeze({
   'power cuts of a real file system': 200,
   'faults of the real kernel': 60,
   'statements whose steps were counted': 300,
+  'ways on a full disk': 150,
   'items of the soak': 1_000_000,
 })
 

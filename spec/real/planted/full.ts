@@ -118,4 +118,11 @@ export const full: readonly Bug[] = [
     to: 'false',
     layer: spec('log/failed-items'),
   },
+  {
+    name: 'a nack at the last attempt rejects on a full disk',
+    file: 'consume/delivery.js',
+    from: 'if (!(error instanceof StorageError))',
+    to: 'if (true)',
+    layer: spec('log/full-ways'),
+  },
 ]
