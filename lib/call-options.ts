@@ -82,6 +82,11 @@ export interface JoinOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+export interface CloseOptions {
+  /** Milliseconds that what is in hand gets to be settled. Default: 8000. */
+  readonly grace?: number | undefined
+}
+
 export interface RetryOptions {
   /** Deliveries that a batch gets, the first included. Default: the queue's `maxAttempts`, which holds anyway. */
   readonly attempts?: number | undefined
@@ -129,6 +134,10 @@ export function checkItems(options: ItemsOptions | undefined): void {
 
 export function checkNack(options: NackOptions | undefined): void {
   check.checkOptions(options, { delay: check.finiteMilliseconds, to: check.oneOf('back') })
+}
+
+export function checkClose(options: CloseOptions | undefined): void {
+  check.checkOptions(options, { grace: check.milliseconds })
 }
 
 export function checkJoin(options: JoinOptions | undefined): void {

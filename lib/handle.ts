@@ -1,14 +1,15 @@
 // handle.ts: the life of a handle on a queue.
 //
-//      opening ──▶ open ──close──▶ closing ──▶ closed
-//         └──▶ failed                       (a close while opening waits for it)
+//      opening ──▶ open ──close──▶ stopping ──▶ closing ──▶ closed
+//         └──▶ failed    └──close, nothing in hand──▲       (a close while opening waits for it)
 //
+// While it is stopping nothing more is handed out; what is in hand is settled as ever, and puts go in (consume/stopping.ts).
 // A call that comes while opening waits for it; after a failed opening it rejects with that error; after close()
 // with QueueClosedError. A handle that is dropped without close() is closed when it is collected: so nothing that
 // lives longer may refer to it, but for what waits in it.
 
-import { checkPut, type PutOptions } from './call-options.ts'
-import { type Core, writingEnded } from './consume/core.ts'
+import { type CloseOptions, checkClose, checkPut, type PutOptions } from './call-options.ts'
+import { type Core, closedBy, writingEnded } from './consume/core.ts'
 import { ItemDuplex } from './consume/duplex.ts'
 import { Early } from './consume/early.ts'
 import type { Intake } from './consume/intake.ts'
@@ -18,11 +19,12 @@ import { Mending } from './consume/mending.ts'
 import { putBehind } from './consume/puts-behind.ts'
 import { type Encoded, Putting } from './consume/putting.ts'
 import { Session, type SessionOptions } from './consume/session.ts'
+import { Stopping } from './consume/stopping.ts'
 import { Taking } from './consume/taking.ts'
-import { QueueClosedError } from './errors.ts'
 import { placeOf, shownPlace } from './location.ts'
 import { assertCan, openCore, Teller } from './opening.ts'
-import { type FittingOptions, type QueueOptions, settingsOf } from './options.ts'
+import { defaults, type FittingOptions, type QueueOptions, settingsOf } from './options.ts'
+import { turn } from './wait/turn.ts'
 
 /** What an open queue does, by kind. */
 export interface Open<T> {
@@ -49,6 +51,10 @@ export abstract class Handle<T> extends ItemDuplex<T> {
   /** Only while it is open. */
   #open: Open<T> | undefined
   #closing: Promise<void> | undefined
+  readonly #stopping = new Stopping()
+  #state: 'open' | 'stopping' | 'closing' = 'open'
+  /** What has destroyed it. */
+  #failure: { readonly error: unknown } | undefined
 
   /**
    * Opens itself; `opened` tells when. Throws a TypeError or RangeError for options that are wrong, an
@@ -70,12 +76,23 @@ export abstract class Handle<T> extends ItemDuplex<T> {
   }
 
   /**
-   * Closes the handle: puts under way finish, parked puts and gets reject with QueueClosedError, loops end, what is
-   * unsettled is given back. Resolves when everything is on disk, whatever the durability; rejects with the failure
-   * of an opening, or one that no call has told of yet. Twice is once.
+   * Closes the handle. Nothing more is handed out; what is in hand (handlers of `consume`, a loop's body, deliveries, writes
+   * in a sink) gets `grace` ms (8000) to be settled, and puts go on meanwhile. Then the handlers' signals abort, and what
+   * is not settled a second later is given back, uncharged. Parked puts and gets reject with QueueClosedError, loops end.
+   * Resolves when everything is on disk, whatever the durability; rejects with the failure of an opening, or one that no
+   * call has told of yet. Called again it only shortens the grace.
+   *
+   * @example
+   * process.once('SIGTERM', () => queue.close({ grace: 5000 }))
    */
-  close(): Promise<void> {
+  close(closeOptions?: CloseOptions): Promise<void> {
+    try {
+      checkClose(closeOptions)
+    } catch (error) {
+      return Promise.reject(error)
+    }
     this.#closing ??= this.#close()
+    this.#stopping.limit(closeOptions?.grace ?? defaults.grace)
     return this.#closing
   }
 
@@ -88,11 +105,22 @@ export abstract class Handle<T> extends ItemDuplex<T> {
     return this.run(({ core }) => Promise.resolve(core))
   }
 
+  /** The same for what takes. */
+  protected whenTaking(): Promise<Core<T>> {
+    return this.runTaking(({ core }) => Promise.resolve(core))
+  }
+
+  /** As `run`, for calls that take items: not while the queue is stopping. */
+  protected runTaking<R>(call: (open: Open<T>) => Promise<R>, check?: () => void): Promise<R> {
+    if (this.#state !== 'stopping') return this.run(call, check)
+    return this.run(() => Promise.reject(closedBy(this.#failure)), check)
+  }
+
   /** Calls once the queue is open. What `check` throws rejects, before anything else. */
   protected run<R>(call: (open: Open<T>) => Promise<R>, check?: () => void): Promise<R> {
     try {
       check?.()
-      if (this.#closing !== undefined) return this.#opening.then(refuse)
+      if (this.#state === 'closing') return this.#opening.then(() => Promise.reject(closedBy(this.#failure)))
       if (this.#open !== undefined) return call(this.#open)
     } catch (error) {
       return Promise.reject(error)
@@ -107,7 +135,7 @@ export abstract class Handle<T> extends ItemDuplex<T> {
 
   /** One batch that cannot go straight in. */
   protected putOtherwise(items: Iterable<T>, options: PutOptions | undefined): Promise<(number | undefined)[]> {
-    if (this.#closing === undefined && !this.writableEnded) {
+    if (this.#state !== 'closing' && !this.writableEnded) {
       return this.isWriting ? this.#putBehind(items, options) : this.#putEarly(items, options)
     }
     return this.run(
@@ -130,7 +158,7 @@ export abstract class Handle<T> extends ItemDuplex<T> {
       checkPut(options)
       const encode = this.encode(items)
       const put = async (how: PutOptions | undefined): Promise<(number | undefined)[]> => {
-        if (this.destroyed) throw new QueueClosedError()
+        if (this.destroyed) throw closedBy(this.#failure)
         const open = this.#open ?? (await this.#opening)
         return open.putting.batch(encode(open), how)
       }
@@ -150,7 +178,7 @@ export abstract class Handle<T> extends ItemDuplex<T> {
   }
 
   protected session(options?: SessionOptions): Promise<Session<T>> {
-    return this.run(({ core }) => Promise.resolve(new Session(core, options)))
+    return this.runTaking(({ core }) => Promise.resolve(new Session(core, options)))
   }
 
   protected putBatch(items: readonly T[], options: PutOptions | undefined): Promise<unknown> {
@@ -167,10 +195,11 @@ export abstract class Handle<T> extends ItemDuplex<T> {
     core.endWriting()
   }
 
-  protected async shut(): Promise<void> {
+  protected async shut(error: Error | null): Promise<void> {
     const asked = this.#closing !== undefined
+    if (error) this.#fail(error)
     try {
-      await this.close()
+      await this.close({ grace: 0 })
     } catch (error) {
       // A close() that was called tells it itself.
       if (!asked) this.#opening.then(({ core }) => core.failLater(error), ignore)
@@ -191,23 +220,38 @@ export abstract class Handle<T> extends ItemDuplex<T> {
     return open
   }
 
+  /** Everything under way rejects, and nobody gets any time. */
+  #fail(error: unknown): void {
+    this.#failure ??= { error }
+    this.#state = 'closing'
+    this.#open?.core.fail(error)
+    this.#stopping.cut()
+  }
+
   async #close(): Promise<void> {
+    if (this.#state !== 'closing') this.#state = this.#open?.core.inHand ? 'stopping' : 'closing'
     try {
       // What was called before runs first, also what waited for the opening.
-      const { core } = await this.#opening
+      const { core } = this.#open ?? (await this.#opening)
       dropped.unregister(this)
-      core.puts.close(new QueueClosedError())
+      await this.#stop(core)
+      this.#state = 'closing'
+      core.puts.close(core.closedError())
       await this.written()
       this.#open = undefined
       await core.close()
     } finally {
+      // A reader that has come to its end hears of that first.
+      if (this.isRead && this.#failure === undefined) await turn()
       this.destroy()
     }
   }
-}
 
-function refuse(): never {
-  throw new QueueClosedError()
+  async #stop(core: Core<T>): Promise<void> {
+    if (this.#failure !== undefined) return core.fail(this.#failure.error)
+    this.stopReading()
+    await this.#stopping.run(core)
+  }
 }
 
 function ignore(): void {}

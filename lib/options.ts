@@ -88,6 +88,7 @@ export const defaults = Object.freeze({
   maxAttempts: Infinity, // what fails for a while, a disk or a network, must not set items aside
   leaseTimeout: Infinity, // a slow consumer is none that died; those are noticed without it
   keepAcked: 0,
+  grace: 8000, // less than the ten seconds that most who stop a process give it
 } as const)
 
 /** The options of a queue with their defaults, as far as more than the store looks at them. */

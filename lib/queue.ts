@@ -99,8 +99,8 @@ export class AsyncQueue<T = unknown, Id extends number | undefined = number>
   /** Removes up to `n` items from the front and resolves to them: as many as there are, without waiting. */
   pop(n: number): Promise<T[]>
   pop(n?: number): Promise<T[] | T | undefined> {
-    if (n === undefined) return this.run(({ taking }) => taking.popOne())
-    return this.run(
+    if (n === undefined) return this.runTaking(({ taking }) => taking.popOne())
+    return this.runTaking(
       ({ taking }) => taking.pop(n),
       () => options.checkCount(n),
     )
@@ -116,12 +116,12 @@ export class AsyncQueue<T = unknown, Id extends number | undefined = number>
   get(n: number, getOptions?: options.GetManyOptions): Promise<T[]>
   get(n?: number | options.GetOptions, getOptions?: options.GetManyOptions): Promise<T[] | T> {
     if (n !== undefined && typeof n !== 'object') {
-      return this.run(
+      return this.runTaking(
         ({ taking }) => taking.get(n, getOptions),
         () => options.checkGetMany(n, getOptions),
       )
     }
-    return this.run(
+    return this.runTaking(
       ({ taking }) => taking.getOne(n),
       () => options.checkGet(n),
     )
@@ -129,7 +129,7 @@ export class AsyncQueue<T = unknown, Id extends number | undefined = number>
 
   /** Drops up to `n` items from the front without decoding them; resolves to how many there were. */
   delete(n = 1): Promise<number> {
-    return this.run(
+    return this.runTaking(
       ({ taking }) => taking.delete(n),
       () => options.checkCount(n),
     )
@@ -137,7 +137,7 @@ export class AsyncQueue<T = unknown, Id extends number | undefined = number>
 
   /** Drops what is ready or delayed; what is in flight or failed stays. Resolves to how many items that were. */
   clear(): Promise<number> {
-    return this.run(({ taking }) => taking.clear())
+    return this.runTaking(({ taking }) => taking.clear())
   }
 
   /** Items that are ready. */
@@ -251,13 +251,13 @@ export class AsyncQueue<T = unknown, Id extends number | undefined = number>
   lease(which: options.LeaseOptions): Promise<Delivery<T> | undefined>
   lease(n?: number | options.LeaseOptions): Promise<Delivery<T>[] | Delivery<T> | undefined> {
     if (typeof n === 'object') {
-      return this.run(
+      return this.runTaking(
         ({ leasing }) => leasing.pick(n, this),
         () => options.checkLease(n),
       )
     }
     const check = n === undefined ? undefined : (): void => options.checkCount(n)
-    const leased = this.run(({ leasing }) => leasing.lease(n ?? 1, this), check)
+    const leased = this.runTaking(({ leasing }) => leasing.lease(n ?? 1, this), check)
     return n === undefined ? leased.then(([delivery]) => delivery) : leased
   }
 
@@ -271,7 +271,7 @@ export class AsyncQueue<T = unknown, Id extends number | undefined = number>
    * await queue.consume((readings, { ids, signal }) => upload(ids, readings, signal), { batch: 100, maxWait: 1000 })
    */
   consume(handler: Handler<T>, consumeOptions: options.ConsumeOptions = {}): Promise<Consumed> {
-    return this.run(
+    return this.runTaking(
       ({ core }) => new Consuming(core, { handler, options: consumeOptions, holder: this }).run(),
       () => options.checkConsume(handler, consumeOptions),
     )
@@ -279,7 +279,7 @@ export class AsyncQueue<T = unknown, Id extends number | undefined = number>
 
   /** Resolves when nothing is ready, delayed or in flight any more. Rejects with the signal's reason, or as it closes. */
   join(joinOptions?: options.JoinOptions): Promise<void> {
-    return this.run(
+    return this.runTaking(
       ({ core }) => join(core, joinOptions),
       () => options.checkJoin(joinOptions),
     )
@@ -336,7 +336,7 @@ export class AsyncQueue<T = unknown, Id extends number | undefined = number>
   createReadStream(streamOptions: options.ReadStreamOptions = {}): Readable {
     options.checkReadStream(streamOptions)
     const { readableHighWaterMark: highWaterMark } = this
-    return new ReadStream<T>(() => this.whenOpen(), { ...streamOptions, highWaterMark })
+    return new ReadStream<T>(() => this.whenTaking(), { ...streamOptions, highWaterMark })
   }
 
   /**
@@ -346,7 +346,7 @@ export class AsyncQueue<T = unknown, Id extends number | undefined = number>
    */
   createWebStream(streamOptions: options.ReadStreamOptions = {}): ReadableStream<T> {
     options.checkReadStream(streamOptions)
-    return webStream<T>(() => this.whenOpen(), streamOptions)
+    return webStream<T>(() => this.whenTaking(), streamOptions)
   }
 
   /** A Writable of its own into the queue, which it leaves open: for many sources. 'finish': every item is durable. */

@@ -3,7 +3,7 @@
 //      called ──resolved──▶ done
 //        ├──threw, rejected──▶ failed
 //        ├──its time is over──▶ failed       its signal aborts; what becomes of it then is nobody's business
-//        └──cut off──▶ given up              likewise
+//        └──cut off──▶ given up              likewise; its signal aborts before, when the queue closes
 
 import { QueueClosedError } from '../errors.ts'
 import { onAbort } from '../wait/aborts.ts'
@@ -30,6 +30,8 @@ export interface Call<T> {
   readonly attempt: number
   /** Milliseconds. */
   readonly timeout: number
+  /** Aborts when the handler is to come to an end: the queue closes. */
+  readonly overdue: AbortSignal
   /** Aborts when the outcome is of no more use. */
   readonly cutOff: AbortSignal
 }
@@ -37,13 +39,13 @@ export interface Call<T> {
 const TIMER_MAX_MS = 2 ** 31 - 1
 
 /** Never rejects. While a timeout runs the process stays alive. */
-export function callHandler<T>({ handler, items, ids, attempt, timeout, cutOff }: Call<T>): Promise<Outcome> {
+export function callHandler<T>({ handler, items, ids, attempt, timeout, overdue, cutOff }: Call<T>): Promise<Outcome> {
   const controller = new AbortController()
   const context = { ids, attempt, signal: controller.signal }
   return new Promise((resolve) => {
     const end = (outcome: Outcome): void => {
       clearTimeout(timer)
-      unlisten()
+      for (const unlisten of unlistens) unlisten()
       resolve(outcome)
     }
     const expire = (): void => {
@@ -51,12 +53,13 @@ export function callHandler<T>({ handler, items, ids, attempt, timeout, cutOff }
       controller.abort(error)
       end({ error })
     }
+    const abort = (): void => controller.abort(new QueueClosedError())
     const giveUp = (): void => {
-      controller.abort(new QueueClosedError())
+      abort()
       end('given up')
     }
     const timer = timeout === Infinity ? undefined : setTimeout(expire, Math.min(timeout, TIMER_MAX_MS))
-    const unlisten = onAbort(cutOff, giveUp)
+    const unlistens = [onAbort(overdue, abort), onAbort(cutOff, giveUp)]
     called(handler, items, context).then(
       () => end('done'),
       (error) => end({ error }),

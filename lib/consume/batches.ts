@@ -29,14 +29,11 @@ export class Batches<T> extends Loop<T, readonly Held<T>[], T[]> {
     session.ahead = this.#shape.size
     const first = await session.next()
     if (first === undefined) return undefined
+    // Until the batch is whole nobody has seen it.
+    session.unseen(first)
     const batch = [first]
-    try {
-      await this.#fill(session, batch)
-    } catch (error) {
-      for (const held of batch) session.unseen(held)
-      throw error
-    }
-    return batch
+    await this.#fill(session, batch)
+    return session.isLeft ? undefined : batch
   }
 
   protected ack(session: Session<T>, handed: readonly Held<T>[]): void {
@@ -44,7 +41,7 @@ export class Batches<T> extends Loop<T, readonly Held<T>[], T[]> {
   }
 
   protected valueOf(session: Session<T>, handed: readonly Held<T>[]): T[] {
-    session.hold(handed)
+    session.handOut(handed)
     return handed.map(({ item }) => item)
   }
 
@@ -53,11 +50,17 @@ export class Batches<T> extends Loop<T, readonly Held<T>[], T[]> {
     const { size, maxWaitMs, clock } = this.#shape
     const until = clock.elapsed() + maxWaitMs
     for (let more = true; more; ) {
-      for (let held = session.ready(); held !== undefined; held = session.ready()) batch.push(held)
+      for (let held = session.ready(); held !== undefined; held = session.ready()) {
+        session.unseen(held)
+        batch.push(held)
+      }
       if (batch.length === size) return
       session.ahead = size - batch.length
       const held = await session.next(until)
-      if (held !== undefined) batch.push(held)
+      if (held !== undefined) {
+        session.unseen(held)
+        batch.push(held)
+      }
       more = held !== undefined
     }
   }

@@ -67,6 +67,8 @@ export class Consuming<T> implements Consumer {
   readonly #running = new Set<Promise<void>>()
   /** Nothing new is handed out. */
   readonly #stop = new AbortController()
+  /** The handlers' signals abort. */
+  readonly #overdue = new AbortController()
   /** Handlers are not waited for. */
   readonly #cutOff = new AbortController()
   #failure: { readonly error: unknown } | undefined
@@ -115,9 +117,15 @@ export class Consuming<T> implements Consumer {
     while (this.#running.size > 0) await Promise.race(this.#running)
   }
 
+  abort(): void {
+    this.#overdue.abort()
+  }
+
   /** The queue closes: the session gives back what is unsettled. */
   async leave(): Promise<void> {
+    if (this.#core.hasFailed) this.#fail(this.#core.closedError())
     this.#stop.abort()
+    this.#overdue.abort()
     this.#cutOff.abort()
   }
 
@@ -172,10 +180,11 @@ export class Consuming<T> implements Consumer {
     this.#tally.delivered += batch.length
     this.#tally.batches += 1
     const { timeout = Infinity } = this.#options
-    const cutOff = this.#cutOff.signal
-    const outcome = await callHandler({ handler: this.#handler, items, ids, attempt, timeout, cutOff })
+    const [overdue, cutOff] = [this.#overdue.signal, this.#cutOff.signal]
+    const outcome = await callHandler({ handler: this.#handler, items, ids, attempt, timeout, overdue, cutOff })
     if (outcome === 'given up') return false
     if (outcome === 'done') return this.#ack(batch)
+    if (overdue.aborted) return this.#giveBack(batch, false)
     if (attempt >= this.#limit) return this.#setAside(batch, spentReason(attempt, textOf(outcome.error)))
     return this.#again(batch, attempt)
   }
@@ -199,6 +208,12 @@ export class Consuming<T> implements Consumer {
     return false
   }
 
+  /** `counted`: the try that failed is charged. */
+  async #giveBack(batch: Batch<T>, counted: boolean): Promise<false> {
+    await this.#session.settle(batch, (ids) => ({ outcome: 'back', ids, counted }))
+    return false
+  }
+
   /** Its lease ends so many milliseconds from now. */
   #extend(batch: Batch<T>, ms: number): Promise<void> {
     return this.#core.store.extend(heldRanges(batch).take(), this.#core.deadline(ms))
@@ -211,10 +226,7 @@ export class Consuming<T> implements Consumer {
     if (leaseTimeoutMs !== Infinity) await this.#extend(batch, delayMs + leaseTimeoutMs)
     await pause(delayMs, this.#stop.signal)
     if (this.#cutOff.signal.aborted) return false
-    if (this.#stop.signal.aborted) {
-      await this.#session.settle(batch, (ids) => ({ outcome: 'back', ids, counted: true }))
-      return false
-    }
+    if (this.#stop.signal.aborted) return this.#giveBack(batch, true)
     const hold = this.#core.hold(this.#limit)
     await this.#session.settle(batch, (ids) => ({ outcome: 'again', ids, hold }), true)
     for (const held of batch) held.again(this.#reader)

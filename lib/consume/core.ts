@@ -100,6 +100,8 @@ export class Core<T> {
   #held: object | undefined
   #untold: Error | undefined
   #unsynced: Error | undefined
+  #failure: { readonly error: unknown } | undefined
+  #isStopping = false
   #state: 'open' | 'writingEnded' | 'closed' = 'open'
 
   constructor(parts: CoreParts<T>, owner: WeakRef<object>) {
@@ -233,9 +235,29 @@ export class Core<T> {
     throw failure
   }
 
+  /** Nothing more is handed out. */
+  get isStopping(): boolean {
+    return this.#isStopping
+  }
+
+  get isClosed(): boolean {
+    return this.#state === 'closed'
+  }
+
+  /** An error has destroyed the handle. */
+  get hasFailed(): boolean {
+    return this.#failure !== undefined
+  }
+
+  /** Whether somebody has items that are not settled. */
+  get inHand(): boolean {
+    for (const consumer of this.consumers) if (consumer.inHand) return true
+    return false
+  }
+
   /** What calls reject with that come too late. */
   closedError(): QueueClosedError {
-    return new QueueClosedError()
+    return closedBy(this.#failure)
   }
 
   /** The same before a put, which also tells that an earlier one may not be durable. */
@@ -255,13 +277,32 @@ export class Core<T> {
     this.arrived()
   }
 
+  /** Hands out nothing more; resolves when nothing is in hand. */
+  async stop(): Promise<void> {
+    this.#isStopping = true
+    this.gets.close(this.closedError())
+    this.joins.close(this.closedError())
+    for (const outcome of await Promise.allSettled([...this.consumers].map((consumer) => consumer.stop()))) {
+      if (outcome.status === 'rejected') this.failLater(outcome.reason)
+    }
+  }
+
+  /** Whoever works on items is told that his time is over. */
+  abort(): void {
+    for (const consumer of this.consumers) consumer.abort?.()
+  }
+
+  /** An error has destroyed the handle: everything under way rejects. */
+  fail(error: unknown): void {
+    this.#failure ??= { error }
+  }
+
   /** Parked calls reject, loops end, what is unsettled is given back, and the store closes. Called once. */
   async close(): Promise<void> {
     this.#state = 'closed'
+    this.#isStopping = true
     for (const flush of this.unwritten) flush()
-    this.puts.close(new QueueClosedError())
-    this.gets.close(new QueueClosedError())
-    this.joins.close(new QueueClosedError())
+    for (const line of [this.puts, this.gets, this.joins]) line.close(this.closedError())
     const left = await Promise.allSettled([...this.consumers].map((consumer) => consumer.leave('none')))
     this.#changes.close()
     await this.setAsides.close()
@@ -269,6 +310,14 @@ export class Core<T> {
     for (const outcome of left) if (outcome.status === 'rejected') throw outcome.reason
     this.checkPut()
   }
+}
+
+/** What calls reject with that come when the handle has closed; `failure`: what has destroyed it, if something has. */
+export function closedBy(failure: { readonly error: unknown } | undefined): QueueClosedError {
+  if (failure === undefined) return new QueueClosedError()
+  return new QueueClosedError('an error has destroyed this handle: open the queue again to go on', {
+    cause: failure.error,
+  })
 }
 
 export function writingEnded(): QueueClosedError {

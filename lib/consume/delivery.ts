@@ -19,6 +19,8 @@ export interface Host<T> {
   readonly limit: number
   settle(held: readonly Held<T>[], make: MakeSettlement): Promise<void>
   ack(held: Held<T>): Promise<void>
+  /** Its lease ends so many milliseconds from now. */
+  extended?(held: Held<T>, ms: number): void
 }
 
 /**
@@ -53,7 +55,7 @@ export class Delivery<T> implements AsyncDisposable {
 
   /** Done: it is removed. Resolves when that has the queue's durability. */
   ack(): Promise<void> {
-    if (this.#held.state !== 'out') return Promise.reject(this.#gone())
+    if (this.#held.state !== 'out' || this.#host.core.isClosed) return Promise.reject(this.#gone())
     this.#settling = this.#host.ack(this.#held)
     return this.#settling
   }
@@ -90,6 +92,7 @@ export class Delivery<T> implements AsyncDisposable {
     const deadline = ms === Infinity ? NEVER : core.deadline(Math.min(ms, check.MAX_DELAY_MS))
     try {
       await core.store.extend([this.#held.range], deadline)
+      this.#host.extended?.(this.#held, ms)
     } catch (error) {
       if (error instanceof SettledError) this.#held.state = 'settled'
       throw error
@@ -124,10 +127,11 @@ export class Delivery<T> implements AsyncDisposable {
   }
 
   #check(): void {
-    if (this.#held.state !== 'out') throw this.#gone()
+    if (this.#held.state !== 'out' || this.#host.core.isClosed) throw this.#gone()
   }
 
-  #gone(): SettledError {
+  #gone(): Error {
+    if (this.#host.core.isClosed && this.#settling === undefined) return this.#host.core.closedError()
     return new SettledError(`item ${this.id} was settled already, or given back`)
   }
 }

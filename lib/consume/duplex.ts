@@ -39,11 +39,21 @@ export abstract class ItemDuplex<T> extends Duplex {
   /** No more puts through this handle. */
   protected abstract endWriting(): Promise<void>
   /** Closes the handle, whoever began it; never rejects, because close() does. */
-  protected abstract shut(): Promise<void>
+  protected abstract shut(error: Error | null): Promise<void>
 
   /** Resolves when what was written to the stream by now is in the queue, or will never be. */
   protected written(): Promise<void> {
     return this.#writing.idle()
+  }
+
+  /** The queue is closing: nothing more is handed out; its readers end when sinks have called back. */
+  protected stopReading(): void {
+    this.#reading.stop()
+  }
+
+  /** Whether it is, or was, read as a stream. */
+  protected get isRead(): boolean {
+    return this.#reading.isUsed
   }
 
   /** Whether what was written to the stream is still on its way into the queue. */
@@ -126,6 +136,6 @@ export abstract class ItemDuplex<T> extends Duplex {
     this.#writing.stop()
     // Both at once: what a reader gave back late would be given back by the closing.
     const left = this.#reading.leave('none')
-    Promise.allSettled([left, this.shut()]).then(() => callback(error))
+    Promise.allSettled([left, this.shut(error)]).then(() => callback(error))
   }
 }

@@ -31,7 +31,7 @@ export class Gathering<T> {
     this.#session.unseen(first)
     const batch = [first]
     await this.#fill(batch, first.attempt)
-    if (this.#session.ended) return undefined
+    if (this.#session.isLeft) return undefined
     this.#session.handOut(batch)
     return batch
   }

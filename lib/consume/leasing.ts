@@ -4,38 +4,59 @@ import type { LeaseOptions } from '../call-options.ts'
 import type { DocumentReader } from '../codec/index.ts'
 import { UnsupportedError } from '../errors.ts'
 import { INDEXED } from '../location.ts'
+import type { Pick, Piece } from '../store.ts'
 import { turn, turnDue } from '../wait/turn.ts'
 import { withinLimit } from './attempts.ts'
-import type { Core } from './core.ts'
+import type { Consumer, Core } from './core.ts'
 import { Delivery, type Host } from './delivery.ts'
 import type { Held } from './held.ts'
+import { Leased } from './leased.ts'
 import { decodeLot, rangesOf } from './lot.ts'
 import { type MakeSettlement, settleHeld } from './settle-held.ts'
+import { Settling } from './settling.ts'
 
-export class Leasing<T> {
+export class Leasing<T> implements Consumer {
   readonly #core: Core<T>
   readonly #reader: DocumentReader<T>
+  readonly #leased: Leased
+  readonly #settling: Settling<T>
 
   constructor(core: Core<T>) {
     this.#core = core
     this.#reader = core.reader()
+    this.#leased = new Leased(core)
+    this.#settling = new Settling(core, core.maxAttempts)
+    core.consumers.add(this)
+  }
+
+  get inHand(): boolean {
+    return this.#leased.count > 0
+  }
+
+  stop(): Promise<void> {
+    return this.#leased.settled()
+  }
+
+  /** What is not settled goes back, uncharged. */
+  async leave(): Promise<void> {
+    const ids = this.#leased.take()
+    if (ids.length > 0) await this.#settling.write([{ outcome: 'back', ids, counted: false }])
   }
 
   /** Up to `n` items, as many as are ready. Each delivery refers to the `holder`. */
   async lease(n: number, holder: object): Promise<Delivery<T>[]> {
-    const { store } = this.#core
     this.#core.check()
     const host = this.#host(holder)
     const deliveries: Delivery<T>[] = []
     // A store may need several steps for many.
     while (deliveries.length < n) {
       // What is in hand is charged, and all of it is.
-      const pieces = await store.lease(n - deliveries.length, [], this.#core.hold(Infinity))
+      const pieces = await this.#step(n - deliveries.length)
       if (pieces.length === 0) break
       const { good, spent } = withinLimit(pieces, host.limit)
       const { held, bad } = decodeLot(this.#reader, good)
       if (bad.length > 0) spent.push({ outcome: 'fail', ids: rangesOf(bad), reason: 'codec' })
-      for (const one of held) deliveries.push(handOut(one, host))
+      for (const one of held) deliveries.push(this.#handOut(one, host))
       if (spent.length > 0) await this.#core.setAsides.settle(spent)
     }
     if (turnDue()) await turn()
@@ -52,15 +73,30 @@ export class Leasing<T> {
     const host = this.#host(holder)
     const pick = id === undefined ? { after } : { id }
     for (;;) {
-      const pieces = await store.lease(1, [], this.#core.hold(Infinity), pick)
+      const pieces = await this.#step(1, pick)
       const { good, spent } = withinLimit(pieces, host.limit)
       const { held, bad } = decodeLot(this.#reader, good)
       if (bad.length > 0) spent.push({ outcome: 'fail', ids: rangesOf(bad), reason: 'codec' })
       if (spent.length > 0) await this.#core.setAsides.settle(spent)
-      for (const one of held) return handOut(one, host)
+      for (const one of held) return this.#handOut(one, host)
       // What was set aside is passed over, as by any other lease.
       if (pieces.length === 0 || id !== undefined) return undefined
     }
+  }
+
+  /** Where the queue was told to close meanwhile, what came goes back. */
+  async #step(n: number, pick?: Pick): Promise<readonly Piece[]> {
+    const { store } = this.#core
+    const pieces = await store.lease(n, [], this.#core.hold(Infinity), pick)
+    if (!this.#core.isStopping) return pieces
+    if (pieces.length > 0) await store.settle([{ outcome: 'back', ids: rangesOf(pieces), counted: false }], true)
+    throw this.#core.closedError()
+  }
+
+  #handOut(held: Held<T>, host: Host<T>): Delivery<T> {
+    held.state = 'out'
+    this.#leased.add(held)
+    return new Delivery(held, host)
   }
 
   #host(holder: object): Host<T> & { readonly holder: object } {
@@ -70,22 +106,23 @@ export class Leasing<T> {
       limit: core.maxAttempts,
       settle: (held, make) => this.#settle(held, make),
       ack: (held) => core.acking.ack(held, this.#acked),
+      extended: (held, ms) => this.#leased.extend(held, ms),
       holder,
     }
   }
 
   async #settle(held: readonly Held<T>[], make: MakeSettlement): Promise<void> {
-    await settleHeld(held, make, (settlement) => this.#core.store.settle([settlement]))
+    try {
+      await settleHeld(held, make, (settlement) => this.#core.store.settle([settlement]))
+    } finally {
+      for (const one of held) if (one.state === 'settled') this.#leased.delete(one)
+    }
     this.#core.changed()
   }
 
-  readonly #acked = (): void => {
+  readonly #acked = (held: Held<T>): void => {
+    this.#leased.delete(held)
     this.#core.tally.taken += 1
     this.#core.freed()
   }
-}
-
-function handOut<T>(held: Held<T>, host: Host<T>): Delivery<T> {
-  held.state = 'out'
-  return new Delivery(held, host)
 }

@@ -61,14 +61,19 @@ export class ReadStream<T> extends Readable {
   }
 
   #enter(core: Core<T>, options: SessionOptions): Session<T> {
-    this.#known ??= { core, consumer: consumerOf(this.#reading) }
+    this.#known ??= { core, consumer: consumerOf(core, this.#reading) }
     if (!this.destroyed) core.consumers.add(this.#known.consumer)
     return new Session(core, options)
   }
 }
 
 /** It refers to the stream weakly: the core outlives a queue that is dropped, and the stream holds that queue. */
-function consumerOf<T>(reading: Reading<T>): Consumer {
+function consumerOf<T>(core: Core<T>, reading: Reading<T>): Consumer {
   const weak = new WeakRef(reading)
-  return { inHand: false, stop: async () => {}, leave: async () => weak.deref()?.close() }
+  return {
+    // Its session tells.
+    inHand: false,
+    stop: async () => weak.deref()?.stop(),
+    leave: async () => weak.deref()?.close(core.hasFailed ? core.closedError() : undefined),
+  }
 }

@@ -44,6 +44,8 @@ export class Reading<T> implements PipesOwner<T> {
   /** Whether the Readable has room. */
   #wanted = false
   #dropping = false
+  #isStopping = false
+  #patienceMs = PATIENCE_MS
   #state: 'idle' | 'waiting' | 'last' | 'refused' | 'over' = 'idle'
 
   constructor(stream: Readable, open: () => Promise<Session<T>>) {
@@ -81,6 +83,11 @@ export class Reading<T> implements PipesOwner<T> {
     return heard
   }
 
+  /** Whether anybody has ever read. */
+  get isUsed(): boolean {
+    return this.#asks > 0
+  }
+
   /** The stream's `unshift`: an item in hand goes back into the buffer. */
   unshift(item: Chunk): void {
     const held = this.#inHand?.item === item ? this.#inHand : undefined
@@ -91,19 +98,32 @@ export class Reading<T> implements PipesOwner<T> {
   }
 
   /** The stream's `_destroy`: gives back what is not acknowledged. */
-  async leave(charged: Charged): Promise<void> {
+  async leave(charged: Charged, patienceMs = this.#patienceMs): Promise<void> {
+    this.#patienceMs = patienceMs
     this.#state = 'over'
     this.pipes.stop()
     this.#giveUp(this.pipes.out > 0 && charged === 'all' ? 'first' : charged)
     await this.#leaving
   }
 
+  /** The queue is closing: nothing more is handed out, and the stream ends when sinks have called back. */
+  stop(): void {
+    if (this.#asks === 0 || this.#state === 'over' || this.#state === 'refused') return
+    this.#isStopping = true
+    this.#asks += 1
+    this.#drop()
+    this.#state = 'last'
+    this.#finish()
+  }
+
   /**
-   * The queue closes: the stream gives back what it holds, and ends. Where a sink holds some of it, the stream is
-   * destroyed, and its pipeline with it: nothing else would keep the sink from writing what others will get.
+   * The queue has closed: the stream gives back what it holds, and ends. Where a sink holds some of it, the stream is
+   * destroyed, and its pipeline with it: nothing else would keep the sink from writing what others will get. So it is with
+   * the error, where one has destroyed the queue.
    */
-  close(): void {
-    if (this.pipes.out > 0) this.#stream.destroy()
+  close(error?: Error): void {
+    this.#patienceMs = 0
+    if (this.pipes.out > 0 || error !== undefined) this.#stream.destroy(error)
     if (this.#state === 'over') return
     this.#drop()
     this.#state = 'over'
@@ -119,8 +139,9 @@ export class Reading<T> implements PipesOwner<T> {
   broken(): void {
     if (this.#state === 'over') return
     this.#drop()
-    this.#state = 'idle'
+    this.#state = this.#isStopping ? 'last' : 'idle'
     this.#giveUp('first')
+    this.#finish()
     // For the sinks that are left; a next one begins by itself.
     if (this.#stream.readableFlowing === true) this.#advance()
   }
@@ -237,7 +258,7 @@ export class Reading<T> implements PipesOwner<T> {
   #part(session: Session<T>, charged: Charged): Promise<void> {
     const { partings } = session.core
     const parted = new Promise<void>((resolve) => {
-      this.pipes.settle(PATIENCE_MS, () => {
+      this.pipes.settle(this.#patienceMs, () => {
         this.#parting = undefined
         resolve(session.leave(charged))
       })

@@ -69,6 +69,7 @@ export class Session<T> {
     this.#settling = new Settling(core, limit)
     this.#supply = new Supply(core, this.#settling, { ahead, limit })
     this.#inHand = limit === Infinity ? undefined : new InHand(core)
+    if (core.isStopping) this.#state = 'ended'
     core.consumers.add(this)
   }
 
@@ -196,7 +197,7 @@ export class Session<T> {
   }
 
   async #fetch(until: number): Promise<Held<T> | undefined> {
-    if (this.ended) return undefined
+    if (this.ended) return this.#nothing()
     this.#signal?.throwIfAborted()
     let held = this.#take()
     // What took half of its lease to come went back at once, and is leased again.
@@ -204,7 +205,12 @@ export class Session<T> {
       await this.#lease(until)
       came = !this.ended && this.#supply.atHand > 0
     }
-    return held
+    return held ?? this.#nothing()
+  }
+
+  /** Nothing more is to come; rejects where that is no end but a failure. */
+  #nothing(): undefined {
+    if (this.core.hasFailed) throw this.core.closedError()
   }
 
   async #lease(until: number): Promise<void> {

@@ -84,8 +84,9 @@ class WebSource<T> implements Consumer {
 
   /** The queue has closed: what was in hand others will get. */
   async leave(): Promise<void> {
-    if (this.#inHand === undefined) this.#close()
-    else if (this.#session !== undefined) this.#fail(this.#session.core.closedError())
+    const { core } = this.#session ?? {}
+    if (core === undefined || (this.#inHand === undefined && !core.hasFailed)) this.#close()
+    else this.#fail(core.closedError())
   }
 
   async #enter(): Promise<Session<T>> {

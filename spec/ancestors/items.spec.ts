@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { type Codec, CodecError } from '../../lib/index.ts'
+import { cut } from '../queue/place.ts'
 import { everywhere, onDisk } from './places.ts'
 
 everywhere('persist-queue', 'a None is deleted, and Empty raised', async (place) => {
@@ -54,7 +55,7 @@ everywhere('MySQLQueue', 'the time of a put loses its seconds', async (place) =>
   const between = Date.now()
   await queue.putMany([2, 3])
   const after = Date.now()
-  await queue.close()
+  await cut(queue)
   const times = (await (await place.open<number>()).lease(9)).map(({ enqueuedAt }) => enqueuedAt.getTime())
   const [one = 0, two = 0, three = 0] = times
   assert.ok(before <= one && one <= between && between <= two && two === three && three <= after, times.join())
@@ -85,7 +86,7 @@ everywhere('python_persistent_queue', 'an item that fails to encode leaves part 
   await assert.rejects(queue.put('broken'), CodecError)
   await Promise.allSettled([queue.put('f'), queue.put('broken'), queue.put('g')])
   assert.equal(await queue.size(), 4)
-  await queue.close()
+  await cut(queue)
   const again = await place.open<string>({ codec: brittle })
   await again.put('h')
   assert.equal(await again.size(), 5)

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import type { AsyncQueue } from '../../lib/index.ts'
-import { numbers } from '../queue/place.ts'
+import { cut, numbers } from '../queue/place.ts'
 import { indexed } from './places.ts'
 
 indexed('PriorityQueue', 'what is taken and not done makes it lose items of other priorities', async (place) => {
@@ -13,7 +13,7 @@ indexed('PriorityQueue', 'what is taken and not done makes it lose items of othe
   assert.deepEqual(items(held), ['-2:7', '0:5', '1:1', '1:3', '1:9'])
   await held[3]?.ack()
   await held[1]?.ack()
-  await queue.close()
+  await cut(queue)
   const again = await place.open<string>()
   await again.put('1:new', { priority: 1 })
   assert.deepEqual(await again.pop(99), ['-2:7', '1:1', '1:9', '1:new', '3:2', '3:8', '5:0', '5:6', '9:4'])
@@ -27,7 +27,7 @@ indexed('FILOSQLiteQueue', 'what is taken and not done makes it first in, first 
   await held[1]?.ack()
   await held[0]?.nack()
   assert.deepEqual(items(await queue.lease(2)), [6, 3])
-  await queue.close()
+  await cut(queue)
   const again = await place.open<number>()
   await again.put(7)
   assert.deepEqual(await again.pop(9), [7, 6, 4, 3, 2, 1])

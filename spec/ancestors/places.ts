@@ -99,7 +99,7 @@ function over(those: readonly Store[], title: string, spec: Spec): void {
 
 async function make(store: Store): Promise<Made> {
   const root = await mkdtemp(join(tmpdir(), 'spoolq-ancestors-'))
-  const queues: { close(): Promise<void> }[] = []
+  const queues: { close(options: { grace: number }): Promise<void> }[] = []
   const keep = <T>(queue: AsyncQueue<T>): AsyncQueue<T> => {
     queues.push(queue)
     return queue
@@ -120,7 +120,7 @@ async function make(store: Store): Promise<Made> {
     }
   }
   const clean = async (): Promise<void> => {
-    for (const queue of queues) await queue.close().catch(() => {})
+    await Promise.all(queues.map((queue) => queue.close({ grace: 0 }).catch(() => {})))
     await rm(root, { recursive: true, force: true })
   }
   return { place: placeIn(join(root, 'queue')), clean }

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { SettledError } from '../../lib/index.ts'
-import { fate, numbers, turns } from '../queue/place.ts'
+import { cut, fate, numbers, turns } from '../queue/place.ts'
 import { everywhere, onDisk } from './places.ts'
 
 onDisk('persist-queue', 'a put makes permanent what was taken and not done', async (place) => {
@@ -37,7 +37,7 @@ everywhere('SQLiteAckQueue', 'whoever opens steals what live consumers have in h
     const [third] = await other.lease(1)
     assert.equal(third?.item, 3)
     await third?.nack()
-    await other.close()
+    await cut(other)
   }
   for (const delivery of held) await delivery.ack()
   assert.deepEqual(await one.pop(9), [3, 4])
@@ -75,7 +75,7 @@ everywhere('ZODB variant', 'what a dead consumer held comes back in reverse', as
   await one.putMany(numbers(1, 6))
   const held = await one.lease(4)
   await held[1]?.ack()
-  await one.close()
+  await cut(one)
   assert.deepEqual(await other.pop(9), [1, 3, 4, 5, 6])
 })
 
@@ -99,7 +99,7 @@ everywhere('SQLiteAckQueue', 'what fails is lost sight of, and can not be tried 
   const queue = await place.open<string>()
   await queue.putMany(['a', 'b'])
   await (await queue.lease())?.fail('no such address')
-  await queue.close()
+  await cut(queue)
   const again = await place.open<string>()
   const [failed] = await again.list({ status: 'failed' })
   assert.deepEqual([failed?.item, failed?.reason, (await again.counts()).failed], ['a', 'no such address', 1])
@@ -144,7 +144,7 @@ everywhere('SQLiteAckQueue', 'ready_count leaves out fresh items, active_size co
 everywhere('DyBASE', 'join returns at once after reopening, though items are waiting', async (place) => {
   const first = await place.open<number>()
   await first.putMany([1, 2])
-  await first.close()
+  await cut(first)
   const queue = await place.open<number>()
   const joined = queue.join()
   assert.equal(await fate(joined), 'pending')
@@ -157,7 +157,7 @@ everywhere('DyBASE', 'join returns at once after reopening, though items are wai
 everywhere('persist-queue AsyncQueue', 'join before the first put sees no task', async (place) => {
   const first = await place.open<number>()
   await first.put(1)
-  await first.close()
+  await cut(first)
   const queue = place.start<number>()
   const joined = queue.join()
   await queue.opened

@@ -340,7 +340,7 @@ for (const place of places) {
       const sink = new Sink({ stallAt: 20 })
       const done = assert.rejects(pipeline(queue, sink), { code: 'ERR_STREAM_PREMATURE_CLOSE' })
       await until(() => sink.stalled)
-      await queue.close()
+      await queue.close({ grace: 0 })
       await done
       assert.deepEqual(await readyAt(location), numbers(20, 30))
     })

@@ -278,7 +278,7 @@ for (const place of places) {
       const loop = (async () => {
         for await (const item of queue.createReadStream()) {
           got.push(item)
-          if (item === 10) await queue.close()
+          if (item === 10) await queue.close({ grace: 0 })
         }
       })()
       await loop
@@ -300,7 +300,7 @@ for (const place of places) {
       const sink = new Sink({ stallAt: 20 })
       const done = assert.rejects(pipeline(queue.createReadStream(), sink), { code: 'ERR_STREAM_PREMATURE_CLOSE' })
       await until(() => sink.stalled)
-      await queue.close()
+      await queue.close({ grace: 0 })
       await done
       assert.ok(sink.destroyed)
       assert.deepEqual(sink.items, numbers(1, 19))

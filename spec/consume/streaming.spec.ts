@@ -4,10 +4,11 @@ import { randomUUID } from 'node:crypto'
 import { after, describe } from 'node:test'
 import type { QueueOptions } from '../../lib/index.ts'
 import { AsyncQueue } from '../../lib/index.ts'
+import { stopping } from '../queue/stopping.ts'
 import { streaming } from '../queue/streaming.ts'
 
-const opened: { close(): Promise<void> }[] = []
-after(() => Promise.all(opened.map((queue) => queue.close().catch(() => {}))))
+const opened: { close(options: { grace: number }): Promise<void> }[] = []
+after(() => Promise.all(opened.map((queue) => queue.close({ grace: 0 }).catch(() => {}))))
 
 function keep<T>(queue: AsyncQueue<T>): AsyncQueue<T> {
   opened.push(queue)
@@ -15,12 +16,14 @@ function keep<T>(queue: AsyncQueue<T>): AsyncQueue<T> {
 }
 
 describe('the queue as a stream', () => {
-  streaming(async () => {
+  const place = async () => {
     const location = `memory:${randomUUID()}`
     return {
       location,
       open: async <T>(options?: QueueOptions<T>) => keep(await AsyncQueue.open<T>(location, options)),
       start: <T>(options?: QueueOptions<T>) => keep(new AsyncQueue<T>(location, options)),
     }
-  })
+  }
+  streaming(place)
+  stopping(place)
 })

@@ -8,6 +8,7 @@ import { QueueClosedError } from '../../lib/errors.ts'
 import type { AsyncQueue } from '../../lib/index.ts'
 import type { Piece, Settlement, Store } from '../../lib/store.ts'
 import type { Clock } from '../../lib/wait/clock.ts'
+import { cut } from '../queue/place.ts'
 import { words } from '../store/words.ts'
 
 export interface InHand {
@@ -108,6 +109,6 @@ export function queueRacer(queue: AsyncQueue<string>): Racer {
       return ready + inFlight
     },
     flush: () => queue.flush(),
-    close: () => queue.close(),
+    close: () => cut(queue),
   }
 }

@@ -9,6 +9,7 @@ import { after, before, describe, it } from 'node:test'
 import { type Connection, createConnection } from 'mysql2/promise'
 import { AsyncQueue, type Status } from '../../lib/index.ts'
 import { ACKED, DELAYED, FAILED, IN_FLIGHT, READY, TIMED } from '../../lib/mysql/schema.ts'
+import { cut } from '../queue/place.ts'
 import { connectingTo, DATABASE, PASSWORD, sharedPort, USER, urlOf, withServer } from './server.ts'
 
 const LONG = process.env.SPOOLQ_CHECK === '1'
@@ -91,7 +92,7 @@ await withServer(() => {
         }
       })
       after(async () => {
-        await Promise.all([...handles.values(), ...living].map((queue) => queue.close()))
+        await Promise.all([...handles.values(), ...living].map((queue) => cut(queue)))
         await root.query('SET GLOBAL userstat = 0')
         await root.end()
       })

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, describe, it } from 'node:test'
 import { AsyncQueue, type QueueOptions, StorageError } from '../../lib/index.ts'
-import { numbers, until } from '../queue/place.ts'
+import { cut, numbers, until } from '../queue/place.ts'
 import { Net } from './net.ts'
 import { sharedPort, urlOf, withServer } from './server.ts'
 
@@ -22,7 +22,7 @@ await withServer(() => {
       undo.push(() => net.stop())
       const open = async <T>(options?: QueueOptions<T>): Promise<AsyncQueue<T>> => {
         const queue = await AsyncQueue.open<T>(urlOf(net.port, name, `silence=${silence}`), options)
-        undo.push(() => queue.close())
+        undo.push(() => cut(queue))
         return queue
       }
       return { net, name, open }
@@ -111,7 +111,7 @@ await withServer(() => {
       const held = await queue.lease()
       net.freeze()
       const other = await AsyncQueue.open<number>(urlOf(await sharedPort(), name))
-      undo.push(() => other.close())
+      undo.push(() => cut(other))
       await assert.rejects(queue.put(3), StorageError)
       const alive = setInterval(() => {}, 1000)
       await until(async () => (await other.counts()).inFlight === 0)

@@ -8,7 +8,7 @@ import { after, before, describe, it } from 'node:test'
 import { type Connection, createConnection } from 'mysql2/promise'
 import { AsyncQueue } from '../../lib/index.ts'
 import { OUT_OF_RANGE } from '../../lib/mysql/statements.ts'
-import { numbers } from '../queue/place.ts'
+import { cut, numbers } from '../queue/place.ts'
 import { Net } from './net.ts'
 import { connectingTo, sharedPort, urlOf, withServer } from './server.ts'
 
@@ -39,7 +39,7 @@ await withServer(() => {
         await queues[1]?.put(6, { delay: DAY })
       })
       after(async () => {
-        await Promise.all(queues.map((queue) => queue.close()))
+        await Promise.all(queues.map((queue) => cut(queue)))
         await one?.query('DROP DATABASE ??', [database])
         await Promise.all([one?.end(), other?.end()])
         net.stop()

@@ -9,7 +9,7 @@ import { after, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { createConnection } from 'mysql2/promise'
 import { AsyncQueue, type QueueOptions } from '../../lib/index.ts'
-import { numbers, until } from '../queue/place.ts'
+import { cut, numbers, until } from '../queue/place.ts'
 import { Net } from './net.ts'
 import { connectingTo, sharedPort, urlOf, withServer } from './server.ts'
 
@@ -23,7 +23,7 @@ await withServer(() => {
     })
     const open = async <T>(url: string, options?: QueueOptions<T>): Promise<AsyncQueue<T>> => {
       const queue = await AsyncQueue.open<T>(url, options)
-      undo.push(() => queue.close())
+      undo.push(() => cut(queue))
       return queue
     }
     const holder = async (url: string, count: number): Promise<[ChildProcess, number[]]> => {
@@ -127,7 +127,7 @@ await withServer(() => {
       const others = await Promise.all(numbers(1, 20).map(() => AsyncQueue.open<number>(url)))
       await Promise.all(others.map((other, i) => other.put(i)))
       await others[3]?.lease(5)
-      await Promise.all(others.map((other) => other.close()))
+      await Promise.all(others.map((other) => cut(other)))
       const connection = await createConnection(connectingTo(await sharedPort()))
       const [rows] = await connection.query(
         'SELECT COUNT(*) AS n FROM spoolq_owners o JOIN spoolq_queues q ON q.id = o.queue WHERE q.name = ?',
@@ -155,7 +155,7 @@ await withServer(() => {
       }
       const [busy] = (await count()) as { n: number }[]
       assert.ok(Number(busy?.n) >= 2 && Number(busy?.n) <= 5, `${busy?.n} connections`)
-      await Promise.all(queues.map((queue) => queue.close()))
+      await Promise.all(queues.map((queue) => cut(queue)))
       await until(async () => JSON.stringify(await count()) === '[{"n":0}]')
       await connection.query('DROP DATABASE ??', [database])
       await connection.end()

@@ -6,7 +6,7 @@ import { it } from 'node:test'
 import { type AsyncQueue, type Delivery, UnsupportedError } from '../../lib/index.ts'
 import { randomFrom } from '../process/random.ts'
 import { Model, type Order, type Row } from './indexed-model.ts'
-import type { MakePlace, Place } from './place.ts'
+import { cut, type MakePlace, type Place } from './place.ts'
 
 const SEEDS = process.env.SPOOLQ_CHECK ? 6 : 1
 const STEPS = 150
@@ -50,8 +50,8 @@ class Run {
     await this.#reopen()
     const rest = this.#model.pop(1e6)
     assert.deepEqual(await this.#any().pop(1e6), rest, `${this.#told}: what is left`)
-    await queue?.close()
-    for (const handle of this.#handles) await handle.close()
+    if (queue !== undefined) await cut(queue)
+    for (const handle of this.#handles) await cut(handle)
   }
 
   async #step(name: Name, told: string): Promise<void> {
@@ -148,7 +148,7 @@ class Run {
   }
 
   async #reopen(): Promise<void> {
-    for (const handle of this.#handles) await handle.close()
+    for (const handle of this.#handles) await cut(handle)
     this.#held = []
     this.#model.giveBack()
     await this.#open()

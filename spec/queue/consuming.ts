@@ -112,6 +112,8 @@ export function consuming(place: MakePlace): void {
     stop.abort()
     const { durationMs, ...summary } = await consumed
     assert.deepEqual(summary, { delivered: 1, acked: 0, retried: 0, failed: 0, batches: 1 })
+    // The signal does not wait out the back-off.
+    assert.ok(durationMs < 20_000)
     const [again] = await queue.list()
     assert.deepEqual([again?.id, again?.attempt], [1, 1])
   })
@@ -229,7 +231,7 @@ export function consuming(place: MakePlace): void {
     const consumed = queue.consume(handler)
     await until(() => started === 1)
     await turns()
-    await queue.close()
+    await queue.close({ grace: 0 })
     assert.equal((await consumed).acked, 0)
     assert.ok(reasons[0] instanceof QueueClosedError)
     assert.deepEqual(

@@ -95,9 +95,13 @@ export class Model {
     return true
   }
 
-  /** Whoever held something is gone. */
+  /** Whoever held something has closed: that is not charged. */
   giveBack(): void {
-    for (const row of this.#rows) if (row.state === 'inFlight') row.state = 'ready'
+    for (const row of this.#rows) {
+      if (row.state !== 'inFlight') continue
+      row.state = 'ready'
+      row.attempt -= 1
+    }
   }
 
   counts(): Record<string, number> {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { type AsyncQueue, CodecError, SettledError, UnsupportedError } from '../../lib/index.ts'
-import { fresh, type MakePlace, numbers } from './place.ts'
+import { cut, fresh, type MakePlace, numbers } from './place.ts'
 
 export function picking(place: MakePlace): void {
   it('leases the item with an id, and none that is not ready', async () => {
@@ -160,7 +160,7 @@ export function picking(place: MakePlace): void {
     assert.equal(await other.put('4'.repeat(40)), undefined)
     await other.delete(9)
     assert.equal((await other.stats()).bytes, 50 + 2)
-    await holder.close()
+    await cut(holder)
     assert.deepEqual(await other.pop(9), ['5'.repeat(50)])
     assert.equal((await other.stats()).bytes, 0)
   })

@@ -17,6 +17,13 @@ export async function fresh<T = unknown>(place: MakePlace, options?: QueueOption
   return (await place()).open<T>(options)
 }
 
+/** Closes a handle at once, whatever is in hand: an error destroys it. */
+export async function cut<T>(queue: AsyncQueue<T>): Promise<void> {
+  queue.on('error', () => {})
+  queue.destroy(new Error('cut'))
+  await queue.close()
+}
+
 /** Some turns of the event loop: enough for a call to find nothing and park. */
 export async function turns(count = 20): Promise<void> {
   for (let i = 0; i < count; i += 1) await new Promise((resolve) => setImmediate(resolve))

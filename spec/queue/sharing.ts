@@ -10,16 +10,18 @@ export function sharing(place: MakePlace): void {
     const where = await place()
     const [one, other] = [await where.open<number>(), await where.open<number>()]
     const seen: number[] = []
+    let closed: Promise<unknown> | undefined
     const loop = async (queue: AsyncQueue<number>): Promise<void> => {
       for await (const item of queue) {
         seen.push(item)
         if (seen.length % 7 === 0) await turns(1)
-        if (seen.length === 400) await Promise.all([one.close(), other.close()])
+        if (seen.length === 400) closed = Promise.all([one.close(), other.close()])
       }
     }
     const loops = [loop(one), loop(one), loop(other)]
     for (let from = 1; from <= 400; from += 40) await one.putMany(numbers(from, from + 39))
     await Promise.all(loops)
+    await closed
     assert.deepEqual(
       seen.sort((a, b) => a - b),
       numbers(1, 400),
@@ -36,11 +38,16 @@ export function sharing(place: MakePlace): void {
     const items = other.items()
     await items.next()
     assert.deepEqual(await one.pop(9), [2, 3])
-    await other.close()
-    const [again] = await one.list()
-    // What closing gives back is not charged.
-    assert.deepEqual([again?.id, again?.attempt], [1, 0])
+    const closed = other.close()
     assert.deepEqual(await items.next(), { value: undefined, done: true })
+    await closed
+    assert.equal(await one.size(), 0)
+    const loop = (await where.open<number>()).items()
+    await one.put(4)
+    await loop.next()
+    await loop.return(undefined)
+    const [again] = await one.list()
+    assert.deepEqual([again?.id, again?.attempt], [4, 1])
   })
 
   it('goes on where it was after closing and opening again', async () => {

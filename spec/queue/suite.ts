@@ -20,6 +20,7 @@ import { picking, refusing } from './picking.ts'
 import type { Place } from './place.ts'
 import { putting } from './putting.ts'
 import { sharing } from './sharing.ts'
+import { stopping } from './stopping.ts'
 import { streaming } from './streaming.ts'
 import { taking } from './taking.ts'
 import { uniqueness } from './uniqueness.ts'
@@ -49,7 +50,7 @@ export function queueSuite(name: string, makePlace: () => Promise<QueuePlace>, {
     }
   }
   after(async () => {
-    for (const queue of queues) await queue.close().catch(() => {})
+    await Promise.all(queues.map((queue) => queue.close({ grace: 0 }).catch(() => {})))
     for (const made of places) await made.remove()
   })
   describe(`${name}: the queue`, () => {
@@ -65,6 +66,7 @@ export function queueSuite(name: string, makePlace: () => Promise<QueuePlace>, {
     copying(place)
     sharing(place)
     streaming(place)
+    stopping(place)
     living(place, indexed)
     mocked(place)
     if (indexed) {

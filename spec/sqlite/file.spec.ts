@@ -9,6 +9,7 @@ import { type DriverName, loadDriver } from '../../lib/sqlite/driver.ts'
 import { SqliteStore } from '../../lib/sqlite/sqlite-store.ts'
 import type { StoreOptions } from '../../lib/store.ts'
 import { systemClock } from '../../lib/wait/clock.ts'
+import { cut } from '../queue/place.ts'
 import { newFile } from './rig.ts'
 
 const options: StoreOptions = {
@@ -31,7 +32,7 @@ describe('the queue', () => {
     await Promise.all(queues.map((queue, i) => queue.put(names[i] ?? '')))
     await using map = await PersistentMap.open<number>(`sqlite:${file}?map=it's`)
     await map.set('a', 1)
-    await Promise.all(queues.map((queue) => queue.close()))
+    await Promise.all(queues.map((queue) => cut(queue)))
     for (const name of names) {
       await using again = await open(name)
       assert.deepEqual(await again.pop(9), [name])

@@ -7,6 +7,7 @@ import type { Disk } from '../../lib/disk/disk.ts'
 import { nodeDisk } from '../../lib/disk/node.ts'
 import { AsyncQueue } from '../../lib/index.ts'
 import { OwnerFiles } from '../../lib/sqlite/owner-files.ts'
+import { cut } from '../queue/place.ts'
 import { newFile } from './rig.ts'
 
 /** Without claims, which are files in the folder where fs-ext is missing, and keep it there. */
@@ -73,7 +74,7 @@ describe('the queue', () => {
     const queues = [await AsyncQueue.open(`sqlite:${file}`), await AsyncQueue.open(`sqlite:${file}`)]
     const names = readdirSync(`${file}-owners`).filter((name) => !name.startsWith('only.'))
     assert.deepEqual(names.sort(), ['1', '2', '3'])
-    for (const queue of queues) await queue.close()
+    for (const queue of queues) await cut(queue)
     assert.equal(alive.isAlive(2), true)
     alive.remove(2)
     alive.leave()
