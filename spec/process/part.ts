@@ -10,6 +10,7 @@ import { pipeline } from 'node:stream/promises'
 import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises'
 import { isMainThread, parentPort, workerData } from 'node:worker_threads'
 import { AsyncQueue, type QueueOptions } from '../../lib/index.ts'
+import { cut } from '../queue/place.ts'
 import { randomFrom } from './random.ts'
 
 /** Options of a queue whatever its items. */
@@ -190,7 +191,7 @@ const parts: { [Part in keyof Parts]: (args: Parts[Part]) => Promise<void> } = {
       () => tell('acknowledged'),
       (error) => tell(error.code),
     )
-    await queue.close()
+    await cut(queue)
   },
 
   async visit({ folder, options, way }) {
@@ -198,7 +199,7 @@ const parts: { [Part in keyof Parts]: (args: Parts[Part]) => Promise<void> } = {
     const delivery = await queue.lease()
     await queue.put({ number: -1 })
     tell(`${delivery?.item.number}`)
-    if (way === 'close') await queue.close()
+    if (way === 'close') await cut(queue)
     if (way === 'exit') process.exit(0)
     if (way === 'stay') await pause(600_000)
   },

@@ -167,7 +167,7 @@ export function stopping(place: MakePlace): void {
       signal = context.signal
       return new Promise(() => {})
     })
-    await until(() => signal !== undefined)
+    await until(async () => signal !== undefined && (await other.counts()).inFlight === 3)
     const underWay = [looping, consumed, queue.join(), queue.get(), queue.put(5), queue.items().next()]
     const all = Promise.all(underWay.map((promise) => assert.rejects(promise, refused)))
     await turns()
