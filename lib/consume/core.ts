@@ -283,7 +283,7 @@ export class Core<T> {
     this.gets.close(this.closedError())
     this.joins.close(this.closedError())
     for (const outcome of await Promise.allSettled([...this.consumers].map((consumer) => consumer.stop()))) {
-      if (outcome.status === 'rejected') this.failLater(outcome.reason)
+      if ('reason' in outcome) this.failLater(outcome.reason)
     }
   }
 
