@@ -2,6 +2,7 @@
 // for while the one before it was under way. Where a settlement turns out to be outdated nothing was changed; what is
 // really held is read, and all is done again without what is not.
 
+import { QueueClosedError } from '../errors.ts'
 import type { HeldRange, Settlement } from '../store.ts'
 import { type Known, NOTHING_KNOWN } from './fronts.ts'
 import type { Graves } from './graves.ts'
@@ -39,6 +40,7 @@ export class Taker {
   readonly #steps: Steps
   readonly #lane: Lane<Call | Alone>
   #known: Known = NOTHING_KNOWN
+  #isLeaving = false
 
   constructor(scene: Scene, graves: Graves, { changed, ...options }: TakingOptions & { changed: () => void }) {
     this.#scene = scene
@@ -53,12 +55,14 @@ export class Taker {
 
   /** Settles `first`, and takes. SettledError where not all of it is held, and nothing is changed then. */
   take(take: Take, first: readonly Settlement[] = []): Promise<readonly Row[]> {
-    return new Promise((resolve, reject) => this.#lane.add({ ...take, first, resolve, reject }))
+    return new Promise((resolve, reject) => this.#add({ ...take, first, resolve, reject }, reject))
   }
 
   /** Does that in a transaction of its own. */
   alone<R>(plan: Task<R>['plan']): Promise<R> {
-    return new Promise((resolve, reject) => this.#lane.add({ run: () => this.#alone({ plan }).then(resolve, reject) }))
+    return new Promise((resolve, reject) =>
+      this.#add({ run: () => this.#alone({ plan }).then(resolve, reject) }, reject),
+    )
   }
 
   /** What is due is ready. */
@@ -73,7 +77,7 @@ export class Taker {
 
   /** What dead handles held is ready; resolves to how many items that were. */
   reclaim(): Promise<number> {
-    return new Promise((resolve, reject) => this.#lane.add({ run: () => this.#bury().then(resolve, reject) }))
+    return new Promise((resolve, reject) => this.#add({ run: () => this.#bury().then(resolve, reject) }, reject))
   }
 
   /** SettledError where not all of it is held. */
@@ -98,14 +102,17 @@ export class Taker {
     }
   }
 
-  idle(): Promise<void> {
-    return this.#lane.idle()
+  /** The rest of a call in several transactions comes too late once the handle leaves: its sums are gone. */
+  #add(call: Call | Alone, reject: (error: unknown) => void): void {
+    if (this.#isLeaving) reject(new QueueClosedError())
+    else this.#lane.add(call)
   }
 
   /** The last of all: what it still holds is ready again. */
   async leave(): Promise<void> {
     const { queue, owner } = this.#scene
-    await this.idle()
+    this.#isLeaving = true
+    await this.#lane.idle()
     await this.#steps.settle()
     await this.#steps.patiently((link) => leave(link, queue, owner.id))
   }

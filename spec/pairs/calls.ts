@@ -468,6 +468,15 @@ const close: Call = {
     if (!state.isClosed) state.close()
     return OK
   },
+  // What it gives back is ready, and seen by calls that came before it, while they still end.
+  split: (state) => {
+    state.close()
+    state.isClosed = false
+    const end = (later: State): void => {
+      later.isClosed = true
+    }
+    return { told: OK, end }
+  },
 }
 
 const alike = [...takes, ...puts, ...looks.map((call) => ({ ...call, isLook: true })), ...mends, ...loops]
