@@ -26,14 +26,18 @@ export class Batches<T> extends Loop<T, readonly Held<T>[], T[]> {
   }
 
   protected async take(session: Session<T>): Promise<readonly Held<T>[] | undefined> {
-    session.ahead = this.#shape.size
-    const first = await session.next()
-    if (first === undefined) return undefined
-    // Until the batch is whole nobody has seen it.
-    session.unseen(first)
-    const batch = [first]
-    await this.#fill(session, batch)
-    return session.isLeft ? undefined : batch
+    for (;;) {
+      session.ahead = this.#shape.size
+      const first = await session.next()
+      if (first === undefined) return undefined
+      session.unseen(first)
+      const batch = [first]
+      await this.#fill(session, batch)
+      if (session.isLeft) return undefined
+      // What others have by now is theirs.
+      const held = batch.filter(({ state }) => state === 'ahead')
+      if (held.length > 0) return held
+    }
   }
 
   protected ack(session: Session<T>, handed: readonly Held<T>[]): void {
@@ -50,18 +54,18 @@ export class Batches<T> extends Loop<T, readonly Held<T>[], T[]> {
     const { size, maxWaitMs, clock } = this.#shape
     const until = clock.elapsed() + maxWaitMs
     for (let more = true; more; ) {
-      for (let held = session.ready(); held !== undefined; held = session.ready()) {
-        session.unseen(held)
-        batch.push(held)
-      }
+      for (let held = session.ready(); held !== undefined; held = session.ready()) add(session, batch, held)
       if (batch.length === size) return
       session.ahead = size - batch.length
       const held = await session.next(until)
-      if (held !== undefined) {
-        session.unseen(held)
-        batch.push(held)
-      }
+      if (held !== undefined) add(session, batch, held)
       more = held !== undefined
     }
   }
+}
+
+/** Nobody sees it until the batch is whole. */
+function add<T>(session: Session<T>, batch: Held<T>[], held: Held<T>): void {
+  session.unseen(held)
+  batch.push(held)
 }

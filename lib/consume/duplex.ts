@@ -15,7 +15,7 @@ import { nextTick } from '../wait/timers.ts'
 import type { Intake } from './intake.ts'
 import type { Chunk } from './pipe.ts'
 import { Reading } from './reading.ts'
-import type { Session } from './session.ts'
+import type { Session, SessionOptions } from './session.ts'
 import { itemsOf, type WriteCallback, Writing } from './writing.ts'
 
 export abstract class ItemDuplex<T> extends Duplex {
@@ -24,14 +24,14 @@ export abstract class ItemDuplex<T> extends Duplex {
 
   constructor(highWaterMark: number) {
     super({ objectMode: true, highWaterMark })
-    this.#reading = new Reading(this, () => this.session())
+    this.#reading = new Reading(this, () => this.session({ isPiped: true }))
     this.#writing = new Writing(this, {
       put: (items, options) => this.putBatch(items, options),
       intake: (last) => this.intake(last),
     })
   }
 
-  protected abstract session(): Promise<Session<T>>
+  protected abstract session(options?: SessionOptions): Promise<Session<T>>
   /** One batch, all or nothing; resolves when it is durable. */
   protected abstract putBatch(items: readonly T[], options: PutOptions | undefined): Promise<unknown>
   /** For items one by one, where the queue is open and has no bound. */

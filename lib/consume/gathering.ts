@@ -26,14 +26,18 @@ export class Gathering<T> {
 
   /** The next batch, or undefined: there is none now, and it is not to be waited for, or the session has ended. */
   async next(): Promise<readonly Held<T>[] | undefined> {
-    const first = this.#first ?? (await this.#begin())
-    if (first === undefined) return undefined
-    this.#session.unseen(first)
-    const batch = [first]
-    await this.#fill(batch, first.attempt)
-    if (this.#session.isLeft) return undefined
-    this.#session.handOut(batch)
-    return batch
+    for (;;) {
+      const first = this.#first?.state === 'ahead' ? this.#first : await this.#begin()
+      if (first === undefined) return undefined
+      this.#session.unseen(first)
+      const batch = [first]
+      await this.#fill(batch, first.attempt)
+      if (this.#session.isLeft) return undefined
+      // What others have by now is theirs.
+      const held = batch.filter(({ state }) => state === 'ahead')
+      this.#session.handOut(held)
+      if (held.length > 0) return held
+    }
   }
 
   #begin(): Promise<Held<T> | undefined> {

@@ -47,6 +47,13 @@ export class Lots<T> {
     return this.#lot.splice(this.#at)
   }
 
+  /** Those that were taken and are unsettled, in their order. */
+  handed(): Held<T>[] {
+    return this.#earlier
+      .concat(this.#lot.slice(0, this.#at))
+      .filter(({ state }) => state === 'out' || state === 'ahead')
+  }
+
   /** All that are unsettled. */
   unsettled(): Held<T>[] {
     return this.#earlier.concat(this.#lot).filter(({ state }) => state === 'out' || state === 'ahead')

@@ -63,7 +63,7 @@ export class ReadStream<T> extends Readable {
   #enter(core: Core<T>, options: SessionOptions): Session<T> {
     this.#known ??= { core, consumer: consumerOf(core, this.#reading) }
     if (!this.destroyed) core.consumers.add(this.#known.consumer)
-    return new Session(core, options)
+    return new Session(core, { ...options, isPiped: true })
   }
 }
 

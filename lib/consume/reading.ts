@@ -46,6 +46,8 @@ export class Reading<T> implements PipesOwner<T> {
   #dropping = false
   #isStopping = false
   #patienceMs = PATIENCE_MS
+  /** What was read last was nobody's any more. */
+  #passed = false
   #state: 'idle' | 'waiting' | 'last' | 'refused' | 'over' = 'idle'
 
   constructor(stream: Readable, open: () => Promise<Session<T>>) {
@@ -70,13 +72,25 @@ export class Reading<T> implements PipesOwner<T> {
       if (this.#stream.readableFlowing === true) this.#wanted = true
       this.#advance()
     }
-    return node.read.call(this.#stream, n)
+    for (;;) {
+      this.#passed = false
+      const item: Chunk = node.read.call(this.#stream, n)
+      if (!this.#passed) return item
+    }
+  }
+
+  /** It went back while it waited in the buffer: others have it. */
+  #passOver(): true {
+    this.#passed = true
+    this.#finish()
+    return true
   }
 
   /** The stream's `emit('data', item)`. */
   give(item: Chunk): boolean {
     const held = this.#buffered.shift()
     if (this.#dropping) return true
+    if (held?.state === 'settled') return this.#passOver()
     if (held !== undefined) this.#session?.handOut([held])
     const heard = this.pipes.size > 0 ? this.pipes.hand(held, item) : this.#handOver(held, item)
     this.#finish()

@@ -25,10 +25,12 @@
 import { Parked } from '../wait/parked.ts'
 import { turn, turnDue } from '../wait/turn.ts'
 import { Asks } from './asks.ts'
+import { giveBack } from './attempts.ts'
 import type { Charged, Core } from './core.ts'
 import { giveUp } from './give-up.ts'
 import { Held } from './held.ts'
 import { InHand } from './in-hand.ts'
+import { type Renewed, Renewing } from './renewing.ts'
 import type { SessionOptions } from './session-options.ts'
 import { type MakeSettlement, settleHeld } from './settle-held.ts'
 import { Settling } from './settling.ts'
@@ -51,6 +53,8 @@ export class Session<T> {
   readonly #supply: Supply<T>
   /** Only where attempts are limited. */
   readonly #inHand: InHand<T> | undefined
+  /** Only where leases end. */
+  readonly #renewing: Renewing<T> | undefined
   readonly #asks = new Asks((until: number) => this.#fetch(until))
   #parked: Parked<true> | undefined
   #finishing: Promise<void> | undefined
@@ -70,7 +74,18 @@ export class Session<T> {
     this.#supply = new Supply(core, this.#settling, { ahead, limit })
     this.#inHand = limit === Infinity ? undefined : new InHand(core)
     if (core.isStopping) this.#state = 'ended'
+    this.#renewing = core.leaseTimeoutMs === Infinity ? undefined : this.#renewal(options.isPiped ?? false)
     core.consumers.add(this)
+  }
+
+  #renewal(isPiped: boolean): Renewing<T> {
+    const of: Renewed<T> = {
+      taken: () => (this.#leaving === undefined ? this.#supply.handed() : []),
+      isAsked: () => this.#asks.length > 0,
+      extend: (held) => this.#settling.extendBehind(held),
+      giveBack: (held) => this.#settling.writeBehind(giveBack(held, false)),
+    }
+    return new Renewing(this.core, of, isPiped)
   }
 
   /** Whether there is nothing more to come. */
@@ -103,6 +118,7 @@ export class Session<T> {
     if (held !== undefined || this.#asks.length > 0 || this.#signal?.aborted || this.ended) return held
     if (this.core.hasUntold || turnDue() || !this.#supply.leaseNow()) return undefined
     if (this.#supply.atHand > 1) this.#tickSoon()
+    this.#renewing?.moved()
     return this.#take()
   }
 
@@ -119,6 +135,7 @@ export class Session<T> {
   ack(held: Held<T>, isOfBatch = false): void {
     if (held.state !== 'out') return
     held.state = 'settled'
+    this.#renewing?.moved()
     this.core.tally.taken += 1
     this.#settling.ack(held, isOfBatch)
     this.#inHand?.delete(held)
@@ -176,6 +193,7 @@ export class Session<T> {
   /** They are settled. */
   done(held: readonly Held<T>[], acked: boolean): void {
     for (const one of held) this.#inHand?.delete(one)
+    this.#renewing?.moved()
     if (acked) this.core.tally.taken += held.length
     if (acked) this.core.freed()
     else this.core.changed()
@@ -243,7 +261,10 @@ export class Session<T> {
       const last = !this.#wait || this.core.writingEnded
       const came = await this.#supply.lease()
       if (this.#supply.atHand > 1) this.#tickSoon()
-      if (came === 'items') return true
+      if (came === 'items') {
+        this.#renewing?.moved()
+        return true
+      }
       if (came === 'refuse') continue
       if (!last) return undefined
       if (!ending) return true

@@ -5,11 +5,12 @@
 // what keeps a loop's order.
 //
 // The store settles all of a call or nothing. Where a lease has ended meanwhile (SettledError), the others are settled
-// one by one, and the call rejects if one of the lost was an acknowledgement; what went back by itself may do so.
+// one by one: what went back by itself may do so. That an acknowledgement came too late is no failure of the loop or stream:
+// others have the item, and diagnostics_channel is told.
 
 import { SettledError } from '../errors.ts'
 import type { Piece, Settlement } from '../store.ts'
-import { giveBack, setAside } from './attempts.ts'
+import { giveBack, heldRanges, setAside } from './attempts.ts'
 import type { Core } from './core.ts'
 import type { Held } from './held.ts'
 import { Ranges } from './ranges.ts'
@@ -91,13 +92,33 @@ export class Settling<T> {
     await this.#inTurn([], () => this.#core.store.settle([settlement]))
   }
 
+  /** Their leases end later; what is not held any more is settled. Nobody waits for it. */
+  extendBehind(held: readonly Held<T>[]): void {
+    const all = held.filter(({ state }) => state !== 'settled')
+    const extended = this.#inTurn([], () => this.#extend(all))
+    extended.catch((error) => this.#core.failLater(error))
+  }
+
+  async #extend(held: readonly Held<T>[]): Promise<void> {
+    const here = held.filter(({ state }) => state !== 'settled')
+    if (here.length === 0) return
+    try {
+      await this.#core.store.extend(heldRanges(here).take(), this.#core.deadline(this.#core.leaseTimeoutMs))
+    } catch (error) {
+      if (!(error instanceof SettledError)) throw error
+      if (here.length === 1) for (const one of here) one.state = 'settled'
+      else for (const one of here) await this.#extend([one])
+    }
+  }
+
   async #lease(n: number, acks: readonly Settlement[]): Promise<Piece[]> {
     const { store } = this.#core
     try {
       return await store.lease(n, acks, this.#core.hold(this.#limit))
     } catch (error) {
-      if (error instanceof SettledError) await this.#oneByOne(acks)
-      throw error
+      if (!(error instanceof SettledError)) throw error
+      await this.#oneByOne(acks)
+      return store.lease(n, [], this.#core.hold(this.#limit))
     }
   }
 
@@ -111,16 +132,14 @@ export class Settling<T> {
   }
 
   async #oneByOne(settlements: readonly Settlement[]): Promise<void> {
-    let lost: unknown
     for (const one of settlements.flatMap(singles)) {
       try {
         await this.#core.store.settle([one], true)
       } catch (error) {
         if (!(error instanceof SettledError)) throw error
-        if (one.outcome === 'ack') lost ??= error
+        if (one.outcome === 'ack') this.#core.publish(error)
       }
     }
-    if (lost !== undefined) throw lost
   }
 
   #gathered(): Settlement[] {

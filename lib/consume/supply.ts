@@ -108,6 +108,11 @@ export class Supply<T> {
     return what === 'all' ? held : held.filter(({ state }) => state === 'ahead')
   }
 
+  /** Those that were taken, in their order. */
+  handed(): Held<T>[] {
+    return this.#lots.handed()
+  }
+
   #dropStale(): void {
     if (this.#lots.ahead === 0 || this.#core.clock.elapsed() < this.#staleAt) return
     this.#settling.writeBehind(giveBack(this.#lots.takeAhead(), false))

@@ -71,7 +71,7 @@ describe('the queue, when its store fails,', () => {
     await session.leave()
   })
 
-  it('tells a loop that what it acknowledged was somebody else’s by then', async () => {
+  it('does not fail a loop because what it acknowledged was somebody else’s by then', async () => {
     const script = await Script.with(3)
     const session = new Session(script.core)
     const held = await session.next()
@@ -79,7 +79,7 @@ describe('the queue, when its store fails,', () => {
     script.store.settle = async () => {
       throw new SettledError('its lease is over')
     }
-    await assert.rejects(session.leave(), SettledError)
+    await session.leave()
   })
 
   it('leaves what is spent to the next, where a join can not set it aside', async () => {
