@@ -30,8 +30,8 @@ export const failing: readonly Bug[] = [
     name: 'a loop rejects because what it gives back went back by itself',
     file: 'consume/settling.js',
     from: `if (one.outcome === 'ack')
-                    lost ??= error;`,
-    to: 'lost ??= error;',
+                    this.#core.publish(error);`,
+    to: `if (one.outcome !== 'ack') throw error;`,
     layer,
   },
   {
