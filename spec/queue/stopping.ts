@@ -88,11 +88,13 @@ export function stopping(place: MakePlace): void {
     const [queue, other] = [await where.open<number>({ maxAttempts: 1 }), await where.open<number>()]
     await queue.putMany(numbers(1, 6))
     const reasons: unknown[] = []
+    let started = 0
     const delivery = await queue.lease()
     const [abandoned] = [queue.items()]
     await abandoned.next()
     const consumed = queue.consume(
       ([item], { signal }) => {
+        started += 1
         return new Promise((resolve, reject) => {
           signal.addEventListener('abort', () => {
             reasons.push(signal.reason)
@@ -104,7 +106,7 @@ export function stopping(place: MakePlace): void {
       },
       { concurrency: 3 },
     )
-    await until(async () => (await other.counts()).inFlight === 5)
+    await until(async () => started === 3 && (await other.counts()).inFlight === 5)
     const began = performance.now()
     const closings = [queue.close({ grace: 600_000 }), queue.close({ grace: 1_200_000 }), queue.close({ grace: 0 })]
     await closings[0]
@@ -168,7 +170,7 @@ export function stopping(place: MakePlace): void {
       return new Promise(() => {})
     })
     await until(async () => signal !== undefined && (await other.counts()).inFlight === 3)
-    const underWay = [looping, consumed, queue.join(), queue.get(), queue.put(5), queue.items().next()]
+    const underWay = [looping, consumed, queue.join(), queue.get(9, { min: 9 }), queue.put(5)]
     const all = Promise.all(underWay.map((promise) => assert.rejects(promise, refused)))
     await turns()
     queue.destroy(why)
