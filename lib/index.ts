@@ -2,6 +2,7 @@
 
 export type {
   BatchesOptions,
+  CloseOptions,
   ConsumeOptions,
   DeliveriesOptions,
   GetManyOptions,
@@ -19,6 +20,7 @@ export type { Consumed } from './consume/consuming.ts'
 export type { CopyOptions, CopyProgress } from './consume/copying.ts'
 export type { Delivery } from './consume/delivery.ts'
 export type { Entry, Stats } from './consume/looking.ts'
+export type { Retried } from './consume/retries.ts'
 export * from './errors.ts'
 export type { MapOptions } from './map/opening.ts'
 export { PersistentMap } from './map.ts'

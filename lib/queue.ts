@@ -264,8 +264,9 @@ export class AsyncQueue<T = unknown, Id extends number | undefined = number>
   /**
    * Hands batches to `handler` until the signal stops it, the queue closes, or (`wait: false`) nothing is left. A batch
    * is acknowledged when its handler resolves, tried again after a back-off when it throws, rejects or takes longer
-   * than `timeout`, and set aside when its attempts are spent; always as a whole. Resolves to what was done; rejects,
-   * after the handlers at work have finished, with a StorageError.
+   * than `timeout`, and set aside when its attempts are spent; always as a whole. Each try that another one follows
+   * emits 'retry' (Retried). Resolves to what was done; rejects, after the handlers at work have finished, with a
+   * StorageError.
    *
    * @example
    * await queue.consume((readings, { ids, signal }) => upload(ids, readings, signal), { batch: 100, maxWait: 1000 })

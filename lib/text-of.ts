@@ -20,6 +20,16 @@ export function codeOf(thrown: unknown): string {
   }
 }
 
+/** Its stack, or '' where it has none. */
+export function stackOf(thrown: unknown): string {
+  try {
+    const stack = isObject(thrown) && 'stack' in thrown ? thrown.stack : ''
+    return typeof stack === 'string' ? stack : ''
+  } catch {
+    return ''
+  }
+}
+
 function isObject(value: unknown): value is object {
   return (typeof value === 'object' && value !== null) || typeof value === 'function'
 }

@@ -46,6 +46,13 @@ export interface Consumed {
 
 type Batch<T> = readonly Held<T>[]
 
+interface Failed {
+  readonly attempt: number
+  readonly error: unknown
+  /** How often the batch has failed in this consume. */
+  readonly failures: number
+}
+
 export interface Wanted<T> {
   readonly handler: Handler<T>
   readonly options: ConsumeOptions
@@ -163,7 +170,7 @@ export class Consuming<T> implements Consumer {
 
   async #work(batch: Batch<T>): Promise<void> {
     try {
-      while (await this.#try(batch)) {
+      for (let failures = 1; await this.#try(batch, failures); failures += 1) {
         this.#tally.retried += batch.length
       }
     } catch (error) {
@@ -173,8 +180,11 @@ export class Consuming<T> implements Consumer {
     }
   }
 
-  /** One delivery of a batch, and what follows from it; true when it is to be tried again. */
-  async #try(batch: Batch<T>): Promise<boolean> {
+  /**
+   * One delivery of a batch, and what follows from it; true when it is to be tried again. `failures`: how often it will
+   * have failed here, should this one fail.
+   */
+  async #try(batch: Batch<T>, failures: number): Promise<boolean> {
     const attempt = batch[0]?.attempt ?? 0
     const [items, ids] = [batch.map(({ item }) => item), batch.map(({ id }) => id)]
     this.#tally.delivered += batch.length
@@ -186,7 +196,7 @@ export class Consuming<T> implements Consumer {
     if (outcome === 'done') return this.#ack(batch)
     if (overdue.aborted) return this.#giveBack(batch, false)
     if (attempt >= this.#limit) return this.#setAside(batch, spentReason(attempt, textOf(outcome.error)))
-    return this.#again(batch, attempt)
+    return this.#again(batch, { attempt, error: outcome.error, failures })
   }
 
   async #ack(batch: Batch<T>): Promise<false> {
@@ -220,9 +230,10 @@ export class Consuming<T> implements Consumer {
   }
 
   /** Waits, and takes the batch once more; where all is stopped before, it goes back. */
-  async #again(batch: Batch<T>, attempt: number): Promise<boolean> {
+  async #again(batch: Batch<T>, { attempt, error, failures }: Failed): Promise<boolean> {
     const delayMs = backOff(attempt, this.#options.retry)
-    const { leaseTimeoutMs } = this.#core
+    const { leaseTimeoutMs, retries } = this.#core
+    retries.report(failures, error, () => ({ ids: batch.map(({ id }) => id), attempt, error, delayMs }))
     if (leaseTimeoutMs !== Infinity) await this.#extend(batch, delayMs + leaseTimeoutMs)
     await pause(delayMs, this.#stop.signal)
     if (this.#cutOff.signal.aborted) return false

@@ -23,6 +23,7 @@ import { type Clock, dueTime } from '../wait/clock.ts'
 import { Line } from '../wait/line.ts'
 import { Acking } from './acking.ts'
 import { Slots } from './in-hand.ts'
+import { Retries } from './retries.ts'
 import { SetAsides } from './set-asides.ts'
 
 export interface CoreParts<T> {
@@ -76,6 +77,8 @@ export class Core<T> {
   readonly acking: Acking
   /** Items that are set aside beside others. */
   readonly setAsides: SetAsides
+  /** Reports failed tries. */
+  readonly retries: Retries
   /** The places where loops mark what they have in hand. */
   readonly slots = new Slots()
   /** Parked gets and loops, each in order; gets come first. */
@@ -113,6 +116,7 @@ export class Core<T> {
       freed: () => this.freed(),
       publish: (error) => this.publish(error),
     })
+    this.retries = new Retries(parts.location, owner)
     this.writer = new DocumentWriter<unknown>(parts.codec)
     this.clock = parts.clock
     this.keys = parts.unique === false ? undefined : new Keys(parts.unique, parts.codec)

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { after, describe } from 'node:test'
 import type { QueueOptions } from '../../lib/index.ts'
 import { AsyncQueue } from '../../lib/index.ts'
+import { telling } from '../queue/consuming.ts'
 import { stopping } from '../queue/stopping.ts'
 import { streaming } from '../queue/streaming.ts'
 
@@ -26,4 +27,5 @@ describe('the queue as a stream', () => {
   }
   streaming(place)
   stopping(place)
+  telling(place)
 })

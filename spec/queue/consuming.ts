@@ -1,8 +1,9 @@
 // consuming.ts: consume(handler, options).
 
 import assert from 'node:assert/strict'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { it } from 'node:test'
-import { type Delivery, QueueClosedError } from '../../lib/index.ts'
+import { type AsyncQueue, type Delivery, QueueClosedError, type Retried } from '../../lib/index.ts'
 import { fate, fresh, type MakePlace, numbers, turns, until } from './place.ts'
 
 export function consuming(place: MakePlace): void {
@@ -302,6 +303,8 @@ export function consuming(place: MakePlace): void {
     await again?.ack()
   })
 
+  telling(place)
+
   it('refuses wrong options of a consume', async () => {
     const queue = await fresh<number>(place)
     const wrong = (options: object): Promise<unknown> => queue.consume(() => {}, options)
@@ -312,5 +315,119 @@ export function consuming(place: MakePlace): void {
     const outside = [{ batch: 0 }, { batch: 1.5 }, { concurrency: 0 }, { maxWait: -1 }, { timeout: 0 }, { timeout: -1 }]
     const retries = [{ attempts: 0 }, { minDelay: -1 }, { factor: 0.5 }, { maxDelay: -1 }].map((retry) => ({ retry }))
     for (const options of [...outside, ...retries]) await assert.rejects(wrong(options), RangeError)
+  })
+}
+
+const retry = { minDelay: 1, maxDelay: 1 }
+
+/** Consumes all there is in batches of two; each batch fails so many times. */
+async function failing(queue: AsyncQueue<number>, times: number): Promise<unknown> {
+  const handler = (_items: number[], context: { ids: number[]; attempt: number }): void => {
+    context.ids.length = 0
+    if (context.attempt <= times) throw new Error(`failed ${context.attempt}`)
+  }
+  const { durationMs, ...summary } = await queue.consume(handler, { batch: 2, wait: false, retry })
+  return summary
+}
+
+/** Runs with the warnings of the process of failed batches. */
+async function told(run: (warnings: readonly Error[]) => Promise<void>): Promise<void> {
+  const warnings: Error[] = []
+  const warn = (warning: Error & { code?: string }): void => {
+    if (warning.code === 'SPOOLQ_RETRY') warnings.push(warning)
+  }
+  process.on('warning', warn)
+  try {
+    await run(warnings)
+  } finally {
+    process.off('warning', warn)
+  }
+}
+
+export function telling(place: MakePlace): void {
+  it("emits 'retry' for each failed try of a batch, and publishes it on spoolq:retry", async () => {
+    const queue = await fresh<number>(place)
+    const [events, channel]: [Retried[], unknown[]] = [[], []]
+    const hear = (report: unknown): void => {
+      channel.push(report)
+    }
+    queue.on('retry', (report: Retried) => events.push(report))
+    subscribe('spoolq:retry', hear)
+    await queue.putMany([1, 2, 3])
+    assert.deepEqual(await failing(queue, 2), { delivered: 9, acked: 3, retried: 6, failed: 0, batches: 6 })
+    await turns()
+    unsubscribe('spoolq:retry', hear)
+    const expected = [
+      [[1, 2], 1, 'failed 1'],
+      [[1, 2], 2, 'failed 2'],
+      [[3], 1, 'failed 1'],
+      [[3], 2, 'failed 2'],
+    ]
+    const shown = events.map(({ ids, attempt, error }) => [ids, attempt, error instanceof Error && error.message])
+    assert.deepEqual(shown, expected)
+    for (const { delayMs } of events) assert.ok(delayMs >= 0 && delayMs <= 1)
+    const [{ location }] = channel as [{ location: string }]
+    assert.equal(typeof location, 'string')
+    assert.deepEqual(
+      channel,
+      events.map((event) => ({ location, ...event })),
+    )
+  })
+
+  it("keeps consuming when a listener of 'retry' throws", async () => {
+    const queue = await fresh<number>(place)
+    const thrown: unknown[] = []
+    process.setUncaughtExceptionCaptureCallback((error) => thrown.push(error))
+    try {
+      queue.on('retry', () => {
+        throw 'from the listener'
+      })
+      await queue.putMany([1, 2])
+      assert.deepEqual(await failing(queue, 3), { delivered: 8, acked: 2, retried: 6, failed: 0, batches: 4 })
+      await turns()
+    } finally {
+      process.setUncaughtExceptionCaptureCallback(null)
+    }
+    assert.deepEqual(thrown, ['from the listener', 'from the listener', 'from the listener'])
+  })
+
+  it("warns once for a handle of a batch that failed three times while nobody listens to 'retry'", async () => {
+    await told(async (warnings) => {
+      const where = await place()
+      const queue = await where.open<number>()
+      await queue.putMany([1, 2, 3, 4])
+      await failing(queue, 2)
+      await turns()
+      assert.deepEqual(warnings, [])
+      await queue.putMany([1, 2, 3, 4])
+      await failing(queue, 4)
+      await queue.put(5)
+      await failing(queue, 4)
+      await turns()
+      assert.equal(warnings.length, 1)
+      assert.match(String(warnings[0]), /failed 3 times.*failed 3.*'retry'.*attempts/)
+      const other = await where.open<number>()
+      await other.put(6)
+      await failing(other, 3)
+      await turns()
+      assert.equal(warnings.length, 2)
+    })
+  })
+
+  it("warns of no failed batch where somebody listens to 'retry' or spoolq:retry", async () => {
+    await told(async (warnings) => {
+      const hear = (): void => {}
+      const queue = await fresh<number>(place)
+      queue.on('retry', hear)
+      await queue.put(1)
+      await failing(queue, 4)
+      queue.off('retry', hear)
+      subscribe('spoolq:retry', hear)
+      await queue.put(2)
+      await failing(queue, 4)
+      unsubscribe('spoolq:retry', hear)
+      await turns()
+      assert.deepEqual(warnings, [])
+    })
   })
 }

@@ -131,4 +131,25 @@ export const streams: readonly Bug[] = [
     to: 'session.ahead = size;',
     layer,
   },
+  {
+    name: "a listener of 'retry' that throws ends its consumer",
+    file: 'consume/retries.js',
+    from: 'setImmediate(() => {',
+    to: '((emit) => emit())(() => {',
+    layer,
+  },
+  {
+    name: 'a batch that fails for ever says nothing',
+    file: 'consume/retries.js',
+    from: 'failures >= WARN_AFTER',
+    to: 'false',
+    layer,
+  },
+  {
+    name: 'a handle warns of each try that fails',
+    file: 'consume/retries.js',
+    from: 'if (this.#hasWarned)',
+    to: 'if (false)',
+    layer,
+  },
 ]
