@@ -14,6 +14,12 @@ export type OpenMode =
   | 'write' // must exist; reading and writing
   | 'create' // must not exist (EEXIST); reading and writing; 0600
 
+/** Whole numbers below 2^48; 0: the file system doesn't say. */
+export interface FileIdentity {
+  readonly device: number
+  readonly inode: number
+}
+
 export interface DiskFile {
   readonly path: string
   size(): number
@@ -29,6 +35,8 @@ export interface DiskFile {
   /** flock(2), exclusive, of this open file; never waits. Free again by `unlock`, `close`, or the owner's death. */
   tryLock(): boolean
   unlock(): void
+  /** The same for the same file, and for no other; after another start of the machine, by its inode alone. */
+  identity(): FileIdentity
   /** Whether it still has a name: what was written to a file without one is gone with its last descriptor. */
   isLinked(): boolean
   close(): void

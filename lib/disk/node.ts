@@ -9,7 +9,7 @@ import { hostname } from 'node:os'
 import path from 'node:path'
 import { threadId } from 'node:worker_threads'
 import { bootId } from './boot.ts'
-import { codeOf, type Disk, type DiskFile, type OpenMode } from './disk.ts'
+import { codeOf, type Disk, type DiskFile, type FileIdentity, type OpenMode } from './disk.ts'
 import { type Below, enterFolder } from './folder.ts'
 import { claim, type Lock, lockOf } from './lock.ts'
 import { isShared } from './shared-mount.ts'
@@ -101,6 +101,11 @@ class NodeFile implements DiskFile {
     this.#lock?.unlock()
   }
 
+  identity(): FileIdentity {
+    const { dev, ino } = fs.fstatSync(this.#fd, { bigint: true })
+    return { device: folded(dev), inode: folded(ino) }
+  }
+
   isLinked(): boolean {
     return fs.fstatSync(this.#fd).nlink > 0
   }
@@ -137,6 +142,13 @@ class NodeFile implements DiskFile {
       this.#callsAside++
     })
   }
+}
+
+const FOLDED_BITS = 48
+
+/** Of the 64 bits of a number those that a varint holds, none of them passed over. */
+function folded(number: bigint): number {
+  return Number(BigInt.asUintN(FOLDED_BITS, number ^ (number >> BigInt(FOLDED_BITS))))
 }
 
 function openAs(file: string, mode: OpenMode, shown: string): { readonly file: DiskFile; readonly fd: number } {

@@ -24,12 +24,10 @@
 
 import type { DiskFile } from '../disk/disk.ts'
 import { checksumOf, getU32, getU64, putU32, putU64 } from './bytes.ts'
-import { CursorState } from './cursor-state.ts'
+import { CURSOR_VERSION, CursorState } from './cursor-state.ts'
 import { type CursorRecord, decodeRecord, SLOT_BYTES } from './record.ts'
 
 export const CURSOR_MAGIC = 0x63717073 // 'spqc'
-/** Read are 1 and 2; written is 2. */
-export const CURSOR_VERSION = 2
 export const SNAPSHOT_AT = 1024
 /** Kept free at the end of the file for two records, of a slot each: "durable" and "followed". */
 export const RESERVED_BYTES = 64
@@ -175,7 +173,7 @@ export function readCursorFile(file: DiskFile): CursorReading {
   return {
     header,
     newerVersion: undefined,
-    state: holds ? CursorState.decode(snapshot) : undefined,
+    state: holds ? CursorState.decode(snapshot, header.version) : undefined,
     ...journal,
     damaged,
     halfHeader,

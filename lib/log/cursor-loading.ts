@@ -96,7 +96,7 @@ function loadHalf({ file, reading, otherFile, before }: HalfReading, damaged: Cu
   }
   const remade = reading.state ? undefined : foldOf(header, before)
   if (remade && (records.length === 0 || checksumOf(remade) !== header.snapshotCrc)) return
-  const state = remade ? CursorState.decode(remade) : reading.state
+  const state = remade ? CursorState.decode(remade, header.version) : reading.state
   if (!state) return
   for (const record of records) state.apply(record)
   for (const each of reading.damaged) damaged.push({ file: file.path, ...each })
@@ -110,11 +110,11 @@ function loadHalf({ file, reading, otherFile, before }: HalfReading, damaged: Cu
 
 /** The snapshot that begins a generation: the fold of the one before. */
 function foldOf(header: CursorHeader, { state, records }: CursorReading): Buffer | undefined {
-  if (header.generation === 1) return Buffer.from(new CursorState().encode())
+  if (header.generation === 1) return Buffer.from(new CursorState().encode(header.version))
   if (!state) return
   const folded = CursorState.decode(Buffer.from(state.encode()))
   for (const record of records) folded.apply(record)
-  return Buffer.from(folded.encode())
+  return Buffer.from(folded.encode(header.version))
 }
 
 /** Its size was durable before it was known to be so. */

@@ -1,7 +1,7 @@
 // cursor-state.ts: the moving read pointer, as the journal tells it: state = fold(records). Pure: no disk, no clock.
 //
 // snapshot: head · next owner · lost · synced-to (segment, offset, next id)
-//           · owners (n, then number and boot each) · failed (n, then id, segment, offset, attempt each)
+//           · owners (n, then number, boot, device and inode each) · failed (n, then id, segment, offset, attempt each)
 //           · runs (n, then gap, length − 1, state 0 settled | 1 in flight | 2 back | 3 acked, and its fields each)
 //           · boot, origin, drift, drift before (where the queue was opened in format 2)
 // All numbers are varints. The same state always gives the same bytes: a damaged snapshot can be made anew.
@@ -10,11 +10,12 @@ import type { IdRange } from '../store.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
 import { isBefore, type Position, START } from './frame.ts'
 import { ACKED, type IdState, SETTLED } from './id-state.ts'
-import { type CursorRecord, GONE, signed, unsigned } from './record.ts'
+import { NO_BOOT, NOWHERE, type Place } from './place.ts'
+import { type CursorRecord, fieldsOf, GONE, signed, unsigned } from './record.ts'
 import { Runs } from './runs.ts'
 
-/** The boot of an owner whose joining was damaged. */
-export const NO_BOOT = 0
+/** Of the cursor's files: read are 1 and 2, written is 2. Version 1 says no more of an owner than its boot. */
+export const CURSOR_VERSION = 2
 
 /** Where the copy of a failed item stands in failed/. */
 export interface FailedAt {
@@ -40,8 +41,8 @@ const NO_TIME: BootTime = Object.freeze({ boot: NO_BOOT, origin: 0, drift: 0, be
 
 export class CursorState {
   readonly runs: Runs
-  /** Open handles by number, and the boot of the machine that each was opened in. */
-  readonly owners = new Map<number, number>()
+  /** Open handles by number, and where each was opened. */
+  readonly owners = new Map<number, Place>()
   readonly failed = new Map<number, FailedAt>()
   nextOwner = 1
   lost = 0
@@ -69,7 +70,7 @@ export class CursorState {
       case 'synced':
         return this.#synced(record)
       case 'joined':
-        this.owners.set(record.owner, record.boot)
+        this.owners.set(record.owner, record.place)
         this.nextOwner = Math.max(this.nextOwner, record.owner + 1)
         return
       case 'left':
@@ -103,7 +104,7 @@ export class CursorState {
     this.#each(ids, (value) => {
       if (value?.state === 'settled') return value
       // Where damage took the record of its joining, what it holds must still come back when it is dead.
-      if (!this.owners.has(owner)) this.owners.set(owner, NO_BOOT)
+      if (!this.owners.has(owner)) this.owners.set(owner, NOWHERE)
       return { state: 'inFlight', owner, attempt: attemptOf(value) + 1, deadline, mode }
     })
   }
@@ -163,7 +164,7 @@ export class CursorState {
     return this.runs.inFlightWhere((value) => holds(value, owner))
   }
 
-  encode(): Buffer {
+  encode(version = CURSOR_VERSION): Buffer {
     const writer = new ByteWriter()
     writer.varint(this.runs.head)
     writer.varint(this.nextOwner)
@@ -172,7 +173,7 @@ export class CursorState {
     writer.varint(this.synced.position.offset)
     writer.varint(this.synced.nextId)
     writer.varint(this.owners.size)
-    for (const [owner, boot] of this.owners) each(writer, owner, boot)
+    for (const [owner, place] of this.owners) each(writer, owner, ...(version > 1 ? fieldsOf(place) : [place.boot]))
     writer.varint(this.failed.size)
     for (const [id, { segment, offset, attempt }] of this.failed) each(writer, id, segment, offset, attempt)
     encodeRuns(writer, this.runs)
@@ -184,14 +185,17 @@ export class CursorState {
   }
 
   /** The state of a snapshot whose checksum held. */
-  static decode(bytes: Uint8Array): CursorState {
+  static decode(bytes: Uint8Array, version = CURSOR_VERSION): CursorState {
     const reader = new ByteReader(bytes)
     const next = () => reader.varint()
     const state = new CursorState(next())
     state.nextOwner = next()
     state.lost = next()
     state.synced = { position: { segment: next(), offset: next() }, nextId: next() }
-    for (let left = next(); left > 0 && !reader.overrun; left--) state.owners.set(next(), next())
+    for (let left = next(); left > 0 && !reader.overrun; left--) {
+      const [owner, boot] = [next(), next()]
+      state.owners.set(owner, version > 1 ? { boot, device: next(), inode: next() } : { ...NOWHERE, boot })
+    }
     for (let left = next(); left > 0 && !reader.overrun; left--) {
       state.failed.set(next(), { segment: next(), offset: next(), attempt: next() })
     }

@@ -11,7 +11,6 @@
 import type { Disk, DiskFile } from '../disk/disk.ts'
 import { ByteWriter, checksumOf } from './bytes.ts'
 import {
-  CURSOR_VERSION,
   type CursorHeader,
   type CursorReading,
   claimedGeneration,
@@ -23,7 +22,7 @@ import {
 } from './cursor-file.ts'
 import { grow, type Half, openHalf, openHalves, sized } from './cursor-half.ts'
 import { type CursorDamage, loadCursor } from './cursor-loading.ts'
-import { CursorState } from './cursor-state.ts'
+import { CURSOR_VERSION, CursorState } from './cursor-state.ts'
 import type { Limits } from './limits.ts'
 import { type CursorRecord, decodeRecord, encodeRecord, fitted } from './record.ts'
 import type { StepLock } from './step-lock.ts'

@@ -23,6 +23,7 @@ import type { Limits } from './limits.ts'
 import { Log } from './log.ts'
 import { checkFolder, readOrCreate, sweepManifests } from './manifest.ts'
 import { Owners } from './owners.ts'
+import type { Place } from './place.ts'
 import { type Ahead, type Recovery, recover, startOf, sweeping } from './recovery.ts'
 import { StepLock } from './step-lock.ts'
 import { openingFailure } from './telling.ts'
@@ -143,13 +144,13 @@ class Opening {
     log.isSettled = ({ base, nextId }) =>
       cursor.step((state) => ({ records: [], result: state.runs.live(base, nextId - 1) === 0 }))
     const { onDamage, autoResume } = this.#options
-    const boot = checksumOf(Buffer.from(disk.bootId()))
-    log.boot = boot
+    const place = { boot: checksumOf(Buffer.from(disk.bootId())), ...lock.identity() }
+    log.boot = place.boot
     // The names of the locks and of the cursor's files are durable before anything relies on them.
     await disk.syncFolder(this.#folder)
     await cursorLock.run(() => this.#load(journal))
-    const ahead = await this.#readAhead({ log, journal, owners, boot, cursorLock })
-    const parts = { log, journal, owners, failed, boot, time, onDamage, autoResume, ahead }
+    const ahead = await this.#readAhead({ log, journal, owners, place, cursorLock })
+    const parts = { log, journal, owners, failed, place, time, onDamage, autoResume, ahead }
     const recovering: Decide<Recovery> = (state) => {
       lock.takeOver()
       upgrade.run(journal, owners)
@@ -159,7 +160,7 @@ class Opening {
     time.adopt(cursor.state.time)
     await this.#sweep({ log, owners, cursor, recovery, lock, cursorLock })
     await log.folderGate.pass()
-    if (recovery.isCut) await this.#syncAll(log, cursor).catch(ignore)
+    if (recovery.isCut) await this.#syncAll(log, cursor, recovery).catch(ignore)
     if (log.unrecorded.length > 0) await recordReplaced(log, cursor).catch(ignore)
     // On a full disk there may be no room for it: then the next opening tells of it once more.
     if (journal.damaged.length > 0) await cursor.renew().catch(ignore)
@@ -174,9 +175,9 @@ class Opening {
   }
 
   /** All that is looked at before the locks are taken: it holds nobody up. */
-  async #readAhead({ log, journal, owners, boot, cursorLock }: Looking): Promise<Ahead> {
+  async #readAhead({ log, journal, owners, place, cursorLock }: Looking): Promise<Ahead> {
     log.again([])
-    const from = await scanAhead(log, startOf(log, journal, boot))
+    const from = await scanAhead(log, startOf(log, journal, place))
     const dead = new Set<number>()
     const asked = [...journal.state.owners.keys()][Symbol.iterator]()
     // A probe takes the lock that it asks for: only one looks at a time.
@@ -203,7 +204,8 @@ class Opening {
   }
 
   /** What was read after another boot came from the medium: now it is known to be there. */
-  async #syncAll(log: Log, cursor: Cursor): Promise<void> {
+  async #syncAll(log: Log, cursor: Cursor, { isCopy }: Recovery): Promise<void> {
+    if (isCopy) for (const segment of log.segments) if (log.openIfThere(segment)) await segment.gate.pass()
     for (const segment of log.unsynced()) await log.makeDurable(segment)
     const { position, nextId } = log.ownSynced
     await cursor.step(({ synced }) => {
@@ -252,7 +254,7 @@ interface Looking {
   readonly log: Log
   readonly journal: Journal
   readonly owners: Owners
-  readonly boot: number
+  readonly place: Place
   readonly cursorLock: StepLock
 }
 

@@ -11,6 +11,7 @@ import type { CursorState } from './cursor-state.ts'
 import { OWNERS } from './layout.ts'
 import { MarkSlots, readMarks } from './marks.ts'
 import { encodeOwnerHead } from './owner-head.ts'
+import type { Place } from './place.ts'
 import type { CursorRecord } from './record.ts'
 
 /** A name in owners/ that may be a number's file. */
@@ -37,15 +38,15 @@ export class Owners {
   }
 
   /** Takes a number: its file, locked, and the record that tells of it. Asked again it is the same one. */
-  join(state: CursorState, boot: number): CursorRecord {
-    if (this.#file) return { kind: 'joined', owner: this.#own, boot }
+  join(state: CursorState, place: Place): CursorRecord {
+    if (this.#file) return { kind: 'joined', owner: this.#own, place }
     this.#disk.makeFolder(this.#folder)
     for (let owner = state.nextOwner; ; owner++) {
       const file = this.#create(owner)
       if (!file) continue
       this.#enter(file)
       this.#own = owner
-      return { kind: 'joined', owner, boot }
+      return { kind: 'joined', owner, place }
     }
   }
 

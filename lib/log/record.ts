@@ -11,6 +11,7 @@
 
 import type { IdRange } from '../store.ts'
 import { ByteReader, type ByteWriter, checksumOf, getU32 } from './bytes.ts'
+import type { Place } from './place.ts'
 
 export const SLOT_BYTES = 32
 const MAX_SLOTS = 255
@@ -43,7 +44,8 @@ export type CursorRecord =
   | { readonly kind: 'gone'; readonly why: number; readonly ids: readonly IdRange[] }
   /** All of the log before this place is durable, and `nextId` is the id that comes there. */
   | { readonly kind: 'synced'; readonly segment: number; readonly offset: number; readonly nextId: number }
-  | { readonly kind: 'joined'; readonly owner: number; readonly boot: number }
+  /** From `place` on (place.ts). */
+  | { readonly kind: 'joined'; readonly owner: number; readonly place: Place }
   /** The owner is gone, and what it held is ready again, `counted` as with back; of what was taken ahead only `ids`. */
   | { readonly kind: 'left'; readonly owner: number; readonly counted: number; readonly ids: readonly IdRange[] }
   /** The snapshot of this file is durable: its predecessor may be written over. */
@@ -119,7 +121,7 @@ function writeFields(record: CursorRecord, body: ByteWriter): void {
     case 'synced':
       return writeRanges(body, [record.segment, record.offset, record.nextId], undefined)
     case 'joined':
-      return writeRanges(body, [record.owner, record.boot], undefined)
+      return writeRanges(body, [record.owner, ...fieldsOf(record.place)], undefined)
     case 'left':
       return writeRanges(body, [record.owner, record.counted], record.ids)
     case 'clock':
@@ -134,6 +136,10 @@ function writeFields(record: CursorRecord, body: ByteWriter): void {
     default:
       return record satisfies never
   }
+}
+
+export function fieldsOf({ boot, device, inode }: Place): readonly number[] {
+  return [boot, device, inode]
 }
 
 /** A number that may be below zero, as one that is not: twice its size, and one more where it is. */
@@ -213,7 +219,7 @@ function readFields(kind: (typeof KINDS)[number], reader: ByteReader): CursorRec
     case 'synced':
       return { kind, segment: field(), offset: field(), nextId: field() }
     case 'joined':
-      return { kind, owner: field(), boot: field() }
+      return { kind, owner: field(), place: { boot: field(), device: field(), inode: field() } }
     case 'left':
       return { kind, owner: field(), counted: field(), ids: readRanges(reader) }
     case 'clock':

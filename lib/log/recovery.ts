@@ -4,6 +4,7 @@
 //    scan ─▶ gaps ─▶ gone (crash | damage | missing)
 //    cursor ahead of the log (unsynced items that were consumed, then a power cut) ─▶ gone (crash), the log goes on behind
 //    another boot, and somebody had not closed ─▶ the log goes on 2^32 ids further, so that no id is used twice
+//    other files than somebody had who did not close ─▶ a copy: the same, and what was durable elsewhere is not so here
 //    dead owners ─▶ left: what they held is ready again        this handle ─▶ joined
 
 import { codeOf } from '../disk/disk.ts'
@@ -11,8 +12,7 @@ import { StorageError } from '../errors.ts'
 import type { Corruption, IdRange } from '../store.ts'
 import type { HostTime } from '../wait/host-time.ts'
 import type { Decision } from './cursor.ts'
-import { CURSOR_VERSION } from './cursor-file.ts'
-import { type CursorState, NO_BOOT, type SyncedTo } from './cursor-state.ts'
+import { CURSOR_VERSION, type CursorState, type SyncedTo } from './cursor-state.ts'
 import type { Gap } from './document-reader.ts'
 import type { FailedItems } from './failed-items.ts'
 import { isBefore, START } from './frame.ts'
@@ -21,6 +21,7 @@ import { damageError, keep, NOTHING, recordsOf, verdictOn } from './judge.ts'
 import { asideOwner, segmentName } from './layout.ts'
 import type { Log } from './log.ts'
 import type { Owners } from './owners.ts'
+import { isCopied, isDown, isSamePlace, NO_BOOT, type Place } from './place.ts'
 import { leftRecords } from './reclaimer.ts'
 import type { CursorRecord } from './record.ts'
 import { countOf } from './runs.ts'
@@ -41,6 +42,8 @@ export interface Recovery {
   readonly crashed: readonly Unborn[]
   /** The machine went down: what was read since comes from the medium. */
   readonly isCut: boolean
+  /** It is a copy: no sync of the original counts for it. */
+  readonly isCopy: boolean
 }
 
 export interface RecoveryParts {
@@ -48,7 +51,7 @@ export interface RecoveryParts {
   readonly journal: Journal
   readonly owners: Owners
   readonly failed: FailedItems
-  readonly boot: number
+  readonly place: Place
   readonly time: HostTime
   readonly onDamage: 'skip' | 'fail'
   readonly autoResume: boolean
@@ -64,20 +67,27 @@ export interface Ahead {
 }
 
 export function recover(given: RecoveryParts, state: CursorState): Decision<Recovery> {
-  const parts = { ...given, boot: sharedBoot(given, state) }
-  const { log, owners, boot } = parts
-  log.boot = boot
-  const isUnclean = [...state.owners.values()].some((each) => each !== boot)
+  const parts = { ...given, place: sharedPlace(given, state) }
+  const { log, owners, place } = parts
+  log.boot = place.boot
+  const isUnclean = [...state.owners.values()].some((each) => !isSamePlace(each, place))
   const rotted = rottedIn(parts, state)
   if (rotted[0] && parts.onDamage === 'fail') throw damageError(rotted[0])
   log.again(parts.ahead.met)
   log.learnSynced(state.synced.position)
-  const isCut = wasCut(state, boot)
-  const { gaps, tornBytes, unborn } = scan(log, { synced: state.synced, from: parts.ahead.from, wasCut: isCut })
+  const isCut = wasCut(state, place)
+  const isCopy = isCopyOf(state, place)
+  const options = {
+    synced: trusted(state, place),
+    from: parts.ahead.from,
+    wasCut: isCut,
+    wasDown: wasDown(state, place),
+  }
+  const { gaps, tornBytes, unborn } = scan(log, options)
   const known = ({ segment }: Gap) => ({
-    syncedTo: log.syncedTo,
+    syncedTo: isCopy ? START : log.syncedTo,
     voids: log.voids,
-    wasCut: isOfAnotherBoot(segment, boot) ?? isCut,
+    wasCut: isCopy || (isOfAnotherBoot(segment, place) ?? isCut),
   })
   const judged = { folder: log.folder, onDamage: parts.onDamage, isOpening: true }
   const missing =
@@ -94,22 +104,23 @@ export function recover(given: RecoveryParts, state: CursorState): Decision<Reco
   const left = leftRecords(dead, parts)
   const reclaimed = left.reduce((sum, { owner }) => sum + countOf(state.heldBy(owner)), 0)
   records.push(...missingRecords(log, state), ...left)
-  records.push(...timeOf(parts, state), owners.join(state, boot))
+  records.push(...timeOf(parts, state), owners.join(state, place))
   const lossy = verdicts.flatMap((each) => each.corruption ?? [])
   const untold = strays.filter(({ file }) => !lossy.some((each) => each.file === file))
   const corruptions = [...rotted, ...lossy, ...untold]
   for (const corruption of [...rotted, ...lossy]) keep(log, corruption)
-  return { records, result: { corruptions, tornBytes, reclaimed, unborn, crashed, isCut } }
+  return { records, result: { corruptions, tornBytes, reclaimed, unborn, crashed, isCut, isCopy } }
 }
 
 /** A new boot's time, by the wall clock as it is now. */
-function timeOf({ boot, time }: RecoveryParts, state: CursorState): CursorRecord[] {
+function timeOf({ place, time }: RecoveryParts, state: CursorState): CursorRecord[] {
+  const { boot } = place
   return state.time.boot === boot ? [] : [{ kind: 'clock', boot, ...time.fresh() }]
 }
 
 /** What of the cursor does not hold, and was no power cut's work: that may let later sectors through without earlier. */
-function rottedIn({ journal, boot }: RecoveryParts, state: CursorState): Corruption[] {
-  const rotted = journal.damaged.filter(({ isGap }) => !(isGap && wasCut(state, boot)))
+function rottedIn({ journal, place }: RecoveryParts, state: CursorState): Corruption[] {
+  const rotted = journal.damaged.filter(({ isGap }) => !(isGap && wasCut(state, place)))
   return rotted.map(({ file, offset, bytes }) => ({ file, offset, bytes, lost: 0 }))
 }
 
@@ -117,11 +128,12 @@ function rottedIn({ journal, boot }: RecoveryParts, state: CursorState): Corrupt
  * A lock that is held shows that its holder's kernel is this one, whatever its boot id says (another container's may say
  * something else): then this handle goes by the same. Not over a network, where two machines see the same locks.
  */
-function sharedBoot({ log, owners, boot }: RecoveryParts, state: CursorState): number {
-  const others = [...state.owners].filter(([, each]) => each !== boot && each !== NO_BOOT)
+function sharedPlace({ log, owners, place }: RecoveryParts, state: CursorState): Place {
+  const others = [...state.owners].filter(([, each]) => each.boot !== NO_BOOT && !isSamePlace(each, place))
   const living = others.find(([owner]) => owners.isSeenAlive(owner))
-  if (!living) return boot
-  if (!log.world.disk.isShared(log.folder)) return living[1]
+  if (!living) return place
+  const [, there] = living
+  if (there.boot === place.boot || !log.world.disk.isShared(log.folder)) return there
   throw new StorageError(
     `${log.folder} is open on another machine, or behind another kernel: over a network file system only one machine may open it`,
   )
@@ -131,21 +143,39 @@ function sharedBoot({ log, owners, boot }: RecoveryParts, state: CursorState): n
  * Where the scan begins. After another boot, and where the cursor lost something, with what was not known to be durable;
  * else with the last segment: the kernel has all that was written, and who seals one has met what its frames say.
  */
-export function startOf(log: Log, journal: Journal, boot: number): SyncedTo {
+export function startOf(log: Log, journal: Journal, place: Place): SyncedTo {
   const { state, version, damaged } = journal
+  if (isCopyOf(state, place)) return NOTHING_SYNCED
   const base = log.tail?.base ?? 0
-  const isFlat = !wasCut(state, boot) && damaged.length === 0 && version === CURSOR_VERSION
+  const isFlat = !wasCut(state, place) && damaged.length === 0 && version === CURSOR_VERSION
   if (!isFlat || base <= state.synced.position.segment) return state.synced
   return { position: { segment: base, offset: 0 }, nextId: base }
 }
 
+const NOTHING_SYNCED: SyncedTo = { position: START, nextId: 1 }
+
+/** What of the log can be known to be durable here. */
+function trusted(state: CursorState, place: Place): SyncedTo {
+  return isCopyOf(state, place) ? NOTHING_SYNCED : state.synced
+}
+
+/** What was never synced may be missing. */
+function wasCut(state: CursorState, place: Place): boolean {
+  return wasDown(state, place) || isCopyOf(state, place)
+}
+
 /** The machine was, since somebody opened the queue who never closed it. */
-function wasCut(state: CursorState, boot: number): boolean {
-  return [...state.owners.values()].some((each) => each !== boot && each !== NO_BOOT)
+function wasDown(state: CursorState, place: Place): boolean {
+  return [...state.owners.values()].some((each) => isDown(each, place))
+}
+
+/** Somebody who never closed it had other files: these were copied, at whichever moment. */
+function isCopyOf(state: CursorState, place: Place): boolean {
+  return [...state.owners.values()].some((each) => isCopied(each, place))
 }
 
 /** What a segment says itself; undefined where it says nothing. */
-function isOfAnotherBoot(segment: Segment | undefined, boot: number): boolean | undefined {
+function isOfAnotherBoot(segment: Segment | undefined, { boot }: Place): boolean | undefined {
   const named = segment?.isWhole ? segment.header.boot : 0
   return named === 0 ? undefined : named !== boot
 }
@@ -154,8 +184,8 @@ function isOfAnotherBoot(segment: Segment | undefined, boot: number): boolean | 
  * A segment that was never known to be durable a power cut may have left with the size that was written, and in its
  * blocks what an older segment had there, a whole header among them.
  */
-function isCrashWork({ base }: { readonly base: number }, state: CursorState, { log, boot }: RecoveryParts): boolean {
-  return wasCut(state, boot) && isBefore(log.syncedTo, { segment: base, offset: 0 })
+function isCrashWork({ base }: { readonly base: number }, state: CursorState, { log, place }: RecoveryParts): boolean {
+  return wasDown(state, place) && isBefore(log.syncedTo, { segment: base, offset: 0 })
 }
 
 /** Segments under names of others: nobody knows whose they are. */

@@ -36,8 +36,10 @@ export interface ScanOptions {
   readonly synced: SyncedTo
   /** Where it begins. */
   readonly from: SyncedTo
-  /** What was not durable a power cut may have mixed with older bytes. */
+  /** What was not durable may be missing, or there in part. */
   readonly wasCut: boolean
+  /** It may stand among older bytes: the machine went down. */
+  readonly wasDown: boolean
 }
 
 export function scan(log: Log, options: ScanOptions): Scanned {
@@ -49,16 +51,18 @@ class Scan {
   readonly #start: SyncedTo
   readonly #from: SyncedTo
   readonly #wasCut: boolean
+  readonly #wasDown: boolean
   readonly #frames: FrameReader
   readonly #gaps: Gap[] = []
   readonly #unborn: Unborn[] = []
   #tornBytes = 0
 
-  constructor(log: Log, { synced, from, wasCut }: ScanOptions) {
+  constructor(log: Log, { synced, from, wasCut, wasDown }: ScanOptions) {
     this.#log = log
     this.#start = synced
     this.#from = from
     this.#wasCut = wasCut
+    this.#wasDown = wasDown
     this.#frames = new FrameReader(log.world.limits.readBytes)
   }
 
@@ -88,7 +92,7 @@ class Scan {
   #isBorn(segment: Segment): boolean {
     const isDamage = isBefore({ segment: segment.base, offset: 0 }, this.#start.position)
     // Without a header that holds, the frames may be those of whatever stood in these blocks before.
-    if (this.#log.open(segment) && (isDamage || !this.#wasCut || !segment.isGuessed)) return true
+    if (this.#log.open(segment) && (isDamage || !this.#wasDown || !segment.isGuessed)) return true
     const bytes = segment.size()
     this.#unborn.push({ segment, bytes })
     if (!isDamage && !segment.isForeign) this.#tornBytes += Math.max(0, bytes - DATA_START)

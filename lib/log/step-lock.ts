@@ -11,7 +11,7 @@
 // step that only looks: those who wait are woken by each write to the folder, and would wake each other for ever. The
 // bytes mean nothing to anybody but handles that are open: it doesn't matter what a power cut makes of them.
 
-import type { DiskFile } from '../disk/disk.ts'
+import type { DiskFile, FileIdentity } from '../disk/disk.ts'
 import { pause } from '../wait/pause.ts'
 import { elapsed } from '../wait/timers.ts'
 import { turn } from '../wait/turn.ts'
@@ -56,6 +56,11 @@ export class StepLock {
     this.#elapsed = elapsedMs
     putU32(this.#name, 0, random())
     putU32(this.#name, 4, random())
+  }
+
+  /** Of its file, which is never replaced while the queue is there. */
+  identity(): FileIdentity {
+    return this.#file.identity()
   }
 
   /** Runs the step under the lock: at once where the lock is free. `looks`: it changes nothing before `takeOver`. */

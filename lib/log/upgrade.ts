@@ -8,7 +8,7 @@
 
 import type { Disk } from '../disk/disk.ts'
 import { FormatError } from '../errors.ts'
-import { CURSOR_VERSION } from './cursor-file.ts'
+import { CURSOR_VERSION } from './cursor-state.ts'
 import type { Journal } from './journal.ts'
 import { type ManifestReading, prepare, takeName } from './manifest.ts'
 import type { Owners } from './owners.ts'

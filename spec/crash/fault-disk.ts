@@ -5,9 +5,9 @@
 //      sync    its promise rejects        on a recording disk what `loss` says; elsewhere no sync is made
 //      others  thrown                     nothing changed
 //
-// unlock, isLinked, close, watch, bootId and self never fail. `openFiles` counts what was opened and not closed.
+// unlock, identity, isLinked, close, watch, bootId and self never fail. `openFiles` counts what was opened and not closed.
 
-import type { Disk, DiskFile, OpenMode, Self } from '../../lib/disk/disk.ts'
+import type { Disk, DiskFile, FileIdentity, OpenMode, Self } from '../../lib/disk/disk.ts'
 import { DiskProcess } from './disk-process.ts'
 import { RecordedFile, type SyncLoss } from './recorded-file.ts'
 import { RecordingDisk } from './recording-disk.ts'
@@ -205,6 +205,10 @@ class FaultFile implements DiskFile {
 
   unlock(): void {
     this.#inner.unlock()
+  }
+
+  identity(): FileIdentity {
+    return this.#inner.identity()
   }
 
   isLinked(): boolean {

@@ -1,7 +1,7 @@
 // recorded-file.ts: an open file of a recording disk. Two of one inode see each other's writes at once, and lock each
 // other out, also within one process, as flock(2) does.
 
-import type { DiskFile } from '../../lib/disk/disk.ts'
+import type { DiskFile, FileIdentity } from '../../lib/disk/disk.ts'
 import type { Inode } from './content.ts'
 import type { DiskProcess } from './disk-process.ts'
 import { Ledger } from './ledger.ts'
@@ -88,6 +88,12 @@ export class RecordedFile implements DiskFile {
   unlock(): void {
     this.#expectOpen('flock')
     this.#free()
+  }
+
+  /** Of the disk, so that it stays what it is in each state that a crash leaves. */
+  identity(): FileIdentity {
+    this.#expectOpen('fstat')
+    return this.#process.disk.identity
   }
 
   isLinked(): boolean {

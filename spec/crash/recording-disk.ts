@@ -7,7 +7,7 @@
 // Deterministic: no timer, no randomness. A sync ends one microtask after its call, or, while `holdSyncs` is set, when
 // the spec says so. Each process has its own open files and locks, which go with it when it is killed.
 
-import type { Disk, DiskFile, OpenMode, Self } from '../../lib/disk/disk.ts'
+import type { Disk, DiskFile, FileIdentity, OpenMode, Self } from '../../lib/disk/disk.ts'
 import { applyName, Content, type Inode } from './content.ts'
 import { DiskProcess } from './disk-process.ts'
 import type { Op, SyncOp } from './operations.ts'
@@ -41,6 +41,8 @@ export class RecordingDisk implements Disk {
   readonly content: Content
   /** What `bootId()` answers from now on. */
   boot: string
+  /** What its files say from now on: another one makes it a copy. */
+  identity: FileIdentity = { device: 1, inode: 1 }
   /** While true, syncs stay under way until `releaseSyncs()` or their own `release()`. */
   holdSyncs = false
   readonly heldSyncs = new Set<HeldSync>()

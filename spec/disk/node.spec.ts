@@ -45,6 +45,22 @@ test('the disk opens files that are there, makes those that are not, and says wh
   reader.close()
 })
 
+test('a file is the same under each name and descriptor, and no copy of it is', (t) => {
+  const folder = newFolder(t)
+  const [name, moved, copy] = ['file', 'moved', 'copy'].map((each) => path.join(folder, each))
+  assert.ok(name && moved && copy)
+  const made = nodeDisk.open(name, 'create')
+  const { device, inode } = made.identity()
+  assert.ok(Number.isSafeInteger(device) && Number.isSafeInteger(inode) && inode > 0 && inode < 2 ** 48)
+  fs.copyFileSync(name, copy)
+  fs.renameSync(name, moved)
+  const [again, other] = [nodeDisk.open(moved, 'read'), nodeDisk.open(copy, 'read')]
+  assert.deepEqual(again.identity(), { device, inode })
+  assert.equal(other.identity().device, device)
+  assert.notEqual(other.identity().inode, inode)
+  for (const file of [made, again, other]) file.close()
+})
+
 test('the disk reads what there is, where it was told to, and nothing beyond', (t) => {
   const file = newFile(t)
   file.write(Buffer.from('0123456789'), 0)

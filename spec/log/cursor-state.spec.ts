@@ -9,6 +9,8 @@ import type { IdRange } from '../../lib/store.ts'
 import { runs } from '../codec/items.ts'
 import { decodeAll, encodeAll, smallRecord } from './records.ts'
 
+const PLACE = { boot: 9, device: 3, inode: 4 }
+
 type Of<K extends CursorRecord['kind']> = Extract<CursorRecord, { readonly kind: K }>
 
 const anyRecords = fc.array(smallRecord, { maxLength: 40, size: 'max' })
@@ -68,6 +70,16 @@ describe('the state of the cursor', () => {
     )
   })
 
+  it('of version 1 says no more of an owner than its boot', () => {
+    // head 1, next owner 3, lost 0, synced-to (0, 0, 1), one owner (2, boot 77), none failed, no runs
+    const bytes = Buffer.from([1, 3, 0, 0, 0, 1, 1, 2, 77, 0, 0])
+    const state = CursorState.decode(bytes, 1)
+    assert.deepEqual([...state.owners], [[2, { boot: 77, device: 0, inode: 0 }]])
+    assert.deepEqual([state.nextOwner, state.runs.head, [...state.runs]], [3, 1, []])
+    assert.ok(state.encode(1).equals(bytes))
+    assert.deepEqual([...state.encode()], [1, 3, 0, 0, 0, 1, 1, 2, 77, 0, 0, 0, 0])
+  })
+
   it('counts what is lost once, and only where it was not settled already', () => {
     const gone = (why: number, from: number, to: number): CursorRecord => ({ kind: 'gone', why, ids: [{ from, to }] })
     const state = fold([{ kind: 'settled', ids: [{ from: 3, to: 4 }] }, gone(2, 1, 6), gone(2, 1, 6)])
@@ -86,8 +98,8 @@ describe('the state of the cursor', () => {
 
   it('gives back what an owner held when it left, and only that', () => {
     const state = fold([
-      { kind: 'joined', owner: 1, boot: 9 },
-      { kind: 'joined', owner: 2, boot: 9 },
+      { kind: 'joined', owner: 1, place: PLACE },
+      { kind: 'joined', owner: 2, place: PLACE },
       took(1, 1, 4),
       took(2, 5, 6),
       { kind: 'settled', ids: [{ from: 2, to: 2 }] },

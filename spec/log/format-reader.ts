@@ -114,7 +114,7 @@ function snapshot(bytes: Buffer): { head: number; taken: Set<number> } {
   const next = varints(bytes, 1024)
   const head = next()
   for (let skipped = 0; skipped < 5; skipped++) next()
-  for (let owners = next(); owners > 0; owners--) [next(), next()]
+  for (let owners = next(); owners > 0; owners--) [next(), next(), next(), next()]
   for (let failed = next(); failed > 0; failed--) [next(), next(), next(), next()]
   const taken = new Set<number>()
   let id = head

@@ -109,7 +109,7 @@ export async function filled(): Promise<{ rig: Rig; journal: Journal; path: stri
   const journal = rig.open()
   await rig.write(
     journal,
-    { kind: 'joined', owner: 1, boot: 77 },
+    { kind: 'joined', owner: 1, place: { boot: 77, device: 3, inode: 2 ** 47 } },
     { kind: 'synced', segment: 1, offset: 2000, nextId: 9 },
   )
   await rig.rollOver(journal, 2)

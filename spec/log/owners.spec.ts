@@ -9,7 +9,7 @@ import type { DiskProcess } from '../crash/disk-process.ts'
 import { FaultDisk } from '../crash/fault-disk.ts'
 import { RecordingDisk } from '../crash/recording-disk.ts'
 
-const BOOT = 77
+const PLACE = { boot: 77, device: 5, inode: 6 }
 const NOW = 1_700_000_000_000
 
 class Crowd {
@@ -20,7 +20,7 @@ class Crowd {
   join(): { readonly process: DiskProcess; readonly owners: Owners } {
     const process = this.disk.process()
     const owners = new Owners(process, '/q', () => NOW)
-    this.state.apply(owners.join(this.state, BOOT))
+    this.state.apply(owners.join(this.state, PLACE))
     return { process, owners }
   }
 
@@ -41,8 +41,8 @@ describe('owners', () => {
     assert.deepEqual(
       [...crowd.state.owners],
       [
-        [1, BOOT],
-        [2, BOOT],
+        [1, PLACE],
+        [2, PLACE],
       ],
     )
     assert.deepEqual(crowd.files, ['1', '2'])
@@ -50,7 +50,7 @@ describe('owners', () => {
 
   it('that join again have the number that they had', () => {
     const { owners } = new Crowd().join()
-    assert.deepEqual(owners.join(new CursorState(), BOOT), { kind: 'joined', owner: 1, boot: BOOT })
+    assert.deepEqual(owners.join(new CursorState(), PLACE), { kind: 'joined', owner: 1, place: PLACE })
   })
 
   it('pass over numbers whose file is there already', () => {
@@ -137,12 +137,12 @@ describe('owners', () => {
     const disk = new FaultDisk(crowd.disk)
     const owners = new Owners(disk, '/q', () => NOW)
     disk.setFault({ at: 1, call: 'open', code: 'ENOSPC' })
-    assert.throws(() => owners.join(crowd.state, BOOT), { code: 'ENOSPC' })
+    assert.throws(() => owners.join(crowd.state, PLACE), { code: 'ENOSPC' })
     disk.setFault({ at: 1, call: 'write', code: 'EIO' })
-    assert.throws(() => owners.join(crowd.state, BOOT), { code: 'EIO' })
+    assert.throws(() => owners.join(crowd.state, PLACE), { code: 'EIO' })
     assert.equal(disk.openFiles, 0)
     disk.setFault(undefined)
-    assert.equal(owners.join(crowd.state, BOOT).kind, 'joined')
+    assert.equal(owners.join(crowd.state, PLACE).kind, 'joined')
   })
 
   it('say in their file who they are', () => {

@@ -39,7 +39,10 @@ export function anyRecord({ ids, number }: Sizes = WIDE): fc.Arbitrary<CursorRec
     fc.record({ kind: kind('failed'), segment: number, offset: number, attempt: number, ids }, plain),
     fc.record({ kind: kind('gone'), why: fc.nat(2), ids }, plain),
     fc.record({ kind: kind('synced'), segment: number, offset: number, nextId: number }, plain),
-    fc.record({ kind: kind('joined'), owner: number, boot: number }, plain),
+    fc.record(
+      { kind: kind('joined'), owner: number, place: fc.record({ boot: number, device: number, inode: number }, plain) },
+      plain,
+    ),
     fc.record({ kind: kind('left'), owner: number, counted: flag, ids }, plain),
     fc.record({ kind: kind('acked'), keep: number, ids }, plain),
     fc.record({ kind: kind('extended'), deadline: number, ids }, plain),

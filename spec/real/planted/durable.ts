@@ -76,14 +76,14 @@ export const durable: readonly Bug[] = [
   {
     name: 'two machines on one network mount open one queue',
     file: 'log/recovery.js',
-    from: 'if (!log.world.disk.isShared(log.folder))',
+    from: 'if (there.boot === place.boot || !log.world.disk.isShared(log.folder))',
     to: 'if (true)',
     layer: spec('log/synced'),
   },
   {
     name: 'opening trusts what a power cut left',
     file: 'log/recovery.js',
-    from: 'const isFlat = !wasCut(state, boot) &&',
+    from: 'const isFlat = !wasCut(state, place) &&',
     to: 'const isFlat =',
     layer: states('os', 'BBBB BBB'),
   },
@@ -137,6 +137,34 @@ export const durable: readonly Bug[] = [
     layer: spec('log/narrow'),
   },
   {
+    name: 'a copy is opened as if it were the original',
+    file: 'log/recovery.js',
+    from: 'return [...state.owners.values()].some((each) => isCopied(each, place));',
+    to: 'return false;',
+    layer: spec('log/copied'),
+  },
+  {
+    name: 'what was durable of the original is so of its copy',
+    file: 'log/recovery.js',
+    from: 'syncedTo: isCopy ? START : log.syncedTo',
+    to: 'syncedTo: log.syncedTo',
+    layer: spec('log/copied'),
+  },
+  {
+    name: 'a copy is not synced',
+    file: 'log/opening.js',
+    from: 'if (isCopy)',
+    to: 'if (false)',
+    layer: spec('log/copied'),
+  },
+  {
+    name: 'a device that another boot numbers anew makes a copy',
+    file: 'log/place.js',
+    from: '(one.boot === here.boot && one.device !== here.device)',
+    to: 'one.device !== here.device',
+    layer: spec('log/copied'),
+  },
+  {
     name: 'opening reads all that is not known to be durable, always',
     file: 'log/recovery.js',
     from: 'if (!isFlat || base <= state.synced.position.segment)',
@@ -146,8 +174,8 @@ export const durable: readonly Bug[] = [
   {
     name: 'opening reads under the locks alone',
     file: 'log/opening.js',
-    from: 'const from = await scanAhead(log, startOf(log, journal, boot));',
-    to: 'const from = startOf(log, journal, boot);',
+    from: 'const from = await scanAhead(log, startOf(log, journal, place));',
+    to: 'const from = startOf(log, journal, place);',
     layer: spec('log/flat-opening'),
   },
 ]
