@@ -2,12 +2,13 @@
 
 import { channel } from 'node:diagnostics_channel'
 import type { EventEmitter } from 'node:events'
+import { cutItems } from './codec/cut.ts'
 import { type Codec, isCodecName, loadCodec } from './codec/index.ts'
 import { Core } from './consume/core.ts'
 import { CodecMismatchError, UnsupportedError } from './errors.ts'
 import { INDEXED, type Place } from './location.ts'
 import type { Settings } from './options.ts'
-import type { Store, StoreEvents, StoreOptions } from './store.ts'
+import type { Cut, Store, StoreEvents, StoreOptions } from './store.ts'
 import { systemClock } from './wait/clock.ts'
 import { setImmediate } from './wait/timers.ts'
 
@@ -24,10 +25,12 @@ export async function openCore<T>(place: Place, settings: Settings<T>, teller: T
   const { signal } = settings
   signal?.throwIfAborted()
   const named = settings.codec === undefined ? undefined : await loadCodec(settings.codec)
-  const store = await openStore(place, storeOptions(settings, named?.name, teller))
+  let codec = named
+  const cut: Cut = (document, skip, count) => codec && cutItems(codec, document, { skip, count })
+  const store = await openStore(place, { ...storeOptions(settings, named?.name, teller), cut })
   try {
     signal?.throwIfAborted()
-    const codec = named ?? (await recordedCodec<T>(store.codec))
+    codec = named ?? (await recordedCodec<T>(store.codec))
     const core = new Core({ ...settings, store, codec, clock: systemClock, location: teller.location }, teller.owner)
     teller.opened(core)
     return core

@@ -40,6 +40,9 @@ export interface Document {
   readonly count: number
 }
 
+/** Items of a document, each as a document of its own; undefined where the codec can't tell them apart. */
+export type Cut = (document: Document, skip: number, count: number) => readonly Document[] | undefined
+
 /** Items of one document that are handed out together: ids `firstId` to `firstId + count - 1`. */
 export interface Piece {
   readonly firstId: number
@@ -148,6 +151,8 @@ export interface StoreOptions {
   /** Acknowledged items to keep for the record. */
   readonly keepAcked?: number | undefined
   readonly events: StoreEvents
+  /** For what is set aside: without it, an item's copy is its whole document. */
+  readonly cut?: Cut | undefined
   readonly signal?: AbortSignal | undefined
 }
 

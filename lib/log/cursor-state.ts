@@ -8,6 +8,7 @@
 
 import type { IdRange } from '../store.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
+import { type FailedAt, FailedPlaces } from './failed-places.ts'
 import { isBefore, type Position, START } from './frame.ts'
 import { ACKED, type IdState, SETTLED } from './id-state.ts'
 import { NO_BOOT, NOWHERE, type Place } from './place.ts'
@@ -16,13 +17,6 @@ import { Runs } from './runs.ts'
 
 /** Of the cursor's files: read are 1 and 2, written is 2. Version 1 says no more of an owner than its boot. */
 export const CURSOR_VERSION = 2
-
-/** Where the copy of a failed item stands in failed/. */
-export interface FailedAt {
-  readonly segment: number
-  readonly offset: number
-  readonly attempt: number
-}
 
 export interface SyncedTo {
   readonly position: Position
@@ -43,7 +37,7 @@ export class CursorState {
   readonly runs: Runs
   /** Open handles by number, and where each was opened. */
   readonly owners = new Map<number, Place>()
-  readonly failed = new Map<number, FailedAt>()
+  readonly failed = new FailedPlaces()
   nextOwner = 1
   lost = 0
   synced: SyncedTo = { position: START, nextId: 1 }

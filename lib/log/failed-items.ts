@@ -1,22 +1,17 @@
-// failed-items.ts: items set aside, in failed/: segments again, whose documents are
-//
-//    id · attempt · enqueued at · skip · count · reason length · reason · the item's document     (numbers: varints)
+// failed-items.ts: items set aside, in failed/: segments again, one item a frame (failed-copy.ts).
 //
 // A failed item is written and synced here first, then recorded in the journal with its place; what no record names is
 // void. A crash between may deliver an item twice, never zero times.
 //
 //    copy written, synced ─▶ under cursor.lock: its segment still has its name ─▶ record        (else the copy once more)
-//    flush: a tail with nothing failed is sealed ─▶ cursor durable ─▶ under both locks: nothing failed in it ─▶ unlink
-//
-// A power cut must not bring back a record that names a copy which is gone: so the cursor is durable before the unlink.
-// Segments get bases that rise, and the last one stays: no name is ever given to another file.
 
 import { codeOf } from '../disk/disk.ts'
-import type { IdRange, Listed, Piece } from '../store.ts'
-import { ByteReader, checksumOf, putVarint, varintLength } from './bytes.ts'
-import type { Cursor, Decide } from './cursor.ts'
-import type { CursorState, FailedAt } from './cursor-state.ts'
-import { bodyBytesOf, FRAME_HEADER_BYTES, readDocument, writeDocuments } from './frame.ts'
+import type { Cut, IdRange, Listed, Piece } from '../store.ts'
+import type { Cursor } from './cursor.ts'
+import type { CursorState } from './cursor-state.ts'
+import { draftOf, listedOf, readCopy, writeCopies } from './failed-copy.ts'
+import { FailedFlush } from './failed-flush.ts'
+import type { FailedAt } from './failed-places.ts'
 import { type Frame, FrameReader } from './frame-reader.ts'
 import { FAILED } from './layout.ts'
 import type { Log } from './log.ts'
@@ -49,42 +44,50 @@ export class FailedItems {
   readonly #log: Log
   readonly #lock: StepLock
   readonly #reader: FrameReader
+  readonly #flush: FailedFlush
+  readonly #cut: Cut | undefined
   #ready = false
 
-  constructor(log: Log, lock: StepLock) {
+  /** `cut` gives an item of a document a document of its own. */
+  constructor(log: Log, lock: StepLock, cut?: Cut) {
     this.#log = log
     this.#lock = lock
     this.#reader = new FrameReader(log.world.limits.readBytes)
+    this.#flush = new FailedFlush({ log, lock, reader: this.#reader })
+    this.#cut = cut
   }
 
-  /** Writes a copy of the piece's items, durably, and records it. `check` throws where they are not to be set aside. */
-  async setAside(cursor: Cursor, copy: Copying, check: (state: CursorState) => void): Promise<void> {
+  /** Writes copies of the piece's items, durably, and records them. `check` throws where they are not to be set aside. */
+  async setAside(
+    cursor: Cursor,
+    { piece, attempt, reason }: Copying,
+    check: (state: CursorState) => void,
+  ): Promise<void> {
+    if (!this.#ready) await this.#makeFolder()
+    const pieces = this.#apart(piece)
     for (let isRecorded = false; !isRecorded; ) {
-      const { record, segment } = await this.#write(copy)
+      const drafts = pieces.map((each) => draftOf(each, attempt, reason))
+      const placed = await writeCopies(this.#log, this.#lock, drafts)
+      const segments = [...new Set(placed.map(({ segment }) => segment))]
+      const records = placed.map(({ segment, offset }, index): CursorRecord => {
+        return { kind: 'failed', segment: segment.base, offset, attempt, ids: idsOf(pieces[index]) }
+      })
       isRecorded = await cursor.step((state) => {
         check(state)
-        // No record named it yet: somebody may have taken its segment for one with nothing in it.
-        const isThere = this.#log.isNamed(segment)
-        return { records: isThere ? [record] : [], result: isThere }
+        // No record named them yet: somebody may have taken their segment for one with nothing in it.
+        const isThere = segments.every((segment) => this.#log.isNamed(segment))
+        return { records: isThere ? records : [], result: isThere }
       })
-      if (!isRecorded) this.#log.drop(segment)
+      if (!isRecorded) for (const segment of segments) this.#log.drop(segment)
     }
   }
 
-  async #write({ piece, attempt, reason }: Copying): Promise<{ record: CursorRecord; segment: Segment }> {
-    if (!this.#ready) await this.#makeFolder()
-    const document = { bytes: encode(piece, attempt, reason), count: 1 }
-    const bytes = Buffer.allocUnsafeSlow(FRAME_HEADER_BYTES + bodyBytesOf([document]))
-    writeDocuments(bytes, FRAME_HEADER_BYTES, [document])
-    const draft = { bytes, bodyCrc: checksumOf(bytes, FRAME_HEADER_BYTES), count: 1, flags: 0 }
-    const { segment, offset } = await this.#lock.run(() => {
-      const tail = this.#log.prepare()
-      this.#log.write(tail, draft)
-      return { segment: tail, offset: tail.end - bytes.length }
-    })
-    await this.#log.makeDurable(segment)
-    const ids: IdRange[] = [{ from: piece.firstId, to: piece.firstId + piece.count - 1 }]
-    return { record: { kind: 'failed', segment: segment.base, offset, attempt, ids }, segment }
+  /** Each item with a document of its own, so that no copy takes the room of items that are not failed. */
+  #apart(piece: Piece): Piece[] {
+    const { firstId, count, document, skip } = piece
+    const documents = document.count > 1 ? this.#cut?.(document, skip, count) : undefined
+    if (!documents) return [piece]
+    return documents.map((own, i) => ({ ...piece, firstId: firstId + i, count: 1, document: own, skip: 0 }))
   }
 
   /** Its name is durable before a record relies on what is in it. */
@@ -95,53 +98,10 @@ export class FailedItems {
     this.#ready = true
   }
 
-  /** Segments go in which nothing is failed any more; resolves to how many bytes those were. */
-  async flush(cursor: Cursor): Promise<number> {
-    const { folderGate } = this.#log
+  /** Resolves to how many bytes less it takes. */
+  flush(cursor: Cursor): Promise<number> {
     this.#list()
-    if (!this.#log.tail) return 0
-    const state = await cursor.step((present) => ({ records: [], result: present }))
-    await this.#lock.run(() => this.#rollIfDead(state))
-    const dead = this.#log.segments.filter((each) => {
-      return each !== this.#log.tail && !isUsed(state, each) && this.#isWhole(each)
-    })
-    if (dead.length === 0) return 0
-    await folderGate.pass()
-    await cursor.durable()
-    let reclaimed = 0
-    for (const segment of dead) {
-      const removing: Decide<number> = (now) => {
-        this.#lock.takeOver()
-        return { records: [], result: isUsed(now, segment) ? 0 : this.#unlink(segment) }
-      }
-      reclaimed += await cursor.step(removing, { outer: this.#lock })
-    }
-    return reclaimed
-  }
-
-  #rollIfDead(state: CursorState): void {
-    // What doesn't hold is left as it is: it may have held a copy, and the next look at that tells of it.
-    if (!this.#isWhole(this.#log.tail)) return
-    this.#log.refresh()
-    const { tail } = this.#log
-    if (tail && tail.end > DATA_START && !isUsed(state, tail)) this.#log.roll()
-  }
-
-  #isWhole(segment: Segment | undefined): boolean {
-    return segment !== undefined && this.#log.openIfThere(segment) && segment.isWhole
-  }
-
-  #unlink(segment: Segment): number {
-    const { disk } = this.#log.world
-    const bytes = this.#log.openIfThere(segment) ? segment.size() : 0
-    this.#log.drop(segment)
-    try {
-      disk.unlink(segment.path)
-      return bytes
-    } catch (error) {
-      if (codeOf(error) !== 'ENOENT') throw error
-      return 0
-    }
+    return this.#flush.flush(cursor)
   }
 
   /** Bytes of the files. */
@@ -229,57 +189,11 @@ export class FailedItems {
   }
 }
 
-/** Something that is failed has its copy there. */
-function isUsed({ failed }: CursorState, { base }: Segment): boolean {
-  for (const { segment } of failed.values()) if (segment === base) return true
-  return false
+function idsOf(piece: Piece | undefined): IdRange[] {
+  return piece ? [{ from: piece.firstId, to: piece.firstId + piece.count - 1 }] : []
 }
 
 function within(ranges: readonly IdRange[], first: number, last: number): IdRange[] {
   const parts = ranges.map(({ from, to }) => ({ from: Math.max(from, first), to: Math.min(to, last) }))
   return parts.filter(({ from, to }) => from <= to)
-}
-
-function encode(piece: Piece, attempt: number, reason: string): Buffer {
-  const { document, skip, enqueuedAt, firstId } = piece
-  const why = Buffer.from(reason)
-  const fields = [firstId, attempt, enqueuedAt, skip, document.count, why.length]
-  const length = fields.reduce((sum, field) => sum + varintLength(field), 0)
-  const bytes = Buffer.alloc(length + why.length + document.bytes.length)
-  let at = 0
-  for (const field of fields) at = putVarint(bytes, at, field)
-  why.copy(bytes, at)
-  bytes.set(document.bytes, at + why.length)
-  return bytes
-}
-
-interface Copy {
-  readonly firstId: number
-  readonly attempt: number
-  readonly enqueuedAt: number
-  /** Items of the document before the first of these, and in all. */
-  readonly skip: number
-  readonly count: number
-  readonly reason: string
-  readonly bytes: Uint8Array
-}
-
-/** What a frame's body whose checksum held sets aside. */
-function readCopy(body: Uint8Array): Copy | undefined {
-  const found = readDocument(body, 0, { flags: 0, time: 0, firstId: 0 })
-  if (!found) return
-  const { bytes } = found.placed.document
-  const reader = new ByteReader(bytes)
-  const [firstId, attempt, enqueuedAt] = [reader.varint(), reader.varint(), reader.varint()]
-  const [skip, count, reasonLength] = [reader.varint(), reader.varint(), reader.varint()]
-  const behind = reader.at + reasonLength
-  if (reader.overrun || behind > bytes.length) return
-  const reason = Buffer.from(bytes.subarray(reader.at, behind)).toString()
-  return { firstId, attempt, enqueuedAt, skip, count, reason, bytes: bytes.subarray(behind) }
-}
-
-function listedOf({ firstId, attempt, enqueuedAt, skip, count, reason, bytes }: Copy, id: number): Listed {
-  const document = { bytes, count }
-  const piece: Piece = { firstId: id, count: 1, document, skip: skip + id - firstId, attempt, enqueuedAt }
-  return { piece, status: 'failed', reason }
 }

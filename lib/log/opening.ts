@@ -136,6 +136,7 @@ class Opening {
     const failed = new FailedItems(
       new Log(`${this.#folder}/${FAILED}`, log.world, this.#options.segmentSize, lock),
       lock,
+      this.#options.cut,
     )
     this.#closing.push(() => failed.close())
     const owners = new Owners(disk, this.#folder, () => clock.wall())

@@ -96,8 +96,8 @@ export const syncs: readonly Bug[] = [
   },
   {
     name: 'an item set aside is not synced',
-    file: 'log/failed-items.js',
-    from: 'await this.#log.makeDurable(segment);',
+    file: 'log/failed-copy.js',
+    from: 'await log.makeDurable(segment);',
     to: ';',
     layer: spec('log/recovery'),
   },
