@@ -23,6 +23,8 @@ export interface FileIdentity {
 export interface DiskFile {
   readonly path: string
   size(): number
+  /** Bytes that it has blocks for: less than its size where it has holes, or is compressed. */
+  allocated(): number
   /** Fills `target[at, at + length)` from `position`; resolves short counts itself. Returns how much there was. */
   read(target: Uint8Array, at: number, length: number, position: number): number
   /** Writes all of `bytes` or throws. A disk that fills up in the middle is an ENOSPC, with part of the bytes written. */

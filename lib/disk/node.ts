@@ -35,6 +35,8 @@ const below: Below = {
 export const nodeDisk: Disk = below
 
 const CLOSED = -1
+/** Whatever a file system's own are. */
+const BLOCK_BYTES = 512
 /** Node takes lengths of up to 2^31 - 1. */
 const MAX_CALL_BYTES = 2 ** 30
 const FOLDER_MODE = 0o700
@@ -58,6 +60,12 @@ class NodeFile implements DiskFile {
 
   size(): number {
     return fs.fstatSync(this.#fd).size
+  }
+
+  allocated(): number {
+    const { blocks, size } = fs.fstatSync(this.#fd)
+    // Windows says nothing of blocks.
+    return blocks === undefined ? size : blocks * BLOCK_BYTES
   }
 
   read(target: Uint8Array, at: number, length: number, position: number): number {

@@ -8,6 +8,7 @@
 // Zeros are no frame, and don't stand in the way of one: whoever goes on in the segment writes over them. A disk that has
 // no room for them does without.
 
+import { stretches } from './holes.ts'
 import type { Segment } from './segment-file.ts'
 
 /** What is filled is a multiple of this part of the most: 4 KiB of 1 MiB. */
@@ -16,6 +17,7 @@ const STEP_PART = 256
 const LARGE_PART = 8
 /** What is read at once where zeros are looked for. */
 const CHUNK_BYTES = 64 << 10
+const ZEROS = Buffer.alloc(CHUNK_BYTES)
 
 export interface Filling {
   /** Bytes that are filled at once at most. */
@@ -47,13 +49,25 @@ function fill(tail: Segment, length: number, { most, fullAt }: Filling): void {
 
 /** Behind the last byte between the two places that is no zero; `from` where all are. */
 export function usedTo(segment: Segment, from: number, to: number): number {
+  for (const stretch of stretches(segment.file, from, to).toReversed()) {
+    const used = usedIn(segment, stretch.from, stretch.to)
+    if (used > stretch.from) return used
+  }
+  return from
+}
+
+function usedIn(segment: Segment, from: number, to: number): number {
   const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, Math.max(0, to - from)))
   for (let end = to; end > from; ) {
     const start = Math.max(from, end - chunk.length)
-    for (let i = segment.file.read(chunk, 0, end - start, start); i > 0; i--) {
-      if (chunk[i - 1] !== 0) return start + i
-    }
+    const read = segment.file.read(chunk, 0, end - start, start)
+    if (!isZeros(chunk, read)) for (let i = read; i > 0; i--) if (chunk[i - 1] !== 0) return start + i
     end = start
   }
   return from
+}
+
+/** One call into the engine: holes are long. */
+function isZeros(chunk: Buffer, length: number): boolean {
+  return chunk.compare(ZEROS, 0, length, 0, length) === 0
 }

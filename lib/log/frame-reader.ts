@@ -2,6 +2,7 @@
 
 import { checksumOf } from './bytes.ts'
 import { FRAME_HEADER_BYTES, FRAME_MAGIC, type FrameHeader, parseFrameHeader, readFrameHeader } from './frame.ts'
+import { checksumIn, isHollow, stretches } from './holes.ts'
 import type { Segment } from './segment-file.ts'
 import type { Windows } from './windows.ts'
 
@@ -51,6 +52,7 @@ export class FrameReader {
     if (!header) return
     if (id >= segment.base + header.relativeId + header.count) return frameOf(segment, header, offset, NO_BODY)
     const size = FRAME_HEADER_BYTES + header.bodyBytes
+    if (isHollow(segment.file, size) && !bodyHolds(segment, offset, header)) return
     if (!this.#holds(segment, offset, size)) this.#load(segment, offset, Math.max(size, this.#readBytes), end)
     if (!this.#holds(segment, offset, size)) return
     const at = offset - this.#chunkOffset
@@ -69,9 +71,11 @@ export class FrameReader {
 
   /** The first frame that holds at or behind `offset`, whose ids are not below `id`. */
   resync(segment: Segment, offset: number, end: number, id: number): Frame | undefined {
-    for (let at = this.#findMagic(segment, offset, end); at !== undefined; at = this.#findMagic(segment, at + 1, end)) {
-      const frame = this.read(segment, at, end)
-      if (frame && frame.firstId >= id) return frame
+    for (const { from, to } of stretches(segment.file, offset, end)) {
+      for (let at = this.#findMagic(segment, from, to); at !== undefined; at = this.#findMagic(segment, at + 1, to)) {
+        const frame = this.read(segment, at, end)
+        if (frame && frame.firstId >= id) return frame
+      }
     }
     return
   }
@@ -104,6 +108,10 @@ export class FrameReader {
     this.#chunkOffset = offset
     this.#segment = segment
   }
+}
+
+function bodyHolds({ file }: Segment, offset: number, { bodyBytes, bodyCrc }: FrameHeader): boolean {
+  return checksumIn(file, offset + FRAME_HEADER_BYTES, bodyBytes) === bodyCrc
 }
 
 /** What is in a window was checked when it came there. */

@@ -11,6 +11,7 @@ import type { DiskFile } from '../disk/disk.ts'
 import { turn, turnDue } from '../wait/turn.ts'
 import { checksumOf } from './bytes.ts'
 import { FRAME_HEADER_BYTES, readFrameHeader } from './frame.ts'
+import { checksumIn, isHollow } from './holes.ts'
 import { readHeader, SEAL_AT } from './segment.ts'
 
 const CHUNK_BYTES = 256 << 10
@@ -35,12 +36,26 @@ export async function writeAgain(file: DiskFile, nonce: number, from: number, to
   for (let at = from; at < to; ) {
     const chunk = bytesAt(file, at, Math.min(length, to - at))
     const held = heldIn(chunk, nonce)
-    if (held === 0 && chunk.length < length) throw new Gone(file.path)
     if (held > 0) await file.writeAside(chunk.subarray(0, held), at)
-    length = held > 0 ? CHUNK_BYTES : length * 2
+    length = held > 0 ? CHUNK_BYTES : largeAt(file, chunk, { nonce, at, to })
     at += held
     if (turnDue()) await turn()
   }
+}
+
+/** The length of a frame that goes beyond what was read; nothing else may stand there. */
+function largeAt(
+  file: DiskFile,
+  chunk: Buffer,
+  { nonce, at, to }: { readonly nonce: number; readonly at: number; readonly to: number },
+): number {
+  const header = readFrameHeader(chunk, 0, chunk.length, nonce)
+  const length = FRAME_HEADER_BYTES + (header?.bodyBytes ?? 0)
+  if (!header || length <= chunk.length || length > to - at) throw new Gone(file.path)
+  const isThere =
+    !isHollow(file, length) || checksumIn(file, at + FRAME_HEADER_BYTES, header.bodyBytes) === header.bodyCrc
+  if (!isThere) throw new Gone(file.path)
+  return length
 }
 
 function bytesAt(file: DiskFile, at: number, length: number): Buffer {

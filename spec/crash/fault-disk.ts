@@ -5,7 +5,7 @@
 //      sync    its promise rejects        on a recording disk what `loss` says; elsewhere no sync is made
 //      others  thrown                     nothing changed
 //
-// unlock, identity, isLinked, close, watch, bootId and self never fail. `openFiles` counts what was opened and not closed.
+// unlock, allocated, identity, isLinked, close, watch, bootId and self never fail. `openFiles` counts what was opened and not closed.
 
 import type { Disk, DiskFile, FileIdentity, OpenMode, Self } from '../../lib/disk/disk.ts'
 import { DiskProcess } from './disk-process.ts'
@@ -166,6 +166,10 @@ class FaultFile implements DiskFile {
   size(): number {
     this.#disk.step('size', this.path)
     return this.#inner.size()
+  }
+
+  allocated(): number {
+    return this.#inner.allocated()
   }
 
   read(target: Uint8Array, at: number, length: number, position: number): number {

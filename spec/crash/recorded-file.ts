@@ -41,6 +41,11 @@ export class RecordedFile implements DiskFile {
     return this.#inode.size
   }
 
+  /** No holes. */
+  allocated(): number {
+    return this.size()
+  }
+
   read(target: Uint8Array, at: number, length: number, position: number): number {
     this.#expectOpen('read')
     const count = Math.min(length, this.#inode.size - position, target.length - at)
