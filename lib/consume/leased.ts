@@ -60,7 +60,8 @@ export class Leased {
     return new Promise((resolve) => {
       const look = (): void => {
         if (this.count === 0) return resolve()
-        const last = Math.max(...Array.from(this.#leases.values(), ({ until }) => until))
+        let last = 0
+        for (const { until } of this.#leases.values()) last = Math.max(last, until)
         if (last !== Infinity) this.#core.clock.after(last - this.#core.clock.elapsed(), look)
       }
       this.#settled = resolve

@@ -12,8 +12,12 @@ import { Delivery, type Host } from './delivery.ts'
 import type { Held } from './held.ts'
 import { Leased } from './leased.ts'
 import { decodeLot, rangesOf } from './lot.ts'
+import { lotsOf } from './ranges.ts'
 import { type MakeSettlement, settleHeld } from './settle-held.ts'
 import { Settling } from './settling.ts'
+
+/** Given back at once: a full database has room for so many, and not for any number. */
+const LOT_ITEMS = 256
 
 export class Leasing<T> implements Consumer {
   readonly #core: Core<T>
@@ -39,8 +43,9 @@ export class Leasing<T> implements Consumer {
 
   /** What is not settled goes back, uncharged. */
   async leave(): Promise<void> {
-    const ids = this.#leased.take()
-    if (ids.length > 0) await this.#settling.write([{ outcome: 'back', ids, counted: false }])
+    for (const ids of lotsOf(this.#leased.take(), LOT_ITEMS)) {
+      await this.#settling.write([{ outcome: 'back', ids, counted: false }])
+    }
   }
 
   /** Up to `n` items, as many as are ready. Each delivery refers to the `holder`. */

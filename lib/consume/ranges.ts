@@ -32,3 +32,19 @@ export class Ranges {
     return ranges
   }
 }
+
+/** The same ids in lots of at most so many. */
+export function lotsOf(ranges: readonly HeldRange[], most: number): (readonly HeldRange[])[] {
+  const lots: (readonly HeldRange[])[] = []
+  const lot = new Ranges()
+  for (const { from, to, attempt } of ranges) {
+    for (let at = from; at <= to; ) {
+      const last = Math.min(to, at + most - lot.count - 1)
+      lot.add({ from: at, to: last, attempt })
+      at = last + 1
+      if (lot.count === most) lots.push(lot.take())
+    }
+  }
+  if (lot.count > 0) lots.push(lot.take())
+  return lots
+}

@@ -1,5 +1,6 @@
 // folder.spec.ts: the folder of a queue as the operating system has it: moved, replaced, removed, named oddly, another
 // user's. On a real disk, through the queue itself.
+// A process of its own: it starts others.
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'

@@ -1,5 +1,6 @@
 // full-ways.spec.ts: every way of taking, settling and closing, on a real disk without a byte left, with every option that
-// writes. None may reject but what has to write items anew. A process of its own: it mounts disks.
+// writes. None may reject but what has to write items anew.
+// A process of its own: it mounts disks.
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'

@@ -15,6 +15,7 @@ import { connectingTo, DATABASE, PASSWORD, sharedPort, USER, urlOf, withServer }
 const LONG = process.env.SPOOLQ_CHECK === '1'
 const SIZES = LONG ? [1000, 100_000] : [1000, 4000]
 const ORDERS = LONG ? (['fifo', 'priority'] as const) : (['fifo'] as const)
+const TRIES = 3
 const WITHIN = 1.5
 /** Handles are looked after each 250 ms, in some of the calls. */
 const SOME = 8
@@ -109,14 +110,18 @@ await withServer(() => {
         await call(queue, n)
         return [from, await reads()]
       }
-      /** Rows that a call reads, by how many of each status there are. */
+      /** Rows that a call reads, by how many of each status there are: the least of some tries, as handles probe beside it. */
       const isFlat = async (call: (n: number, name: string) => Promise<readonly [number, number]>): Promise<void> => {
-        const read: number[] = []
-        for (const [n, name] of names) {
-          const [from, to] = await call(n, name)
-          read.push(to - from)
+        let [few, many] = [Infinity, Infinity]
+        for (let tried = 0; tried < TRIES && (tried === 0 || many > WITHIN * few + SOME); tried += 1) {
+          const read: number[] = []
+          for (const [n, name] of names) {
+            const [from, to] = await call(n, name)
+            read.push(to - from)
+          }
+          few = Math.min(few, read[0] ?? Infinity)
+          many = Math.min(many, read[1] ?? Infinity)
         }
-        const [few = 0, many = Infinity] = read
         assert.ok(few > 0 && many <= WITHIN * few + SOME, `${few} and ${many} rows`)
       }
 

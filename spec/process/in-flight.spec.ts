@@ -35,6 +35,7 @@ it('the queue brings back exactly those of 1,000 in flight that were not acknowl
     again.map(({ item, attempt }) => [item.number, attempt]),
     numbers(500).map((n) => [2 * n - 1, 2]),
   )
+  await Promise.all(again.map((delivery) => delivery.ack()))
 })
 
 it('the queue gives back what a process held that just exits', async (t) => {
@@ -42,13 +43,15 @@ it('the queue gives back what a process held that just exits', async (t) => {
   await fill(folder, 1)
   await startPart(t, 'visit', { folder, way: 'exit' }).done
   await using queue = await AsyncQueue.open<Numbered>(folder)
+  const deliveries = await queue.lease(9)
   assert.deepEqual(
-    (await queue.lease(9)).map(({ item, attempt }) => [item.number, attempt]),
+    deliveries.map(({ item, attempt }) => [item.number, attempt]),
     [
       [1, 2],
       [-1, 1],
     ],
   )
+  for (const delivery of deliveries) await delivery.ack()
 })
 
 it('the queue shows what a killed process held to those who only look', async (t) => {

@@ -233,8 +233,11 @@ const parts: { [Part in keyof Parts]: (args: Parts[Part]) => Promise<void> } = {
 async function hold(queue: AsyncQueue<Numbered>, way: Holding): Promise<unknown> {
   const told = (items: readonly Numbered[]) => tell(items.map(({ number }) => number).join(' '))
   if (way === 'lease') {
-    told((await queue.lease(4)).map(({ item }) => item))
-    return pause(600_000)
+    const deliveries = await queue.lease(4)
+    told(deliveries.map(({ item }) => item))
+    await pause(600_000)
+    // Whoever has let go of the handle and of all its deliveries is about to be closed.
+    return queue.close()
   }
   const held: Numbered[] = []
   if (way === 'deliveries') {

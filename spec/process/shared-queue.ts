@@ -152,7 +152,9 @@ export function sharedQueue(place: (t: TestContext) => string): void {
     await thread.heard(1)
     await thread.kill()
     while ((await queue.counts()).inFlight > 0) await pause(20)
-    const attempts = (await queue.lease(9)).map(({ item, attempt }) => [item.number, attempt])
+    const deliveries = await queue.lease(9)
+    const attempts = deliveries.map(({ item, attempt }) => [item.number, attempt])
+    for (const delivery of deliveries) await delivery.ack()
     assert.deepEqual(
       attempts.slice(0, 2).map(([number]) => number),
       [1, 2],

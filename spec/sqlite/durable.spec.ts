@@ -1,4 +1,5 @@
 // How durable a call on a queue in SQLite is when it resolves: what is asked of the thread, and what the kernel is asked for.
+// A process of its own: it starts others.
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'

@@ -1,4 +1,5 @@
 // What a queue in SQLite refuses, it refuses with an error of its own that says what to do; and what it takes in, it keeps whole.
+// A process of its own: it starts others.
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'

@@ -2,6 +2,7 @@
 // settles, counts and lists, beside few items and beside a hundred times as many of each status. Plans (plans.spec.ts) don't
 // show how many rows a range has. What an op runs is recorded, and run once more by SQLite's own shell, which counts; on a copy
 // of the file as it was.
+// A process of its own: it starts others.
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
