@@ -106,8 +106,8 @@ export const streams: readonly Bug[] = [
   {
     name: 'what a queue that closes has leased is left to the store, which charges it',
     file: 'consume/leasing.js',
-    from: 'const ids = this.#leased.take();',
-    to: 'const ids = [];',
+    from: 'for (const ids of lotsOf(this.#leased.take(), LOT_ITEMS)) {',
+    to: 'for (const ids of []) {',
     layer,
   },
   {
