@@ -12,8 +12,9 @@ import { FaultDisk } from '../crash/fault-disk.ts'
 import { RecordingDisk } from '../crash/recording-disk.ts'
 import { SpecClock } from '../crash/spec-clock.ts'
 import { crashStates } from '../crash/states.ts'
+import { SystemError } from '../crash/system-error.ts'
 import { LogRig } from './log-rig.ts'
-import { ack, FOLDER, filled, leased, numbered, popped, put, QueueRig, ready, segment } from './queue-rig.ts'
+import { ack, FOLDER, filled, leased, numbered, popped, put, QueueRig, ready, SMALL, segment } from './queue-rig.ts'
 import { documentsOf } from './small-queue.ts'
 
 async function turns(): Promise<void> {
@@ -77,6 +78,59 @@ it('a segment whose items a failed take gave back while it was about to be remov
   assert.equal((await ready(store)).length, 35)
   assert.ok(rig.segments.includes(segment(1)))
   failing.setFault(undefined)
+  await other.close()
+  await store.close()
+})
+
+/** A handle whose disk has no room for a new segment until it is told so. */
+async function withoutRoom(rig: QueueRig): Promise<{ store: LogStore; makeRoom: () => void }> {
+  const process = rig.disk.process()
+  const open = process.open.bind(process)
+  let isFull = true
+  process.open = (path, mode) => {
+    if (isFull && mode === 'create' && path.endsWith('.log')) throw new SystemError('ENOSPC', 'open', path)
+    return open(path, mode)
+  }
+  const store = await rig.open({ disk: process, ...SMALL, durability: 'os' })
+  return { store, makeRoom: () => (isFull = false) }
+}
+
+it('a segment that got the name of an empty one while a flush was under way is not removed for it', async () => {
+  const rig = new QueueRig()
+  const store = await filled(rig)
+  // A flush has something to remove in failed/ then, and waits for the sync of that folder.
+  await leased(store, 1)
+  await store.settle([{ outcome: 'fail', ids: [{ from: 1, to: 1 }], reason: 'no good' }])
+  await store.retry([1])
+  await put(store, numbered(4, 37, 100))
+  const dying = rig.disk.process()
+  const first = await rig.open({ disk: dying, ...SMALL })
+  // In its first frame of a new segment: behind the lock's name, a seal, the new file and its header.
+  dying.dieAt(5, 20)
+  await assert.rejects(put(first, ['never']))
+  const empty = segment(41)
+  assert.equal(rig.segments.at(-1), empty)
+  const { store: other, makeRoom } = await withoutRoom(rig)
+  await assert.rejects(put(other, ['no room, but for a seal']))
+  rig.disk.holdSyncs = true
+  const flushing = store.flush()
+  await turns()
+  assert.deepEqual(
+    [...rig.disk.heldSyncs].map(({ path }) => path),
+    [`${FOLDER}/failed`],
+  )
+  makeRoom()
+  assert.equal(await put(other, ['41', '42', '43']), 41)
+  assert.equal(rig.segments.at(-1), empty)
+  assert.equal((await popped(other, 40)).at(-1)?.[0], 41)
+  rig.disk.holdSyncs = false
+  rig.disk.releaseSyncs()
+  await flushing
+  assert.deepEqual(rig.segments, [empty])
+  assert.deepEqual(
+    (await ready(other)).map(([id]) => id),
+    [42, 43],
+  )
   await other.close()
   await store.close()
 })

@@ -116,6 +116,13 @@ export const durable: readonly Bug[] = [
     layer: spec('log/narrow'),
   },
   {
+    name: 'a flush removes an empty segment though its name was given to another',
+    file: 'log/flusher.js',
+    from: 'return segment.end > DATA_START || log.isNamed(segment);',
+    to: 'return true;',
+    layer: spec('log/narrow'),
+  },
+  {
     name: 'a rewrite forgets what a frame replaces though it is not recorded',
     file: 'log/rewrite.js',
     from: 'if (frame.header.flags & (REPLACES | RETRIES) && recordsOf(frame, state).length > 0)\n            return;',
