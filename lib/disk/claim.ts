@@ -176,7 +176,8 @@ function refusal(shown: string, who: string): Error {
 async function make(folder: string, number: number): Promise<Made | undefined> {
   const name = path.join(folder, `only.${number}`)
   const draft = path.join(folder, `only.${randomUUID()}.tmp`)
-  const token = await makeToken(draft)
+  const token = await tokenAt(draft)
+  if (!token) return
   let isLinked: boolean | undefined
   try {
     isLinked = named(draft, name)
@@ -184,6 +185,16 @@ async function make(folder: string, number: number): Promise<Made | undefined> {
   } finally {
     remove(draft)
     if (isLinked === undefined) token.abandon()
+  }
+}
+
+/** Undefined where it is gone before it was whole: somebody else has claimed the folder by now, and swept it. */
+async function tokenAt(draft: string): Promise<Token | undefined> {
+  try {
+    return await makeToken(draft)
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return
+    throw error
   }
 }
 
