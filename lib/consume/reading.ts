@@ -18,6 +18,7 @@
 
 import { Readable } from 'node:stream'
 import { CodecError } from '../errors.ts'
+import { both } from '../wait/both.ts'
 import { nextTick } from '../wait/timers.ts'
 import type { Charged } from './core.ts'
 import type { Chunk } from './pipe.ts'
@@ -264,7 +265,7 @@ export class Reading<T> implements PipesOwner<T> {
     this.#inHand = undefined
     if (session === undefined) return
     this.#parting = session
-    this.#leaving = Promise.all([this.#leaving, this.#part(session, charged)])
+    this.#leaving = both(this.#leaving, this.#part(session, charged))
     this.#leaving.catch((error) => this.#stream.destroy(error))
   }
 

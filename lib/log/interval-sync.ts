@@ -2,6 +2,7 @@
 // waits for it, so its failure is told to whoever listens.
 
 import type { Durability, StoreEvents } from '../store.ts'
+import { both } from '../wait/both.ts'
 import type { Clock } from '../wait/clock.ts'
 
 export class IntervalSync {
@@ -26,7 +27,7 @@ export class IntervalSync {
       this.#cancel = undefined
       const syncing = this.#sync().catch((error: Error) => this.#events.failed(error, 'sync'))
       // The one before may still be under way.
-      this.#running = Promise.all([this.#running, syncing])
+      this.#running = both(this.#running, syncing)
     })
   }
 

@@ -10,6 +10,7 @@
 // is waited for by a call, and no record of it is synced for its own sake.
 
 import type { StoreEvents } from '../store.ts'
+import { both } from '../wait/both.ts'
 import type { Clock } from '../wait/clock.ts'
 import type { Cursor } from './cursor.ts'
 import type { CursorState } from './cursor-state.ts'
@@ -137,7 +138,7 @@ export class SyncedRecords {
   }
 
   #run(running: Promise<unknown>): void {
-    this.#running = Promise.all([this.#running, running])
+    this.#running = both(this.#running, running)
   }
 
   /** Resolves when nothing of it is under way any more. */

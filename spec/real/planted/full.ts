@@ -174,4 +174,11 @@ export const full: readonly Bug[] = [
     to: 'if (true)',
     layer: spec('log/full-ways'),
   },
+  {
+    name: 'what runs in the background keeps what came of all before it',
+    file: 'wait/both.js',
+    from: 'await Promise.all(',
+    to: 'return Promise.all(',
+    layer: spec('real/rest'),
+  },
 ]
