@@ -26,6 +26,7 @@ export const layers = Object.freeze({
   'statements whose steps were counted': 300,
   'ways on a full disk': 150,
   'items of the soak': 1_000_000,
+  'rounds that leave nothing': 600,
 })
 
 export type Layer = keyof typeof layers
