@@ -20,6 +20,7 @@ export const layers = Object.freeze({
   'random items': 200_000,
   'pairs of calls': 44_000,
   'races judged as histories': 2000,
+  'histories of sinks': 5000,
   'processes killed': 500,
   'power cuts of a real file system': 200,
   'faults of the real kernel': 60,

@@ -3,6 +3,16 @@
 import { type Bug, spec } from './bug.ts'
 
 const layer = spec('consume/streaming')
+const sinks = spec('consume/sinks')
+
+/** What follows an item through its sink. */
+const FOLLOWED = `let isOut = true;
+        this.#out += 1;
+        const calledBack = (error) => {
+            if (!isOut)
+                return;
+            isOut = false;
+            this.#calledBack(current,`
 
 export const streams: readonly Bug[] = [
   {
@@ -130,6 +140,27 @@ export const streams: readonly Bug[] = [
     from: 'session.ahead = size - batch.length;',
     to: 'session.ahead = size;',
     layer,
+  },
+  {
+    name: "an item counts as written though another one's callback came",
+    file: 'consume/pipe.js',
+    from: FOLLOWED,
+    to: `(this.out ??= []).push(current);\n        ${FOLLOWED.replace('(current', '(this.out.shift()')}`,
+    layer: sinks,
+  },
+  {
+    name: 'a refused item counts as written',
+    file: 'consume/pipe.js',
+    from: 'this.#source.calledBack(handed, isWritten);',
+    to: 'this.#source.calledBack(handed, true);',
+    layer: sinks,
+  },
+  {
+    name: 'a second callback for an item counts as that of another',
+    file: 'consume/pipe.js',
+    from: 'if (!isOut)',
+    to: 'if (false)',
+    layer: sinks,
   },
   {
     name: "a listener of 'retry' that throws ends its consumer",
