@@ -176,6 +176,25 @@ export function bounding(place: MakePlace): void {
     await items.return(undefined)
   })
 
+  it('counts what is delayed, and neither what failed nor what is kept for the record', async () => {
+    const queue = await fresh<number>(place, { maxSize: 2, keepAcked: 5 })
+    await queue.putMany([1, 2])
+    const [one, two] = await queue.lease(2)
+    await one?.nack({ delay: 60_000 })
+    await two?.fail('spoilt')
+    await queue.put(3, { wait: false })
+    await assert.rejects(queue.put(4, { wait: false }), QueueFullError)
+    const [three] = await queue.lease(1)
+    await three?.ack()
+    await queue.put(4, { wait: false })
+    await assert.rejects(queue.put(5, { wait: false }), QueueFullError)
+    const { ready, delayed, inFlight, failed, acked } = await queue.counts()
+    assert.deepEqual(
+      { ready, delayed, inFlight, failed, acked },
+      { ready: 1, delayed: 1, inFlight: 0, failed: 1, acked: 1 },
+    )
+  })
+
   it('sees the room that another handle makes', async () => {
     const where = await place()
     const [one, other] = [await where.open({ maxSize: 1 }), await where.open()]

@@ -26,8 +26,8 @@ const LOOKS = CHECK ? 4 : 1
 const PAD = 'x'.repeat(100)
 const KEPT = 10
 /**
- * What the last look may see more than the first: code that was compiled late is a part of the heap, Node makes its small buffers in slabs, and the segments that
- * the log passed in the last five seconds are remembered.
+ * What the last look may see more than the first: code that was compiled late is a part of the heap, Node makes its small
+ * buffers in slabs, and the segments that the log passed in the last five seconds are remembered.
  */
 const SLACK: Look = {
   descriptors: 0,
