@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { it } from 'node:test'
-import { type AsyncQueue, QueueClosedError, QueueFullError, type QueueOptions } from '../../lib/index.ts'
+import { type AsyncQueue, CodecError, QueueClosedError, QueueFullError, type QueueOptions } from '../../lib/index.ts'
 import { newSeed, randomFrom } from '../process/random.ts'
 import { fate, fresh, type MakePlace, numbers, turns, until } from './place.ts'
 
@@ -99,6 +99,22 @@ function ordering(place: MakePlace): void {
 }
 
 function sinking(place: MakePlace): void {
+  it('has put what was written before an item that cannot be encoded, with a bound or without', async () => {
+    const bad = { cannot: () => 'be encoded' }
+    for (const options of [{}, { maxSize: 9 }, { maxBytes: 1e6 }] satisfies QueueOptions[]) {
+      const queue = await fresh<unknown>(place, options)
+      const codes: unknown[] = []
+      const stream = queue.createWriteStream().on('error', () => {})
+      for (const item of [1, 2, bad, 3]) {
+        stream.write(item, (error) => codes.push(error && 'code' in error ? error.code : 'put'))
+      }
+      await until(() => stream.closed && codes.length === 4)
+      assert.deepEqual(codes, ['put', 'put', 'ERR_QUEUE_CODEC', 'ERR_QUEUE_CODEC'])
+      await assert.rejects(pipeline(Readable.from([4, 5, bad, 6]), queue.createWriteStream()), CodecError)
+      assert.deepEqual(await queue.peek(9), [1, 2, 4, 5])
+    }
+  })
+
   it('takes no callback of a sink for that of another item', async () => {
     for (const stream of [true, false]) {
       const where = await place()
