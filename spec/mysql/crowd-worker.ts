@@ -66,7 +66,7 @@ async function settle(): Promise<void> {
   const { stamp } = delivery.item
   const way = below(10)
   if (way === 0) await delivery.nack()
-  else if (way === 1) await delivery.nack({ to: 'back' })
+  else if (way === 1) await delivery.nack(order === 'lifo' ? {} : { to: 'back' })
   else if (way === 2) await delivery.nack({ delay: 10 })
   else if (way === 3) await delivery.fail('for a change')
   else if (way === 4) {
