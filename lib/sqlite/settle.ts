@@ -87,7 +87,6 @@ function ack(scene: Scene, { sums, keep }: Settling, { range, count, bytes, time
   return { flying: -count, bytes: -bytes, timed: -timed, acked: keep > 0 ? count : 0 }
 }
 
-/** No more acknowledged items than that: those with the lowest ids go. */
 /** No more acknowledged items stay than are kept: the oldest go. */
 export function trim(scene: Scene, { acked }: Sums, keep: number): void {
   if (acked <= keep) return

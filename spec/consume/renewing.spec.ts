@@ -11,21 +11,12 @@ import { ReadStream } from '../../lib/consume/read-stream.ts'
 import { Session } from '../../lib/consume/session.ts'
 import { MemoryStore } from '../../lib/memory/memory-store.ts'
 import { defaults } from '../../lib/options.ts'
-import type { Store, StoreOptions } from '../../lib/store.ts'
+import type { Store } from '../../lib/store.ts'
 import { fate, turns } from '../queue/place.ts'
 import { ManualClock } from '../wait/manual-clock.ts'
+import { plainOptions } from './scripted-store.ts'
 
 const LEASE = 300
-const options: StoreOptions = {
-  durability: 'os',
-  codec: 'json',
-  order: 'fifo',
-  flushLimit: defaults.flushLimit,
-  segmentSize: defaults.segmentSize,
-  onDamage: 'skip',
-  autoResume: true,
-  events: { recovered() {}, corruption() {}, flushed() {}, failed() {} },
-}
 
 /** A queue of 1 to `count` whose leases end, and time that goes by when the spec says so. */
 class Timed {
@@ -36,7 +27,7 @@ class Timed {
 
   static async with(count: number): Promise<Timed> {
     const clock = new ManualClock()
-    const timed = new Timed(await MemoryStore.open('', options, clock), clock)
+    const timed = new Timed(await MemoryStore.open('', plainOptions, clock), clock)
     const items = Array.from({ length: count }, (_, i) => i + 1)
     if (count > 0) await timed.store.append(timed.core.writer.many(items, true))
     return timed

@@ -7,7 +7,8 @@ import { defaults } from '../../lib/options.ts'
 import type { Hold, IdRange, Piece, Settlement, Store, StoreOptions } from '../../lib/store.ts'
 import { ManualClock } from '../wait/manual-clock.ts'
 
-const options: StoreOptions = {
+/** Of a store that nothing special is asked of. */
+export const plainOptions: StoreOptions = {
   durability: 'os',
   codec: 'json',
   order: 'fifo',
@@ -34,7 +35,7 @@ export class Script {
   readonly #owner = {}
 
   static async with(count: number, limits: Limits = {}): Promise<Script> {
-    const script = new Script(await MemoryStore.open('', options, new ManualClock()), limits)
+    const script = new Script(await MemoryStore.open('', plainOptions, new ManualClock()), limits)
     await script.put(count)
     return script
   }
