@@ -177,15 +177,25 @@ function all(folder: string): { readonly name: string; readonly stat: fs.Stats }
   return names.map((name) => ({ name, stat: fs.statSync(path.join(folder, name)) }))
 }
 
-/** What a program says that another user runs. */
+/**
+ * What a program says that goes on as another user, as a daemon does: it loads the library as root, since this checkout
+ * may stand where only root can read, and then gives its rights away.
+ */
 function asService(program: string): string {
   const lib = new URL('../../lib/index.js', import.meta.url).href
-  const code = `import { AsyncQueue } from '${lib}'; ${program}`
+  const code = `
+    import { AsyncQueue } from '${lib}'
+    const first = fs.mkdtempSync(path.join(os.tmpdir(), 'spoolq-folder-'))
+    await (await AsyncQueue.open(first)).close()
+    fs.rmSync(first, { recursive: true })
+    process.chdir('/')
+    process.setgroups([])
+    process.setgid(${SERVICE})
+    process.setuid(${SERVICE})
+    ${program}`
   const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', code], {
-    uid: SERVICE,
-    gid: SERVICE,
     encoding: 'utf8',
-    env: { ...process.env, HOME: '/tmp', TMPDIR: '/tmp' },
+    env: { ...process.env, HOME: '/tmp' },
   })
   return stdout + stderr
 }
