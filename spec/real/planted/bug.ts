@@ -16,6 +16,8 @@ export interface States {
 /** A spec, as its path in spec/ without its ending. */
 export interface Spec {
   readonly spec: string
+  /** What the titles of its tests have in common that are run, where it has many others that take long. */
+  readonly only?: string | undefined
 }
 
 export interface Bug {
@@ -34,12 +36,18 @@ export function states(subject: SubjectName, words: string, limit = FEW_STATES):
   return { words: words.split(' '), subject, limit }
 }
 
-export function spec(name: string): Spec {
-  return { spec: name }
+export function spec(name: string, only?: string): Spec {
+  return only === undefined ? { spec: name } : { spec: name, only }
+}
+
+/** What no crash and no disk is needed for: all but the log. */
+export function isOutside({ file }: Bug): boolean {
+  return !/^(log|disk)\//.test(file)
 }
 
 export function nameOf(layer: Layer): string {
-  return 'spec' in layer ? `spec/${layer.spec}` : `crash states of ${layer.words.join(' ')}, '${layer.subject}'`
+  if ('spec' in layer) return layer.only === undefined ? `spec/${layer.spec}` : `spec/${layer.spec}: ${layer.only}`
+  return `crash states of ${layer.words.join(' ')}, '${layer.subject}'`
 }
 
 /** A built file with the bug in it. Throws where what it replaces doesn't stand there once: it would not be planted. */
