@@ -18,8 +18,12 @@ import path from 'node:path'
 import { threadId } from 'node:worker_threads'
 import { type Flock, LOCK_NB, LOCK_SH } from './addon.ts'
 import { codeOf } from './disk.ts'
+import { notOurs } from './ours.ts'
 import { holderOfSharedLock } from './shared-locks.ts'
 import { makeToken, type Taken, type Token, takenBy } from './token.ts'
+
+/** No claim's number was ever as high, but one's that somebody made up. */
+const HIGHEST = 10 ** 15
 
 interface Claim {
   readonly token: Token
@@ -113,6 +117,7 @@ async function takeNext(place: Place, shown: string): Promise<Claim | undefined>
   const before = numbersIn(place.path)
   await refuseIfClaimed(place.path, before.slice(-1), shown)
   const number = (before.at(-1) ?? 0) + 1
+  if (number > HIGHEST) throw notOurs(`${shown}/only.${before.at(-1)}`, 'a claim that was made up')
   const made = await make(place.path, number)
   if (!made) return
   const { token } = made
@@ -139,19 +144,19 @@ async function isMine(folder: string, number: number, { isLinked }: Made): Promi
   if (numbers.at(-1) !== number) return false
   // Without links one below may have been looked at after its name came, and before its holder listened.
   const below = isLinked ? [] : numbers.slice(0, -1)
-  for (const each of below) if (await takenBy(path.join(folder, `only.${each}`))) return false
+  for (const each of below) if (await takenBy(path.join(folder, `only.${each}`), `only.${each}`)) return false
   return true
 }
 
 /** In order. */
 function numbersIn(folder: string): number[] {
-  const names = fs.readdirSync(folder).filter((name) => /^only\.[1-9]\d*$/.test(name))
+  const names = fs.readdirSync(folder).filter((name) => /^only\.[1-9]\d{0,15}$/.test(name))
   return names.map((name) => Number(name.slice('only.'.length))).sort((one, other) => one - other)
 }
 
 async function refuseIfClaimed(folder: string, numbers: readonly number[], shown: string): Promise<void> {
   for (const number of numbers) {
-    const taken = await takenBy(path.join(folder, `only.${number}`))
+    const taken = await takenBy(path.join(folder, `only.${number}`), `${shown}/only.${number}`)
     if (taken) throw refusal(shown, nameOf(taken))
   }
 }

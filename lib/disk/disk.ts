@@ -46,8 +46,8 @@ export interface DiskFile {
 
 export interface Disk {
   open(path: string, mode: OpenMode): DiskFile
-  /** The names in a folder, in no order. */
-  list(folder: string): string[]
+  /** The names in a folder, in no order; some `most` of them, where that is said. */
+  list(folder: string, most?: number): string[]
   /** Makes the folder (0700) and its parents; one that is there is left as it is. True where it was made. */
   makeFolder(folder: string): boolean
   rename(from: string, to: string): void
@@ -71,9 +71,12 @@ export interface Disk {
   /**
    * The same disk, on which names below `folder` are looked up in the folder that stands there now, wherever that is
    * moved, and whatever takes its place. What is made there belongs to the folder's user, where the maker may give it away.
-   * A disk without it is one on which no folder is moved.
+   * What stands there under a name and is not the queue's (a link, a pipe, another user's file) is refused: 'ENOTOURS'.
+   * A disk without it is one on which no folder is moved. `isReal`: a link to a folder is refused as well.
    */
-  enter?(folder: string): Entered
+  enter?(folder: string, isReal?: boolean): Entered
+  /** Throws where something else stands under a name of the queue; nothing may stand there. */
+  look?(name: string, kind: 'file' | 'folder'): void
   /** Who calls, for others to read. */
   self(): Self
 }

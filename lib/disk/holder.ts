@@ -22,6 +22,8 @@ export interface Holder {
 }
 
 const UNKNOWN = '-'
+/** Nothing else is looked for in /proc: a line may have been written by anybody. */
+const TASK = /^(-|[1-9]\d*\/task\/[1-9]\d*)$/
 
 /** The calling thread. */
 export function self(): Holder {
@@ -37,7 +39,7 @@ export function format(holder: Holder): string {
 export function parse(text: string): Holder | undefined {
   const [pid, thread, task, start, boot, more] = text.trimEnd().split(' ')
   if (task === undefined || start === undefined || boot === undefined || more !== undefined) return undefined
-  if (!(Number(pid) > 0) || !(Number(thread) >= 0)) return undefined
+  if (!(Number(pid) > 0) || !(Number(thread) >= 0) || !TASK.test(task)) return undefined
   return { pid: Number(pid), thread: Number(thread), task, start, boot }
 }
 

@@ -6,18 +6,19 @@
 
 import fs from 'node:fs'
 import { hostname } from 'node:os'
-import path from 'node:path'
 import { threadId } from 'node:worker_threads'
 import { bootId } from './boot.ts'
 import { codeOf, type Disk, type DiskFile, type FileIdentity, type OpenMode } from './disk.ts'
-import { type Below, enterFolder } from './folder.ts'
+import { type Below, enterFolder, type Opened } from './folder.ts'
 import { claim, type Lock, lockOf } from './lock.ts'
+import { makeFolder, openFile, syncFolder } from './names.ts'
+import type { Anchor } from './ours.ts'
 import { isShared } from './shared-mount.ts'
 
 const below: Below = {
   open: (file, mode) => new NodeFile(file, openFile(file, mode)),
   openAs,
-  list: (folder) => fs.readdirSync(folder),
+  list,
   makeFolder,
   rename: (from, to) => fs.renameSync(from, to),
   unlink: (file) => fs.unlinkSync(file),
@@ -28,7 +29,7 @@ const below: Below = {
   bootId,
   isShared,
   self: () => ({ pid: process.pid, thread: threadId, host: hostname() }),
-  enter: (folder) => enterFolder(below, folder),
+  enter: (folder, isReal) => enterFolder(below, folder, isReal),
   allClosed,
 }
 
@@ -39,8 +40,6 @@ const CLOSED = -1
 const BLOCK_BYTES = 512
 /** Node takes lengths of up to 2^31 - 1. */
 const MAX_CALL_BYTES = 2 ** 30
-const FOLDER_MODE = 0o700
-const FILE_MODE = 0o600
 
 /** Removed files whose blocks are being freed. */
 const closing = new Set<Promise<void>>()
@@ -159,8 +158,21 @@ function folded(number: bigint): number {
   return Number(BigInt.asUintN(FOLDED_BITS, number ^ (number >> BigInt(FOLDED_BITS))))
 }
 
-function openAs(file: string, mode: OpenMode, shown: string): { readonly file: DiskFile; readonly fd: number } {
-  const fd = openFile(file, mode)
+function list(folder: string, most?: number): string[] {
+  if (most === undefined) return fs.readdirSync(folder)
+  const names: string[] = []
+  const entries = fs.opendirSync(folder, { bufferSize: 1024 })
+  try {
+    for (let entry = entries.readSync(); entry && names.length < most; entry = entries.readSync())
+      names.push(entry.name)
+    return names
+  } finally {
+    entries.closeSync()
+  }
+}
+
+function openAs(file: string, mode: OpenMode, shown: string, anchor: () => Anchor | undefined): Opened {
+  const fd = openFile(file, mode, shown, anchor)
   return { file: new NodeFile(shown, fd), fd }
 }
 
@@ -213,57 +225,6 @@ function progressOf(count: number): number {
 function isInterrupted(error: unknown): boolean {
   const code = codeOf(error)
   return code === 'EINTR' || code === 'EAGAIN'
-}
-
-const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL } = fs.constants
-// Opening a pipe that stands under a file's name must fail and not wait for its other end. Windows has no such flag.
-const O_NONBLOCK = fs.constants.O_NONBLOCK ?? 0
-
-function openFile(file: string, mode: OpenMode): number {
-  if (mode === 'read') return fs.openSync(file, O_RDONLY | O_NONBLOCK)
-  if (mode === 'write') return fs.openSync(file, O_RDWR | O_NONBLOCK)
-  const fd = fs.openSync(file, O_RDWR | O_CREAT | O_EXCL | O_NONBLOCK, FILE_MODE)
-  keepMode(() => fs.fchmodSync(fd, FILE_MODE))
-  return fd
-}
-
-/** The umask may have taken bits away. */
-function keepMode(change: () => void): void {
-  try {
-    change()
-  } catch {
-    // A file system that knows no modes has given the file one of its own.
-  }
-}
-
-function makeFolder(folder: string): boolean {
-  if (isFolder(folder)) return false
-  const parent = path.dirname(path.resolve(folder))
-  if (!isFolder(parent)) makeFolder(parent)
-  try {
-    fs.mkdirSync(folder, FOLDER_MODE)
-  } catch (error) {
-    if (codeOf(error) === 'EEXIST' && isFolder(folder)) return false // Another process was faster.
-    throw error
-  }
-  keepMode(() => fs.chmodSync(folder, FOLDER_MODE))
-  return true
-}
-
-function isFolder(name: string): boolean {
-  return fs.statSync(name, { throwIfNoEntry: false })?.isDirectory() === true
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === 'win32') return // It opens no folders, and makes names durable by itself.
-  const fd = fs.openSync(folder, O_RDONLY)
-  try {
-    await new Promise<void>((resolve, reject) => {
-      fs.fsync(fd, (error) => (error === null || codeOf(error) === 'EINVAL' ? resolve() : reject(error)))
-    })
-  } finally {
-    fs.closeSync(fd)
-  }
 }
 
 function watch(folder: string, changed: () => void): () => void {

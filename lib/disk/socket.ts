@@ -7,12 +7,17 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import fs from 'node:fs'
 import path from 'node:path'
+import { clearTimeout, setTimeout } from '../wait/timers.ts'
 import { codeOf } from './disk.ts'
 
 const MOST_PATH_BYTES = 100
 /** How long somebody who listens has to say who he is: he may be stopped. */
 const ANSWER_MS = 100
+/** All that is read of it. */
+const MOST_ANSWER_LENGTH = 1024
 const FILE_MODE = 0o600
+/** Linux's own; Node has no name for it. */
+const O_PATH = 0o10000000
 
 /** Listens, and says `text` to whoever connects; returns how to stop. Keeps no process alive. */
 export async function listen(name: string, text: string): Promise<() => void> {
@@ -28,7 +33,7 @@ export async function listen(name: string, text: string): Promise<() => void> {
     const listening = once(server, 'listening')
     server.listen({ path: short.path, exclusive: true })
     await listening
-    fs.chmodSync(short.path, FILE_MODE)
+    restrict(short.path)
   } catch (error) {
     server.close()
     throw explained(error, name)
@@ -38,6 +43,29 @@ export async function listen(name: string, text: string): Promise<() => void> {
   server.unref()
   server.on('error', () => {})
   return () => void server.close()
+}
+
+/**
+ * Its mode, but not that of what somebody put in its place meanwhile. On Linux by a descriptor that opens nothing: it stands for
+ * the name's inode, link or not.
+ */
+function restrict(name: string): void {
+  const fd = process.platform === 'linux' ? tried(() => fs.openSync(name, O_PATH | fs.constants.O_NOFOLLOW)) : undefined
+  const by = fd === undefined ? name : `/proc/self/fd/${fd}`
+  try {
+    const stat = fd === undefined ? fs.lstatSync(name) : fs.fstatSync(fd)
+    if (stat.isSocket()) fs.chmodSync(by, FILE_MODE)
+  } finally {
+    if (fd !== undefined) fs.closeSync(fd)
+  }
+}
+
+function tried<R>(call: () => R): R | undefined {
+  try {
+    return call()
+  } catch {
+    return
+  }
 }
 
 function explained(error: unknown, name: string): unknown {
@@ -56,20 +84,25 @@ export async function isListening(name: string): Promise<string | undefined> {
   try {
     return await new Promise((resolve) => {
       let text: string | undefined
+      let timer: NodeJS.Timeout | undefined
       const socket = connect({ path: short.path })
       socket.on('connect', () => {
         text = ''
-        socket.setTimeout(ANSWER_MS, () => socket.destroy())
+        timer = setTimeout(() => socket.destroy(), ANSWER_MS)
       })
       socket.on('data', (chunk) => {
-        text = `${text ?? ''}${chunk}`
+        text = `${text ?? ''}${chunk}`.slice(0, MOST_ANSWER_LENGTH)
+        if (text.length === MOST_ANSWER_LENGTH) socket.destroy()
       })
       // Only where the kernel says that nobody listens is nobody there: it may just not be allowed to ask, or too many do.
       socket.on('error', (error) => {
         const isDead = text === undefined && ['ECONNREFUSED', 'ENOENT'].includes(codeOf(error))
         if (!isDead) text ??= ''
       })
-      socket.on('close', () => resolve(text))
+      socket.on('close', () => {
+        clearTimeout(timer)
+        resolve(text)
+      })
     })
   } finally {
     short.end()

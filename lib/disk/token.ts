@@ -6,16 +6,20 @@
 //
 // Where no socket can be made, nothing can be claimed: nobody could know whether its holder lives.
 
+import { randomUUID } from 'node:crypto'
 import fs from 'node:fs'
 import { hostname } from 'node:os'
+import path from 'node:path'
 import { wall } from '../wait/timers.ts'
 import { codeOf } from './disk.ts'
 import { format, type Holder, isAlive, parse, self } from './holder.ts'
+import { assertFile, assertOwner, openPlain } from './ours.ts'
 import { isListening, listen } from './socket.ts'
 
 export const RELEASED = 'released\n'
 /** Only where there are no hard links can a line be seen half written; one so old is nobody's. */
 const UNFINISHED_MS = 2000
+const MOST_LINE_BYTES = 1024
 
 export interface Token {
   /** Given back, under its name: the number stays, and is nobody's. */
@@ -36,16 +40,30 @@ export function makeToken(name: string): Promise<Token> | Token {
   return process.platform === 'win32' ? lineToken(name) : socketToken(name)
 }
 
-/** Who has what stands there; undefined: nobody. */
-export async function takenBy(name: string): Promise<Taken | undefined> {
+/**
+ * Who has what stands there; undefined: nobody. Throws where it is neither a socket nor a file of the folder's user
+ * (ours.ts). `shown`: how it is named to people.
+ */
+export async function takenBy(name: string, shown: string): Promise<Taken | undefined> {
   const stat = fs.lstatSync(name, { throwIfNoEntry: false })
   // What is gone by now had a successor.
   if (!stat) return
-  if (!stat.isSocket()) return stat.isFile() ? lineTakenBy(name) : undefined
+  const anchor = () => fs.statSync(path.dirname(name), { throwIfNoEntry: false })
+  if (!stat.isSocket()) {
+    // A line of Windows has two names while it gets its own.
+    if (process.platform !== 'win32') assertFile(stat, shown, anchor)
+    return lineTakenBy(name)
+  }
+  assertOwner(stat, shown, anchor)
   const said = await isListening(name)
   if (said === undefined) return
-  const [line = '', host = '', pids = ''] = said.split('\n')
+  const [line = '', host = '', pids = ''] = said.split('\n').map(printable)
   return { holder: parse(`${line}\n`), host: host === hostname() ? '' : host, isElsewhere: pids !== pidNamespace() }
+}
+
+/** It is told to people. */
+function printable(said: string): string {
+  return said.replace(/[^\x20-\x7e]/g, '?')
 }
 
 /** Pids come again in each container. */
@@ -62,11 +80,14 @@ async function socketToken(name: string): Promise<Token> {
   return { abandon: close, release: (ruling) => releaseSocket(ruling, close) }
 }
 
-/** A file takes the socket's name before nobody listens any more. On a full disk the socket stays, and says as much. */
+/**
+ * A file takes the socket's name before nobody listens any more, under a name that nobody can have put a link at. On a full
+ * disk the socket stays, and says as much.
+ */
 function releaseSocket(ruling: string, close: () => void): void {
-  const draft = `${ruling}.tmp`
+  const draft = path.join(path.dirname(ruling), `only.${randomUUID()}.tmp`)
   try {
-    fs.writeFileSync(draft, RELEASED, { mode: 0o600 })
+    fs.writeFileSync(draft, RELEASED, { mode: 0o600, flag: 'wx' })
     fs.renameSync(draft, ruling)
   } catch {
     fs.rmSync(draft, { force: true })
@@ -112,7 +133,13 @@ function lineTakenBy(name: string): Taken | undefined {
 
 function readLine(name: string): string {
   try {
-    return fs.readFileSync(name, 'latin1')
+    const fd = openPlain(name, fs.constants.O_RDONLY)
+    try {
+      const bytes = Buffer.alloc(MOST_LINE_BYTES)
+      return bytes.toString('latin1', 0, fs.readSync(fd, bytes, 0, bytes.length, 0))
+    } finally {
+      fs.closeSync(fd)
+    }
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return RELEASED
     throw error

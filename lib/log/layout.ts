@@ -18,6 +18,13 @@ export const OWNERS = 'owners'
 export const FAILED = 'failed'
 export const DAMAGED = 'damaged'
 
+/** The names that are always the same. */
+export const FILE_NAMES: readonly string[] = [MANIFEST, COPY_MARK, APPEND_LOCK, CURSOR_LOCK, 'cursor.0', 'cursor.1']
+export const FOLDER_NAMES: readonly string[] = [OWNERS, FAILED, DAMAGED]
+
+/** What is looked at of the names in owners/, and cleared, by one opening. */
+export const MOST_OWNER_NAMES = 10_000
+
 export interface SegmentName {
   readonly base: number
   readonly rewrite: number
@@ -62,7 +69,7 @@ export function isManifestInMaking(name: string): boolean {
 
 /** True for names that only a queue's folder holds: a folder with others and without queue.json is no queue. */
 export function isOurs(name: string): boolean {
-  const fixed = [MANIFEST, COPY_MARK, APPEND_LOCK, CURSOR_LOCK, OWNERS, FAILED, DAMAGED, 'cursor.0', 'cursor.1']
-  if (fixed.includes(name) || isManifestInMaking(name) || name.startsWith('only.')) return true
+  if (FILE_NAMES.includes(name) || FOLDER_NAMES.includes(name)) return true
+  if (isManifestInMaking(name) || name.startsWith('only.')) return true
   return parseSegmentName(name) !== undefined || asideOwner(name) !== undefined
 }

@@ -9,7 +9,7 @@
 import { codeOf, type Disk, withFile } from '../disk/disk.ts'
 import { FormatError } from '../errors.ts'
 import { checksumOfText } from './bytes.ts'
-import { isManifestInMaking, isOurs, MANIFEST, segmentsOf } from './layout.ts'
+import { FILE_NAMES, FOLDER_NAMES, isManifestInMaking, isOurs, MANIFEST, segmentsOf } from './layout.ts'
 import { codecInHeader, DATA_START, FORMAT_VERSION, readHeader } from './segment.ts'
 import type { StepLock } from './step-lock.ts'
 
@@ -92,6 +92,12 @@ export function checkFolder(disk: Disk, folder: string): 'absent' | 'empty' | 'q
     throw new FormatError(`${folder} is not a queue: it holds ${foreign} and no ${MANIFEST}; name another folder`)
   }
   return names.some((name) => name.endsWith('.log') || name.startsWith('cursor.')) ? 'queue' : 'empty'
+}
+
+/** Throws where something that is not the queue's stands under one of its names, whether it is needed now or not. */
+export function lookAtNames(disk: Disk, folder: string): void {
+  for (const name of FILE_NAMES) disk.look?.(`${folder}/${name}`, 'file')
+  for (const name of FOLDER_NAMES) disk.look?.(`${folder}/${name}`, 'folder')
 }
 
 export interface ManifestReading extends Manifest {

@@ -21,7 +21,7 @@ import { Journal } from './journal.ts'
 import { APPEND_LOCK, CURSOR_LOCK, FAILED, segmentsOf } from './layout.ts'
 import type { Limits } from './limits.ts'
 import { Log } from './log.ts'
-import { checkFolder, readOrCreate, sweepManifests } from './manifest.ts'
+import { checkFolder, lookAtNames, readOrCreate, sweepManifests } from './manifest.ts'
 import { Owners } from './owners.ts'
 import type { Place } from './place.ts'
 import { type Ahead, type Recovery, recover, startOf, sweeping } from './recovery.ts'
@@ -106,6 +106,7 @@ class Opening {
     const entered = this.#world.disk.enter?.(this.#folder)
     if (entered) this.#world = { ...this.#world, disk: entered.disk }
     this.#closing.push(() => entered?.leave())
+    lookAtNames(this.#world.disk, this.#folder)
     const unclaim = await this.#world.disk.claim(this.#folder)
     this.#closing.push(unclaim)
     return () => {
@@ -185,7 +186,7 @@ class Opening {
     await inSteps(
       asked,
       (step) => cursorLock.run(step, true),
-      (owner) => !owners.isAlive(owner) && dead.add(owner),
+      (owner) => !owners.isAliveOrForeign(owner) && dead.add(owner),
     )
     return { from, met: log.unrecorded, dead }
   }

@@ -6,9 +6,10 @@
 //    can't be opened or locked (no descriptor left, another user's, an I/O error) ──▶ alive: nothing shows that it is not
 
 import { codeOf, type Disk, type DiskFile, withFile } from '../disk/disk.ts'
+import { NOT_OURS } from '../disk/ours.ts'
 import type { IdRange } from '../store.ts'
 import type { CursorState } from './cursor-state.ts'
-import { OWNERS } from './layout.ts'
+import { MOST_OWNER_NAMES, OWNERS } from './layout.ts'
 import { MarkSlots, readMarks } from './marks.ts'
 import { encodeOwnerHead } from './owner-head.ts'
 import type { Place } from './place.ts'
@@ -17,6 +18,15 @@ import type { CursorRecord } from './record.ts'
 /** A name in owners/ that may be a number's file. */
 const NUMBER = /^[1-9]\d{0,15}$/
 const NOBODY: ReadonlySet<number> = new Set()
+
+/** No file of an owner, and why. */
+interface Foreign {
+  readonly foreign: unknown
+}
+
+function isNumber(name: string): boolean {
+  return NUMBER.test(name)
+}
 
 export class Owners {
   readonly #disk: Disk
@@ -77,18 +87,16 @@ export class Owners {
     return others.filter((owner) => known.has(owner) || !this.isAlive(owner))
   }
 
-  /** Numbers of which there is a file. */
-  names(): number[] {
-    return this.#disk
-      .list(this.#folder)
-      .filter((name) => NUMBER.test(name))
-      .map(Number)
+  /** Names in the folder: numbers, and what else somebody put there; not more than one opening is to look at. */
+  names(): string[] {
+    return this.#disk.list(this.#folder, MOST_OWNER_NAMES)
   }
 
   /** Somebody else holds a file here. */
   isAnyAlive(): boolean {
     try {
-      return this.names().some((owner) => owner !== this.#own && this.isAlive(owner))
+      const numbers = this.#disk.list(this.#folder).filter(isNumber).map(Number)
+      return numbers.some((owner) => owner !== this.#own && this.isAlive(owner))
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return false
       throw error
@@ -105,12 +113,20 @@ export class Owners {
     return this.#probe(owner) !== false
   }
 
+  /** As `isAlive`; throws where a link, a pipe or another user's file stands in the place of its own. */
+  isAliveOrForeign(owner: number): boolean {
+    const found = this.#probe(owner)
+    if (typeof found === 'object') throw found.foreign
+    return found !== false
+  }
+
   /** Whether it lives; undefined where that can't be told. */
-  #probe(owner: number): boolean | undefined {
+  #probe(owner: number): boolean | undefined | Foreign {
     try {
       return withFile(this.#disk.open(`${this.#folder}/${owner}`, 'write'), (file) => !file.tryLock())
     } catch (error) {
       if (codeOf(error) === '') throw error
+      if (codeOf(error) === NOT_OURS) return { foreign: error }
       return codeOf(error) === 'ENOENT' ? false : undefined
     }
   }
@@ -130,13 +146,20 @@ export class Owners {
     this.#slots?.write(loop, ids)
   }
 
-  /** Removes the file of an owner that the state no longer knows: it holds nothing. */
-  sweep(owner: number, state: CursorState): void {
-    if (owner !== this.#own && !state.owners.has(owner) && !this.isAlive(owner)) this.remove(owner)
+  /** Removes the file of an owner that the state no longer knows, and what is nobody's: it holds nothing. */
+  sweep(name: string, state: CursorState): void {
+    const owner = Number(name)
+    if (!isNumber(name)) this.remove(name)
+    else if (owner !== this.#own && !state.owners.has(owner) && this.#isNobodys(owner)) this.remove(name)
+  }
+
+  #isNobodys(owner: number): boolean {
+    const found = this.#probe(owner)
+    return found === false || typeof found === 'object'
   }
 
   /** As far as the disk lets it: what stays is swept by a later opening. */
-  remove(owner: number): void {
+  remove(owner: number | string): void {
     try {
       this.#disk.unlink(`${this.#folder}/${owner}`)
     } catch (error) {

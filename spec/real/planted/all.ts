@@ -5,6 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { attackers } from './attackers.ts'
 import { type Bug, nameOf } from './bug.ts'
 import { checks } from './checks.ts'
 import { codecs } from './codecs.ts'
@@ -40,6 +41,7 @@ export const bugs: readonly Bug[] = [
   ...puts,
   ...codecs,
   ...time,
+  ...attackers,
 ]
 
 const BEGIN = '<!-- planted bugs: written by spec/real/planted/all.ts -->\n'

@@ -20,7 +20,7 @@ export const folder: readonly Bug[] = [
   {
     name: 'the files of the living are swept with those of the dead',
     file: 'log/owners.js',
-    from: '!state.owners.has(owner) && !this.isAlive(owner)',
+    from: '!state.owners.has(owner) && this.#isNobodys(owner)',
     to: '!state.owners.has(owner)',
     layer: spec('log/owners'),
   },
@@ -96,15 +96,15 @@ export const folder: readonly Bug[] = [
   },
   {
     name: 'names go by the path of the folder',
-    file: 'disk/folder.js',
+    file: 'disk/root.js',
     from: 'if (isAllowed && identityOf(by) === identityOf(folder))',
     to: 'if (false)',
     layer: spec('log/folder'),
   },
   {
     name: 'what stands under the path of the folder is taken for it',
-    file: 'disk/folder.js',
-    from: 'if (identityNow(this.#shown) === this.#identity)',
+    file: 'disk/root.js',
+    from: 'if (identityNow(shown) === this.#identity)',
     to: 'if (true)',
     layer: spec('log/folder'),
   },

@@ -61,7 +61,7 @@ export const order: readonly Bug[] = [
   },
   {
     name: 'a file is made where one stands',
-    file: 'disk/node.js',
+    file: 'disk/names.js',
     from: 'O_RDWR | O_CREAT | O_EXCL',
     to: 'O_RDWR | O_CREAT',
     layer: spec('disk/node'),

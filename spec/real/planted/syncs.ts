@@ -194,7 +194,7 @@ export const syncs: readonly Bug[] = [
   },
   {
     name: 'a sync of a folder asks nothing of the kernel',
-    file: 'disk/node.js',
+    file: 'disk/names.js',
     from: 'fs.fsync(fd, (error) => (error',
     to: '((fd, done) => done(null))(fd, (error) => (error',
     layer: spec('real/honesty'),

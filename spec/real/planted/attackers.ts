@@ -1,0 +1,85 @@
+// attackers.ts: what another user can put in the way of a queue, where he may write to its folder.
+
+import { type Bug, spec } from './bug.ts'
+
+export const attackers: readonly Bug[] = [
+  {
+    name: 'a link under the name of a file is followed',
+    file: 'disk/ours.js',
+    from: 'export const O_PLAIN = O_NOFOLLOW | O_NONBLOCK;',
+    to: 'export const O_PLAIN = O_NONBLOCK;',
+    layer: spec('log/foreign'),
+  },
+  {
+    name: 'a pipe passes for a file',
+    file: 'disk/ours.js',
+    from: 'if (!stat.isFile())',
+    to: 'if (false)',
+    layer: spec('log/foreign'),
+  },
+  {
+    name: 'a file may have other names',
+    file: 'disk/ours.js',
+    from: 'if (stat.nlink > 1)',
+    to: 'if (false)',
+    layer: spec('log/foreign'),
+  },
+  {
+    name: "another user's file is taken for the queue's",
+    file: 'disk/ours.js',
+    from: 'if (whose === undefined || ',
+    to: 'if (true || ',
+    layer: spec('log/foreign'),
+  },
+  {
+    name: "a file of the folder's group is trusted where everybody may write",
+    file: 'disk/ours.js',
+    from: ' && (whose.mode & OTHERS_WRITE) === 0',
+    to: '',
+    layer: spec('log/foreign'),
+  },
+  {
+    name: 'a link to a folder is gone into',
+    file: 'disk/root.js',
+    from: 'const fd = this.#enter(real, shown);',
+    to: 'const fd = fs.openSync(real);',
+    layer: spec('log/foreign'),
+  },
+  {
+    name: 'a link to a folder is gone into where names go by the path',
+    file: 'disk/root.js',
+    from: 'assertFolder(fs.lstatSync(real), shown, () => this.stat());',
+    to: ';',
+    layer: spec('log/foreign'),
+  },
+  {
+    name: 'what is not needed yet is not looked at by an opening',
+    file: 'log/opening.js',
+    from: 'lookAtNames(this.#world.disk, this.#folder);',
+    to: ';',
+    layer: spec('log/foreign'),
+  },
+  {
+    name: 'what stands in the place of an owner counts as him',
+    file: 'log/owners.js',
+    from: 'throw found.foreign;',
+    to: 'return true;',
+    layer: spec('log/foreign'),
+  },
+  {
+    name: 'what is no number stays with the owners',
+    file: 'log/owners.js',
+    from: `if (!isNumber(name))
+            this.remove(name);`,
+    to: `if (!isNumber(name))
+            return;`,
+    layer: spec('log/foreign'),
+  },
+  {
+    name: 'a pipe passes for a claim that nobody holds',
+    file: 'disk/token.js',
+    from: 'assertFile(stat, shown, anchor);',
+    to: 'if (!stat.isFile()) return;',
+    layer: spec('log/foreign'),
+  },
+]
