@@ -3,6 +3,10 @@
 // the real one with the queue as its users have it.
 //
 // Each race has a seed, from which all its choices come: SPOOLQ_RACE=<seed> runs that one alone.
+// A process of its own: the library has loaded with a clock that can be stopped.
+
+// In front of all: the library takes its clock when it loads.
+import './steady-clock.ts'
 
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
@@ -20,6 +24,7 @@ import { newFolder } from '../real/workers.ts'
 import { race } from './race.ts'
 import { queueRacer, type Racer, storeRacer } from './racers.ts'
 import { Shuffle, shuffled } from './shuffled-disk.ts'
+import { steadily } from './steady-clock.ts'
 
 const ONE = process.env.SPOOLQ_RACE
 const RUNS = Number(process.env.SPOOLQ_RACES ?? (CHECK ? 1560 : 40))
@@ -27,17 +32,6 @@ const COMMANDS = 100
 const DURABILITIES: readonly Durability[] = ['disk', 'os', { interval: 3 }]
 
 type Random = (limit: number) => number
-
-/** Every choice of the library's own that hangs on how fast the machine is hangs on the seed too. */
-async function steadily<R>(t: TestContext, run: () => Promise<R>): Promise<R> {
-  let now = 0
-  const mocked = t.mock.method(performance, 'now', () => (now += 0.02))
-  try {
-    return await run()
-  } finally {
-    mocked.mock.restore()
-  }
-}
 
 function optionsOf(durability: Durability): StoreOptions {
   const events = {
@@ -103,7 +97,7 @@ process.on('exit', () => {
 
 describe('the queue, raced for,', () => {
   it('says what a FIFO queue could have said: stores over a disk that ends its calls in any order', async (t) => {
-    await races(t, RUNS, (seed) => steadily(t, () => raceOfStores(seed)))
+    await races(t, RUNS, (seed) => steadily(() => raceOfStores(seed)))
   })
 
   it('says what a FIFO queue could have said: as its users have it, over a real disk', async (t) => {

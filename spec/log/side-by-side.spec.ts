@@ -4,11 +4,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { StorageError } from '../../lib/errors.ts'
+import { Aside } from '../../lib/log/aside.ts'
 import { IntervalSync } from '../../lib/log/interval-sync.ts'
 import type { LogStore } from '../../lib/log/log-store.ts'
 import { FaultDisk } from '../crash/fault-disk.ts'
 import { SpecClock } from '../crash/spec-clock.ts'
-import { LogRig } from './log-rig.ts'
+import { documentOf, LogRig } from './log-rig.ts'
 import { numbered, popped, put, QueueRig, ready } from './queue-rig.ts'
 
 const SMALL = { segmentSize: 1000, limits: { frameBytes: 1024 } }
@@ -97,6 +98,25 @@ describe('the queue, side by side,', () => {
     assert.deepEqual(idsOf(await popped(other, 100)), numbered(5, 46).map(Number))
     await Promise.all([one.close(), other.close()])
     assert.deepEqual([rig.corruptions, rig.failures], [[], []])
+  })
+
+  it('tells of no removed file where a large batch gets the name of an empty segment while that is synced', async () => {
+    const rig = new LogRig()
+    const [log, other] = [rig.log(), rig.log()]
+    rig.put(log, [3])
+    const empty = log.roll()
+    log.isSettled = () => false
+    const aside = new Aside(other, 1, other.newAside())
+    await aside.write([documentOf(['item 4', 'item 5'])])
+    rig.disk.holdSyncs = true
+    const syncing = log.makeDurable(empty)
+    await turns()
+    assert.equal(aside.join().base, empty.base)
+    rig.disk.holdSyncs = false
+    rig.disk.releaseSyncs()
+    await syncing
+    log.refresh()
+    assert.equal(log.nextId, 6)
   })
 
   it('has nothing to sync of a segment that others took whole and removed meanwhile', async () => {

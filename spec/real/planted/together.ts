@@ -46,6 +46,13 @@ export const together: readonly Bug[] = [
     layer: spec('log/side-by-side'),
   },
   {
+    name: 'an empty segment that a large batch replaced is taken for removed',
+    file: 'log/segment-file.js',
+    from: 'if (end > DATA_START)\n            assertLinked(file);',
+    to: 'assertLinked(file);',
+    layer: spec('log/side-by-side'),
+  },
+  {
     name: 'a large batch and a rewrite get one name',
     file: 'log/log.js',
     from: 'this.#asides += 1;',
