@@ -1,11 +1,12 @@
 // connection.ts: one connection to one database file, in the worker thread: how a file becomes ours, transactions, and
 // what is waited for when another process writes.
 //
-//    application_id   0x73706c71, 'splq'      set in the transaction that makes the tables, before the file goes to WAL
-//    user_version     1                       of the tables; a higher one is a newer spoolq's
+// A file with nothing in it becomes ours; anything else that is not ours is a FormatError, and stays as it is (ours.ts).
+// Pages that fall free can be given back one by one (auto_vacuum = INCREMENTAL, which must be said before the first table).
 //
-// A file with neither and nothing in it becomes ours; anything else is a FormatError, and stays as it is. Pages that
-// fall free can be given back one by one (auto_vacuum = INCREMENTAL, which must be said before the first table).
+// What is deleted is overwritten with zeros (secure_delete), also in pages that fall free: a popped item is not in the file
+// any more once the WAL has been copied back. Where the
+// disk is almost full, taking goes first: there pages that fall free stay as they are.
 //
 // A file that is deleted, or replaced by another, while it is open: SQLite would go on in what has no name any more, and
 // all that is put there would go with it. So each turn looks first, and refuses.
@@ -16,16 +17,21 @@
 import fs from 'node:fs'
 import { bootId } from '../disk/boot.ts'
 import { codeOf } from '../disk/disk.ts'
-import { FormatError, StorageError } from '../errors.ts'
+import { StorageError } from '../errors.ts'
 import { type Driver, type OpenDriver, SqliteFailure, type Statement } from './driver.ts'
 import { makeFile } from './new-file.ts'
+import { APPLICATION_ID, isOurs, VERSION } from './ours.ts'
 import { patiently } from './patience.ts'
+import { identityOf } from './real-file.ts'
 import { FILE_TABLES } from './schema.ts'
 
-const APPLICATION_ID = 0x73706c71
-const VERSION = 1
 /** Bytes to which the WAL shrinks once it has been copied back. */
 const WAL_KEPT_BYTES = 4 * 2 ** 20
+/**
+ * A file may come from anywhere: what its schema says may call nothing but what is safe, and its pages are looked at before
+ * they are believed.
+ */
+const SETTINGS = 'PRAGMA busy_timeout = 0; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON'
 /** Pages after which it is copied back: SQLite's own number, and one for a disk that is almost full. */
 const WAL_PAGES = { long: 1000, short: 16 } as const
 
@@ -47,7 +53,7 @@ export class Connection {
     try {
       const connection = new Connection(file, driver)
       connection.#begin()
-      connection.#identity = identityOf(file)
+      connection.#identity = file === MEMORY ? '' : identityOf(file)
       return connection
     } catch (error) {
       driver.close()
@@ -152,6 +158,22 @@ export class Connection {
     if (this.#wal === length) return
     this.exec(`PRAGMA wal_autocheckpoint = ${WAL_PAGES[length]}`)
     this.#wal = length
+    this.#overwrite(length === 'long')
+  }
+
+  /** Does what needs room on a disk that has none: what is deleted meanwhile stays in the pages that fall free. */
+  sparingly<R>(work: () => R): R {
+    this.#overwrite(false)
+    try {
+      return work()
+    } finally {
+      this.#overwrite(this.#wal === 'long')
+    }
+  }
+
+  /** To overwrite pages that fall free is to write them: FAST does so with others alone. */
+  #overwrite(isWhole: boolean): void {
+    if (!this.isMemory) this.exec(`PRAGMA secure_delete = ${isWhole ? 'ON' : 'FAST'}`)
   }
 
   /** What was committed so far is on the medium. */
@@ -183,22 +205,23 @@ export class Connection {
 
   #begin(): void {
     patiently(this.file, () => {
-      this.exec('PRAGMA busy_timeout = 0')
+      this.exec(SETTINGS)
       this.#claim()
       if (this.isMemory) return
       const [mode] = this.#driver.prepare('PRAGMA journal_mode = WAL').get() ?? []
       if (mode !== 'wal') throw new StorageError(`${this.file}: no shared memory for a WAL here: use a local disk`)
       this.exec(`PRAGMA journal_size_limit = ${WAL_KEPT_BYTES}`)
+      this.#overwrite(true)
     })
   }
 
   /** Makes an empty file ours, if no other process is doing so; refuses what is not. */
   #claim(): void {
-    if (this.#isOurs()) return
+    if (isOurs(this.#driver, this.file)) return
     // Before the check, because it has to be said outside a transaction; a file that has pages by then is left alone.
     this.exec('PRAGMA auto_vacuum = INCREMENTAL; BEGIN IMMEDIATE')
     try {
-      if (!this.#isOurs()) this.#make()
+      if (!isOurs(this.#driver, this.file)) this.#make()
       this.exec('COMMIT')
     } catch (error) {
       this.#rollback()
@@ -210,36 +233,9 @@ export class Connection {
     this.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${VERSION}; ${FILE_TABLES}`)
     this.#driver.prepare('INSERT INTO spoolq_file (id, boot) VALUES (1, ?)').run(bootId())
   }
-
-  #isOurs(): boolean {
-    const [encoding] = this.#driver.prepare('PRAGMA encoding').get() ?? []
-    if (encoding !== 'UTF-8') {
-      throw new FormatError(
-        `${this.file}: its texts are ${encoding}, and ours UTF-8: give queues and maps a file of their own`,
-      )
-    }
-    const [id] = this.#driver.prepare('PRAGMA application_id').get() ?? []
-    const [version] = this.#driver.prepare('PRAGMA user_version').get() ?? []
-    if (id === APPLICATION_ID) {
-      if (version === VERSION) return true
-      throw new FormatError(
-        `${this.file}: its tables have version ${version}, and this is for ${VERSION}: update spoolq`,
-      )
-    }
-    const [tables] = this.#driver.prepare('SELECT count(*) FROM sqlite_schema').get() ?? []
-    if (id === 0 && version === 0 && tables === 0) return false
-    throw new FormatError(`${this.file}: a database of another program: give queues and maps a file of their own`)
-  }
 }
 
 export const MEMORY = ':memory:'
-
-/** Which file has the name; '' where none has. */
-function identityOf(file: string): string {
-  if (file === MEMORY) return ''
-  const found = fs.statSync(file, { throwIfNoEntry: false })
-  return found === undefined ? '' : `${found.dev}:${found.ino}`
-}
 
 /** A commit whose sync failed: it may be there after a crash, or not. */
 export class UnknownOutcome extends SqliteFailure {

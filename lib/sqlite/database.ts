@@ -10,6 +10,7 @@ import type { DriverName } from './driver.ts'
 import { makeFolderOf } from './new-file.ts'
 import type { ArgsOf, OpName, ValueOf } from './ops.ts'
 import { assertPermitted } from './permitted.ts'
+import { realFileOf } from './real-file.ts'
 import { type Answered, type CallOptions, type DatabaseEvents, type Member, Thread } from './thread.ts'
 import type { WalDamage } from './wal-ops.ts'
 
@@ -30,9 +31,8 @@ export interface DatabaseOptions {
  */
 export async function openDatabase(file: string, options: DatabaseOptions = {}): Promise<Database> {
   const isMemory = file === MEMORY || file.startsWith('memory:')
-  const key = isMemory ? file : path.resolve(file)
-  assertPermitted(isMemory ? undefined : key)
-  if (!isMemory) makeFolderOf(key)
+  const key = isMemory ? file : placeOf(file)
+  if (isMemory) assertPermitted(undefined)
   const known = file === MEMORY ? undefined : threads.get(key)
   const thread = known ?? new Thread({ file: isMemory ? MEMORY : key, drivers: options.drivers })
   if (file !== MEMORY) threads.set(key, thread)
@@ -45,6 +45,17 @@ export async function openDatabase(file: string, options: DatabaseOptions = {}):
     await database.close()
     throw error
   }
+}
+
+/** The path of the file itself, by whatever name it is opened, in a folder that is there. */
+function placeOf(file: string): string {
+  const named = path.resolve(file)
+  assertPermitted(named)
+  makeFolderOf(named)
+  const real = realFileOf(named)
+  if (real === named) return named
+  assertPermitted(real)
+  return real
 }
 
 /** By the path of the file, or the name of a memory. */
@@ -64,6 +75,11 @@ export class Database implements Member {
     this.events = events
     this.freeBytes = freeBytes
     thread.enter(this)
+  }
+
+  /** The path of the file itself; undefined in memory. */
+  get file(): string | undefined {
+    return this.#key === MEMORY || this.#key.startsWith('memory:') ? undefined : this.#key
   }
 
   /** Carries out an op; resolves when it is committed, and synced if `within` is 0. Rejects as the op refuses. */

@@ -17,6 +17,7 @@ import type { PageOptions } from '../map-store.ts'
 import type { Connection } from './connection.ts'
 import { type Row, textOf, type Value } from './driver.ts'
 import { type Answer, reading, writing } from './op.ts'
+import { MAPS_TABLE, mapTableOf } from './schema.ts'
 
 export interface OpenMap {
   readonly name: string
@@ -49,12 +50,10 @@ export interface Page {
 
 const WHOLE = { isWhole: true }
 const NOTHING = new Uint8Array(0)
-const CATALOG = `CREATE TABLE IF NOT EXISTS spoolq_maps (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
-  codec TEXT NOT NULL, deleted INTEGER NOT NULL DEFAULT 0, last_deleted INTEGER NOT NULL DEFAULT 0)`
 
 export const mapOps = {
   'map.open': writing((connection: Connection, { name, codec }: OpenMap) => {
-    connection.exec(CATALOG)
+    connection.exec(MAPS_TABLE)
     const known = connection.statement('SELECT id, CAST(codec AS BLOB) FROM spoolq_maps WHERE name = ?').get(name)
     if (known === undefined) return { value: newMap(connection, name, codec ?? 'msgpack') }
     const recorded = textOf(known[1])
@@ -162,8 +161,7 @@ function newSql(table: string, map: number): Sql {
 function newMap(connection: Connection, name: string, codec: string): { map: number; codec: string } {
   const insertion = 'INSERT INTO spoolq_maps (name, codec) VALUES (?, ?) RETURNING id'
   const map = Number(connection.statement(insertion).get(name, codec)?.[0])
-  connection.exec(`CREATE TABLE spoolq_map_${map} (place INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE,
-    version INTEGER NOT NULL, sum INTEGER NOT NULL, value BLOB)`)
+  connection.exec(mapTableOf(map))
   return { map, codec }
 }
 

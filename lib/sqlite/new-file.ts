@@ -7,11 +7,15 @@ import path from 'node:path'
 import { codeOf } from '../disk/disk.ts'
 import { nodeDisk } from '../disk/node.ts'
 import { StorageError } from '../errors.ts'
+import { draftOf, isThere, removeName } from './real-file.ts'
 
-/** 0600, under another name first, so that no descriptor of it is closed once somebody may have it open. */
+/**
+ * 0600, under another name first, so that no descriptor of it is closed once somebody may have it open. Throws StorageError
+ * where something else has the name.
+ */
 export function makeFile(file: string): void {
-  if (fs.existsSync(file)) return
-  const draft = path.join(path.dirname(file), `.${path.basename(file)}.${randomUUID()}.tmp`)
+  if (isThere(file)) return
+  const draft = draftOf(file, randomUUID())
   fs.writeFileSync(draft, '', { flag: 'wx', mode: 0o600 })
   try {
     giveTo(draft, fs.statSync(path.dirname(file)))
@@ -20,7 +24,7 @@ export function makeFile(file: string): void {
     // On a file system without links SQLite makes it.
     if (codeOf(error) === 'EEXIST') return
   } finally {
-    fs.unlinkSync(draft)
+    removeName(draft)
   }
   syncFolder(path.dirname(file))
 }

@@ -8,7 +8,6 @@ import { HostTime } from '../wait/host-time.ts'
 import { queueMicrotask } from '../wait/timers.ts'
 import type { SqliteAddress } from './address.ts'
 import { type Parts, withinOf } from './calls.ts'
-import { MEMORY } from './connection.ts'
 import { openDatabase } from './database.ts'
 import type { DriverName } from './driver.ts'
 import { Owners } from './owners.ts'
@@ -48,14 +47,13 @@ export async function openParts(
     const { value: recorded } = await database.call('queue.open', { name, codec, order }, { within })
     const time = new HostTime(clock)
     time.adopt((await database.call('host.open', { boot, ...time.fresh() }, { within })).value)
-    const path = file === MEMORY || file.startsWith('memory:') ? undefined : file
-    const owners = await Owners.join({ disk: nodeDisk, database, file: path, queue: recorded.id })
+    const owners = await Owners.join({ disk: nodeDisk, database, file: database.file, queue: recorded.id })
     // A full disk is no reason not to open: the next acknowledgement that is kept says it again.
     const trimming = { queue: recorded.id, keep: options.keepAcked ?? 0 }
     await database.call('queue.trim', trimming, { within }).catch((error: Error) => events.failed(error))
     const { damage } = database
     if (damage !== undefined) queueMicrotask(() => events.corruption(damage))
-    return { time, boot, options, database, recorded, owners, file: path }
+    return { time, boot, options, database, recorded, owners, file: database.file }
   } catch (error) {
     await database.close()
     throw error

@@ -88,7 +88,7 @@ export function withRoom<R>(connection: Connection, work: () => R): R {
     return work()
   } catch (error) {
     if (!saysFull(error) || !emptyWal(connection)) throw error
-    return work()
+    return connection.sparingly(work)
   }
 }
 

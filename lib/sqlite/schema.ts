@@ -40,6 +40,22 @@ CREATE TABLE IF NOT EXISTS spoolq_queues (
   ${SUMS.map((sum) => `${sum} INTEGER NOT NULL DEFAULT 0`).join(', ')}, copy_mark TEXT);
 CREATE TABLE IF NOT EXISTS spoolq_owners (id INTEGER PRIMARY KEY AUTOINCREMENT, queue INTEGER NOT NULL);`
 
+/** How the host's time is measured (time-ops.ts). */
+export const TIME_TABLE = `
+CREATE TABLE IF NOT EXISTS spoolq_time (
+  id INTEGER PRIMARY KEY CHECK (id = 1), boot TEXT NOT NULL, origin INTEGER NOT NULL, drift INTEGER NOT NULL);`
+
+/** Maps, and one of them (map-ops.ts). */
+export const MAPS_TABLE = `
+CREATE TABLE IF NOT EXISTS spoolq_maps (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
+  codec TEXT NOT NULL, deleted INTEGER NOT NULL DEFAULT 0, last_deleted INTEGER NOT NULL DEFAULT 0);`
+
+export function mapTableOf(id: number): string {
+  return `
+CREATE TABLE spoolq_map_${id} (place INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE,
+  version INTEGER NOT NULL, sum INTEGER NOT NULL, value BLOB);`
+}
+
 const ITEM =
   'id INTEGER PRIMARY KEY, attempt INTEGER NOT NULL DEFAULT 0, enqueued INTEGER NOT NULL, priority REAL, key TEXT'
 const PAYLOAD = 'payload BLOB NOT NULL'
@@ -59,6 +75,9 @@ CREATE TABLE ${name}_failed (${ITEM}, reason TEXT NOT NULL, ${PAYLOAD});
 CREATE TABLE ${name}_acked (${ITEM}, ${PAYLOAD});
 CREATE TABLE ${name}_keys (key TEXT PRIMARY KEY, id INTEGER NOT NULL) WITHOUT ROWID;`
 }
+
+/** All that a file of ours may have under our names, with one queue and one map of the id 0. */
+export const TABLES = [FILE_TABLES, COMMON, TIME_TABLE, MAPS_TABLE, tablesOf(0, 'priority'), mapTableOf(0)].join('')
 
 /** A queue as it is recorded. */
 export interface Recorded {

@@ -8,9 +8,7 @@ import { sameBoot } from '../disk/boot.ts'
 import type { Recorded } from '../wait/host-time.ts'
 import type { Connection } from './connection.ts'
 import { type Answer, writing } from './op.ts'
-
-const TABLE = `CREATE TABLE IF NOT EXISTS spoolq_time (
-  id INTEGER PRIMARY KEY CHECK (id = 1), boot TEXT NOT NULL, origin INTEGER NOT NULL, drift INTEGER NOT NULL)`
+import { TIME_TABLE } from './schema.ts'
 
 export interface HostArgs extends Recorded {
   readonly boot: string
@@ -19,7 +17,8 @@ export interface HostArgs extends Recorded {
 export const timeOps = {
   /** What is recorded of this boot; where there is nothing, what is given. */
   'host.open': writing((connection: Connection, args: HostArgs): Answer<Recorded> => {
-    if (connection.number("SELECT count(*) FROM sqlite_schema WHERE name = 'spoolq_time'") === 0) connection.exec(TABLE)
+    if (connection.number("SELECT count(*) FROM sqlite_schema WHERE name = 'spoolq_time'") === 0)
+      connection.exec(TIME_TABLE)
     const [boot, origin, drift] = connection.statement('SELECT boot, origin, drift FROM spoolq_time').get() ?? []
     if (boot !== undefined && sameBoot(String(boot), args.boot)) {
       return { value: { origin: Number(origin), drift: Number(drift) } }

@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { attackers } from './attackers.ts'
+import { attackersSql } from './attackers-sql.ts'
 import { type Bug, nameOf } from './bug.ts'
 import { checks } from './checks.ts'
 import { codecs } from './codecs.ts'
@@ -42,6 +43,7 @@ export const bugs: readonly Bug[] = [
   ...codecs,
   ...time,
   ...attackers,
+  ...attackersSql,
 ]
 
 const BEGIN = '<!-- planted bugs: written by spec/real/planted/all.ts -->\n'
