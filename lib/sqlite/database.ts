@@ -31,8 +31,9 @@ export interface DatabaseOptions {
  */
 export async function openDatabase(file: string, options: DatabaseOptions = {}): Promise<Database> {
   const isMemory = file === MEMORY || file.startsWith('memory:')
-  const key = isMemory ? file : placeOf(file)
-  if (isMemory) assertPermitted(undefined)
+  const named = isMemory ? file : path.resolve(file)
+  assertPermitted(isMemory ? undefined : named)
+  const key = isMemory ? file : placeOf(named)
   const known = file === MEMORY ? undefined : threads.get(key)
   const thread = known ?? new Thread({ file: isMemory ? MEMORY : key, drivers: options.drivers })
   if (file !== MEMORY) threads.set(key, thread)
@@ -48,9 +49,7 @@ export async function openDatabase(file: string, options: DatabaseOptions = {}):
 }
 
 /** The path of the file itself, by whatever name it is opened, in a folder that is there. */
-function placeOf(file: string): string {
-  const named = path.resolve(file)
-  assertPermitted(named)
+function placeOf(named: string): string {
   makeFolderOf(named)
   const real = realFileOf(named)
   if (real === named) return named

@@ -35,7 +35,7 @@ export const sqlite: readonly Bug[] = [
   {
     name: 'SQLite: the permission model is not asked',
     file: 'sqlite/database.js',
-    from: 'assertPermitted(isMemory ? undefined : key);',
+    from: 'assertPermitted(isMemory ? undefined : named);',
     to: ';',
     layer: spec('sqlite/refusals'),
   },
@@ -48,7 +48,7 @@ export const sqlite: readonly Bug[] = [
   },
   {
     name: 'SQLite: a file of UTF-16 is taken for ours',
-    file: 'sqlite/connection.js',
+    file: 'sqlite/ours.js',
     from: `if (encoding !== 'UTF-8')`,
     to: 'if (encoding === undefined)',
     layer: spec('sqlite/refusals'),
