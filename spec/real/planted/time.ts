@@ -101,4 +101,18 @@ export const time: readonly Bug[] = [
     to: "if (one.outcome === 'ack')\n                    throw error;",
     layer: spec('consume/failing'),
   },
+  {
+    name: 'waiting goes by the wall clock',
+    file: 'wait/timers.js',
+    from: 'performance.now.bind(performance)',
+    to: 'Date.now.bind(Date)',
+    layer: spec('process/clocks'),
+  },
+  {
+    name: 'a Mac is not asked which start it is',
+    file: 'disk/boot.js',
+    from: "from.platform === 'darwin' ? from.darwin() : from.linux()",
+    to: 'from.linux()',
+    layer: spec('disk/boot'),
+  },
 ]
