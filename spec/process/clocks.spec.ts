@@ -40,8 +40,11 @@ function start(folder: string, { under = [] as string[], ahead = 0, name = 'shif
   return {
     async act(act) {
       child.send(act)
+      // What doesn't come within 200 times its delay never does; and then nothing else is waited for.
+      const late = setTimeout(() => child.kill('SIGKILL'), 200 * SOON)
       const heard = once(child, 'message').then(([reply]) => reply)
       const { answer, error } = await Promise.race([heard, ended])
+      clearTimeout(late)
       assert.equal(error, undefined)
       return answer
     },
