@@ -2,7 +2,7 @@
 //
 // A worker thread loads a copy of its own. The addon keeps static handles, which each load sets anew: loaded in a second
 // worker after a first one has ended, it aborts the process. The copy is written, not linked, because the loader knows
-// a library by its inode; it is unlinked as soon as it is loaded, and unloaded with its thread.
+// a library by its inode; it is unlinked as soon as it is loaded, and unloaded with its thread (private-folder.ts).
 
 import { randomUUID } from 'node:crypto'
 import fs from 'node:fs'
@@ -10,6 +10,8 @@ import { createRequire } from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
 import { isMainThread } from 'node:worker_threads'
+import { openPlain } from './ours.ts'
+import { inPrivateFolder } from './private-folder.ts'
 
 /** Throws the system's error; EAGAIN where LOCK_NB was asked and somebody else holds it. */
 export type Flock = (fd: number, operation: number) => void
@@ -25,17 +27,17 @@ type Loaded = { readonly flock: Flock } | { readonly flock: undefined; readonly 
 
 let loaded: Loaded | undefined
 
-/** What was loaded, or why it can't be. A copy that may lie nowhere else may lie in `folder` for a moment. */
-export function loadFlock(folder: string): Loaded {
-  loaded ??= load(folder)
+/** What was loaded, or why it can't be. */
+export function loadFlock(): Loaded {
+  loaded ??= load()
   return loaded
 }
 
-function load(folder: string): Loaded {
+function load(): Loaded {
   try {
     const require = createRequire(import.meta.url)
     const file = require.resolve('fs-ext/build/Release/fs_ext.node')
-    const addon: Addon = isMainThread ? require(file) : loadCopy(file, [os.tmpdir(), path.dirname(file), folder])
+    const addon: Addon = isMainThread ? require(file) : loadCopy(file, [os.tmpdir(), path.dirname(file)])
     if (addon.flock === undefined) throw new Error(`${file} has no flock`)
     return { flock: addon.flock }
   } catch (reason) {
@@ -43,21 +45,38 @@ function load(folder: string): Loaded {
   }
 }
 
-/** A place may be full, read-only, or mounted so that nothing in it may be run. */
+/** A place may be full, read-only, open to others, or mounted so that nothing in it may be run. */
 function loadCopy(file: string, places: readonly string[]): Addon {
   const reasons: unknown[] = []
   for (const place of places) {
-    const copy = path.resolve(place, `only.${randomUUID()}.node`)
     try {
-      fs.writeFileSync(copy, fs.readFileSync(file), { flag: 'wx', mode: 0o700 })
-      return open(copy)
+      return inPrivateFolder(place, (folder) => loadFrom(folder, fs.readFileSync(file)))
     } catch (reason) {
       reasons.push(reason)
-    } finally {
-      remove(copy)
     }
   }
   throw reasons[0]
+}
+
+function loadFrom(folder: string, addon: Buffer): Addon {
+  // The loader takes a library for one that it has loaded already if the paths are the same.
+  const copy = path.join(folder, `spoolq-addon.${randomUUID()}.node`)
+  try {
+    fs.writeFileSync(copy, addon, { flag: 'wx', mode: 0o700 })
+    if (!isCopy(copy, addon)) throw new Error(`${copy} is not what was written there`)
+    return open(copy)
+  } finally {
+    remove(copy)
+  }
+}
+
+function isCopy(copy: string, addon: Buffer): boolean {
+  const fd = openPlain(copy, fs.constants.O_RDONLY)
+  try {
+    return fs.readFileSync(fd).equals(addon)
+  } finally {
+    fs.closeSync(fd)
+  }
 }
 
 function open(copy: string): Addon {

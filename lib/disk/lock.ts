@@ -6,7 +6,6 @@
 // of the file is closed.) Without fs-ext, a table in memory, for the one thread that claim() lets open the queue.
 
 import fs from 'node:fs'
-import path from 'node:path'
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads'
 import { type Flock, LOCK_EX, LOCK_NB, LOCK_UN, loadFlock } from './addon.ts'
 import { claimAlone, claimShared } from './claim.ts'
@@ -19,15 +18,15 @@ export interface Lock {
 
 /** See Disk.claim. */
 export async function claim(folder: string, shown = folder): Promise<() => void> {
-  const loaded = loadFlock(folder)
+  const loaded = loadFlock()
   if (loaded.flock !== undefined) return claimShared(folder, loaded.flock, shown)
   warnOnce(loaded.reason)
   return claimAlone(folder, shown)
 }
 
 /** The lock of an open file. It has to be unlocked before the file is closed. */
-export function lockOf(fd: number, file: string): Lock {
-  const { flock } = loadFlock(path.dirname(file))
+export function lockOf(fd: number): Lock {
+  const { flock } = loadFlock()
   return flock === undefined ? new TableLock(fd) : new FileLock(fd, flock)
 }
 

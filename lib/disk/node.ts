@@ -100,7 +100,7 @@ class NodeFile implements DiskFile {
   }
 
   tryLock(): boolean {
-    this.#lock ??= lockOf(this.#fd, this.path)
+    this.#lock ??= lockOf(this.#fd)
     return this.#lock.tryLock()
   }
 

@@ -119,7 +119,11 @@ test(`the disk locks in ${oneByOne} worker threads one after another, ${byFour} 
     openFiles().length <= before,
     `${openFiles().length} descriptors, ${before} before:\n${openFiles().join('\n')}`,
   )
-  assert.equal(fs.readFileSync('/proc/self/maps', 'latin1').includes('only.'), false, 'an addon is still mapped')
+  assert.equal(
+    fs.readFileSync('/proc/self/maps', 'latin1').includes('spoolq-addon.'),
+    false,
+    'an addon is still mapped',
+  )
 })
 
 test('the disk locks in a worker thread whose folder for temporary files is not there', async (t) => {
@@ -127,6 +131,18 @@ test('the disk locks in a worker thread whose folder for temporary files is not 
   const thread = startThread(t, undefined, { env: { ...process.env, TMPDIR: '/no/such/folder' } })
   assert.equal(await thread.ask({ act: 'tryLock', path: file.path }), true)
   assert.equal(file.tryLock(), false)
+})
+
+test('the disk makes nothing for a worker thread where others may write, nor in the folder that is locked', async (t) => {
+  const [open, file] = [newFolder(t), newFile(t)]
+  fs.chmodSync(open, 0o777)
+  const folders = [open, path.dirname(file.path)]
+  const times = () => folders.map((folder) => fs.statSync(folder, { bigint: true }).mtimeNs)
+  const before = times()
+  const thread = startThread(t, undefined, { env: { ...process.env, TMPDIR: open } })
+  assert.equal(await thread.ask({ act: 'tryLock', path: file.path }), true)
+  assert.equal(file.tryLock(), false)
+  assert.deepEqual(times(), before)
 })
 
 test('the disk locks between the files of one process where fs-ext is missing', async (t) => {

@@ -82,4 +82,18 @@ export const attackers: readonly Bug[] = [
     to: 'if (!stat.isFile()) return;',
     layer: spec('log/foreign'),
   },
+  {
+    name: 'an addon is copied to where others may put another in its place',
+    file: 'disk/private-folder.js',
+    from: 'assertPlace(place);',
+    to: ';',
+    layer: spec('disk/private-folder'),
+  },
+  {
+    name: 'a private folder is used by its path',
+    file: 'disk/private-folder.js',
+    from: 'leadsTo(by, fd) ? by : folder',
+    to: 'folder',
+    layer: spec('disk/private-folder'),
+  },
 ]
