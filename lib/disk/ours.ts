@@ -111,6 +111,28 @@ export function withRealFolder(
   }
 }
 
+/** What `use` returns of the folder itself, not of where a link under its name leads: on Linux by a descriptor. */
+export function withinReal<R>(folder: string, use: (real: string) => R): R {
+  assertFolder(fs.lstatSync(folder), folder)
+  if (process.platform !== 'linux') return use(folder)
+  const fd = openRealFolder(folder)
+  try {
+    return use(leadsTo(`/proc/self/fd/${fd}`, fd) ? `/proc/self/fd/${fd}` : folder)
+  } finally {
+    fs.closeSync(fd)
+  }
+}
+
+/** Not without /proc, nor under Node's permission model, which knows paths alone. */
+export function leadsTo(by: string, fd: number): boolean {
+  try {
+    const [one, other] = [fs.statSync(by, { bigint: true }), fs.fstatSync(fd, { bigint: true })]
+    return process.permission === undefined && one.dev === other.dev && one.ino === other.ino
+  } catch {
+    return false
+  }
+}
+
 /** What the system refuses to open it says in its own words (ELOOP, ENXIO, ENOTDIR): here it is said what stands there. */
 function opened(name: string, flags: number, shown: string): number {
   try {

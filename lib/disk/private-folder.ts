@@ -8,7 +8,7 @@
 
 import fs from 'node:fs'
 import path from 'node:path'
-import { openRealFolder } from './ours.ts'
+import { leadsTo, openRealFolder } from './ours.ts'
 
 const OTHERS_WRITE = 0o022
 const STICKY = 0o1000
@@ -44,16 +44,6 @@ function assertPlace(place: string): void {
 function assertPrivate({ uid, mode }: fs.Stats, folder: string): void {
   if (uid === process.geteuid?.() && (mode & OTHERS) === 0) return
   throw new Error(`${folder}: other users may write there`)
-}
-
-/** Not without /proc, nor under Node's permission model, which knows paths alone. */
-function leadsTo(by: string, fd: number): boolean {
-  try {
-    const [one, other] = [fs.statSync(by, { bigint: true }), fs.fstatSync(fd, { bigint: true })]
-    return process.permission === undefined && one.dev === other.dev && one.ino === other.ino
-  } catch {
-    return false
-  }
 }
 
 function remove(folder: string): void {

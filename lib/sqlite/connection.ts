@@ -17,7 +17,9 @@
 import fs from 'node:fs'
 import { bootId } from '../disk/boot.ts'
 import { codeOf } from '../disk/disk.ts'
+import { openPlain } from '../disk/ours.ts'
 import { StorageError } from '../errors.ts'
+import { assertBeside } from './beside.ts'
 import { type Driver, type OpenDriver, SqliteFailure, type Statement } from './driver.ts'
 import { makeFile } from './new-file.ts'
 import { APPLICATION_ID, isOurs, VERSION } from './ours.ts'
@@ -48,11 +50,15 @@ export class Connection {
 
   /** Opens the file, or makes it. Throws FormatError, StorageError or a SqliteFailure. */
   static open(file: string, openDriver: OpenDriver): Connection {
-    if (file !== MEMORY) makeFile(file)
+    if (file !== MEMORY) {
+      makeFile(file)
+      assertBeside(file)
+    }
     const driver = openDriver(file)
     try {
       const connection = new Connection(file, driver)
       connection.#begin()
+      if (file !== MEMORY) assertBeside(file)
       connection.#identity = file === MEMORY ? '' : identityOf(file)
       return connection
     } catch (error) {
@@ -181,7 +187,7 @@ export class Connection {
     if (this.isMemory) return
     let fd: number
     try {
-      fd = fs.openSync(`${this.file}-wal`, 'r+')
+      fd = openPlain(`${this.file}-wal`, fs.constants.O_RDWR)
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return
       throw error

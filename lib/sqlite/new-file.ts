@@ -16,9 +16,13 @@ import { draftOf, isThere, removeName } from './real-file.ts'
 export function makeFile(file: string): void {
   if (isThere(file)) return
   const draft = draftOf(file, randomUUID())
-  fs.writeFileSync(draft, '', { flag: 'wx', mode: 0o600 })
+  const fd = fs.openSync(draft, 'wx', 0o600)
   try {
-    giveTo(draft, fs.statSync(path.dirname(file)))
+    giveTo(fd, fs.statSync(path.dirname(file)))
+  } finally {
+    fs.closeSync(fd)
+  }
+  try {
     fs.linkSync(draft, file)
   } catch (error) {
     // On a file system without links SQLite makes it.
@@ -29,21 +33,37 @@ export function makeFile(file: string): void {
   syncFolder(path.dirname(file))
 }
 
-/** What is made beside a database, a file or a folder, may be opened by whoever may open that. */
+/**
+ * What is made beside a database, a file or a folder, may be opened by whoever may open that. By a descriptor of it: under its
+ * name there may be a link by now.
+ */
 export function shareAs(made: string, database: string): void {
-  const [own, of] = [made, database].map((each) => fs.statSync(each, { throwIfNoEntry: false }))
-  if (own === undefined || of === undefined) return
+  const of = fs.statSync(database, { throwIfNoEntry: false })
+  if (process.platform === 'win32' || of === undefined) return
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants
+  tolerantly(() => {
+    const fd = fs.openSync(made, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+    try {
+      share(fd, of)
+    } finally {
+      fs.closeSync(fd)
+    }
+  })
+}
+
+function share(fd: number, of: fs.Stats): void {
+  const own = fs.fstatSync(fd)
   const bits = of.mode & 0o666
   const mode = own.isDirectory() ? bits | ((bits & 0o444) >> 2) : bits
-  if (process.platform !== 'win32' && (own.mode & 0o777) !== mode) tolerantly(() => fs.chmodSync(made, mode))
-  giveTo(made, of)
+  if ((own.mode & 0o777) !== mode) tolerantly(() => fs.fchmodSync(fd, mode))
+  giveTo(fd, of)
 }
 
 /** Only root may. */
-function giveTo(made: string, { uid, gid }: fs.Stats): void {
+function giveTo(fd: number, { uid, gid }: fs.Stats): void {
   if (process.getuid?.() !== 0) return
-  const own = fs.statSync(made)
-  if (own.uid !== uid || own.gid !== gid) tolerantly(() => fs.chownSync(made, uid, gid))
+  const own = fs.fstatSync(fd)
+  if (own.uid !== uid || own.gid !== gid) tolerantly(() => fs.fchownSync(fd, uid, gid))
 }
 
 /** Some file systems have neither, and root may be root in a container alone. */

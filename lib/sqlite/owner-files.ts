@@ -9,8 +9,10 @@
 // database that stood at this path before.
 
 import fs from 'node:fs'
-import { codeOf, type Disk, type DiskFile, withFile } from '../disk/disk.ts'
+import { codeOf, type Disk, type DiskFile, type Entered, withFile } from '../disk/disk.ts'
+import { assertFolder } from '../disk/ours.ts'
 import { StorageError } from '../errors.ts'
+import { MOST_OWNER_NAMES } from '../log/layout.ts'
 import { ownersFolder } from './marks.ts'
 import { shareAs } from './new-file.ts'
 
@@ -18,7 +20,9 @@ import { shareAs } from './new-file.ts'
 const TRIES = 100
 
 export class OwnerFiles {
-  readonly #disk: Disk
+  readonly #outer: Disk
+  /** In the folder itself, whatever takes its place. */
+  #entered: Entered | undefined
   readonly #database: string
   readonly #folder: string
   /** Which folder is shared: another may have the name by now. */
@@ -27,23 +31,47 @@ export class OwnerFiles {
   #release = (): void => {}
 
   constructor(disk: Disk, database: string) {
-    this.#disk = disk
+    this.#outer = disk
     this.#database = database
     this.#folder = ownersFolder(database)
+  }
+
+  get #disk(): Disk {
+    return this.#entered?.disk ?? this.#outer
   }
 
   /** Rejects where one thread has the database to itself. */
   async enter(): Promise<void> {
     for (let tries = 1; ; tries += 1) {
       try {
-        this.#disk.makeFolder(this.#folder)
+        const stands = fs.lstatSync(this.#folder, { throwIfNoEntry: false })
+        if (stands === undefined) this.#outer.makeFolder(this.#folder)
+        else assertFolder(stands, this.#folder, () => fs.statSync(this.#database))
+        this.#entered = this.#outer.enter?.(this.#folder, true)
         shareAs(this.#folder, this.#database)
         this.#identity = this.#identityNow()
+        this.#clear()
         this.#release = await this.#disk.claim(this.#folder)
         return
       } catch (error) {
+        this.#exit()
         if (codeOf(error) !== 'ENOENT' || tries === TRIES) throw error
       }
+    }
+  }
+
+  /** Goes out of the folder. */
+  #exit(): void {
+    this.#release()
+    this.#release = () => {}
+    this.#entered?.leave()
+    this.#entered = undefined
+  }
+
+  /** What is neither an owner's nor a claim is nobody's. */
+  #clear(): void {
+    for (const name of this.#disk.list(this.#folder, MOST_OWNER_NAMES)) {
+      if (!/^\d+$|^only\./.test(name)) tolerantly(() => this.#disk.unlink(`${this.#folder}/${name}`))
     }
   }
 
@@ -57,7 +85,7 @@ export class OwnerFiles {
         this.#own.tryLock()
         return this.#own
       }
-      this.#release()
+      this.#exit()
       await this.enter()
     }
     throw new StorageError(`${this.#folder}: gone as often as it was made: something removes it`)
@@ -115,7 +143,7 @@ export class OwnerFiles {
     } catch {
       // Somebody else is in it, or it went with the database.
     }
-    this.#release()
+    this.#exit()
   }
 
   #pathOf(owner: number): string {
@@ -125,5 +153,14 @@ export class OwnerFiles {
   #identityNow(): string {
     const { dev, ino } = fs.statSync(this.#folder, { bigint: true })
     return `${dev}:${ino}`
+  }
+}
+
+/** As far as the disk lets it. */
+function tolerantly(act: () => void): void {
+  try {
+    act()
+  } catch (error) {
+    if (codeOf(error) === '') throw error
   }
 }

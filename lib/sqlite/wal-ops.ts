@@ -15,6 +15,8 @@
 
 import fs from 'node:fs'
 import { sameBoot } from '../disk/boot.ts'
+import { nodeDisk } from '../disk/node.ts'
+import { openPlain, withinReal } from '../disk/ours.ts'
 import { CorruptionError } from '../errors.ts'
 import type { Connection } from './connection.ts'
 import { shareAs } from './new-file.ts'
@@ -122,7 +124,7 @@ class Look {
         this.#count(look, rows)
         return 'again'
       }
-      fs.truncateSync(walOf(this.#connection), look.end)
+      cutOff(walOf(this.#connection), look.end)
     }
     return this.#tell()
   }
@@ -175,26 +177,45 @@ function lostOf(connection: Connection, uuid: string, { name, nextId, waiting }:
   return lost
 }
 
-/** Where it is now, on the medium. A full disk is no reason not to open. */
-function keptAside(file: string, key: string): string | undefined {
-  const folder = `${file}-damaged`
-  const kept = `${folder}/${key}.wal`
+function cutOff(wal: string, end: number): void {
+  const fd = openPlain(wal, fs.constants.O_RDWR)
   try {
-    fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
-    fs.copyFileSync(`${file}-wal`, kept, fs.constants.COPYFILE_FICLONE)
-    for (const path of [folder, kept]) shareAs(path, file)
-    for (const path of [kept, folder]) sync(path)
-    return kept
+    fs.ftruncateSync(fd, end)
+  } finally {
+    fs.closeSync(fd)
+  }
+}
+
+/**
+ * Where it is now, on the medium. A full disk is no reason not to open, nor is something else that stands under the names of
+ * the folder or the copy.
+ */
+function keptAside(file: string, key: string): string | undefined {
+  const kept = `${file}-damaged/${key}.wal`
+  try {
+    nodeDisk.makeFolder(`${file}-damaged`)
+    return withinReal(`${file}-damaged`, (folder) => {
+      copyAside(`${file}-wal`, `${folder}/${key}.wal`)
+      for (const path of [`${folder}/${key}.wal`, folder]) {
+        shareAs(path, file)
+        sync(path)
+      }
+      return kept
+    })
   } catch {
-    remove(kept)
     return undefined
   }
 }
 
-function remove(path: string): void {
+/** Of a copy that was begun before, nothing is left. */
+function copyAside(wal: string, copy: string): void {
+  fs.rmSync(copy, { force: true })
   try {
-    fs.unlinkSync(path)
-  } catch {}
+    fs.copyFileSync(wal, copy, fs.constants.COPYFILE_FICLONE | fs.constants.COPYFILE_EXCL)
+  } catch (error) {
+    fs.rmSync(copy, { force: true })
+    throw error
+  }
 }
 
 function sync(path: string): void {

@@ -21,6 +21,7 @@
 
 import fs from 'node:fs'
 import { endianness } from 'node:os'
+import { openPlain } from '../disk/ours.ts'
 
 const HEADER_BYTES = 32
 const FRAME_HEADER_BYTES = 24
@@ -48,7 +49,7 @@ export type SeenFrame = (page: Uint8Array, number: number) => void
 export function lookThrough(wal: string, pageBytes: number, seen?: SeenFrame): WalLook | undefined {
   let fd: number
   try {
-    fd = fs.openSync(wal, 'r')
+    fd = openPlain(wal, fs.constants.O_RDONLY)
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
     throw error

@@ -11,7 +11,8 @@ import { cut } from '../queue/place.ts'
 import { newFile } from './rig.ts'
 
 /** Without claims, which are files in the folder where fs-ext is missing, and keep it there. */
-const unclaimed: Disk = { ...nodeDisk, claim: async () => () => {} }
+const { enter: _, ...byPath } = nodeDisk
+const unclaimed: Disk = { ...byPath, claim: async () => () => {} }
 
 /** A disk on which the folder has gone when a file is made there for the first time. */
 function forgetful(folder: string): Disk {

@@ -96,4 +96,33 @@ export const attackers: readonly Bug[] = [
     to: 'folder',
     layer: spec('disk/private-folder'),
   },
+  {
+    name: 'SQLite: what its engine opens is not looked at',
+    file: 'sqlite/connection.js',
+    from: `makeFile(file);
+            assertBeside(file);`,
+    to: 'makeFile(file);',
+    layer: spec('sqlite/foreign'),
+  },
+  {
+    name: "SQLite: another user's file beside a database is taken for its own",
+    file: 'sqlite/beside.js',
+    from: 'assertFile(stat, database + ending, anchor);',
+    to: 'assertFile(stat, database + ending);',
+    layer: spec('sqlite/foreign'),
+  },
+  {
+    name: 'SQLite: the folder of the owners goes by its path',
+    file: 'sqlite/owner-files.js',
+    from: 'this.#entered = this.#outer.enter?.(this.#folder, true);',
+    to: ';',
+    layer: spec('sqlite/foreign'),
+  },
+  {
+    name: 'SQLite: a link in the place of what was made is given away',
+    file: 'sqlite/new-file.js',
+    from: 'O_RDONLY | O_NOFOLLOW | O_NONBLOCK',
+    to: 'O_RDONLY | O_NONBLOCK',
+    layer: spec('sqlite/foreign'),
+  },
 ]
