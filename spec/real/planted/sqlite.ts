@@ -98,7 +98,7 @@ export const sqlite: readonly Bug[] = [
   {
     name: 'SQLite: what was counted in the WAL is not cut off',
     file: 'sqlite/wal-ops.js',
-    from: 'fs.truncateSync(walOf(this.#connection), look.end);',
+    from: 'cutOff(walOf(this.#connection), look.end);',
     to: ';',
     layer: spec('sqlite/wal-left'),
   },
@@ -177,8 +177,8 @@ export const sqlite: readonly Bug[] = [
   {
     name: 'SQLite: who may open a database may not open what lies beside it',
     file: 'sqlite/new-file.js',
-    from: `process.platform !== 'win32' && (own.mode`,
-    to: `process.platform === 'win32' && (own.mode`,
+    from: 'fs.fchmodSync(fd, mode)',
+    to: 'undefined',
     layer: spec('sqlite/file'),
   },
 ]
