@@ -4,14 +4,22 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { journalStart } from '../../lib/log/cursor-file.ts'
 import type { LogStore } from '../../lib/log/log-store.ts'
+import { readSeal, SEAL_AT, SEAL_BYTES, type Seal } from '../../lib/log/segment.ts'
 import type { DiskProcess } from '../crash/disk-process.ts'
 import { crashStates } from '../crash/states.ts'
 import { flip } from './bits.ts'
-import { ack, leased, numbered, popped, put, QueueRig, ready } from './queue-rig.ts'
+import { ack, leased, numbered, type Opening, popped, put, QueueRig, ready } from './queue-rig.ts'
 import { itemsOf } from './small-queue.ts'
 
 const JUMP = 2 ** 32
 const segment = (base: number, rewrite = 0) => `${String(base).padStart(20, '0')}.${rewrite}.log`
+
+const SMALL = { segmentSize: 1000 }
+
+function sealOf(bytes: Uint8Array): Partial<Seal> {
+  const seal = readSeal(bytes, SEAL_AT)
+  return typeof seal === 'string' ? {} : seal
+}
 
 const turns = async (count: number) => {
   for (let turn = 0; turn < count; turn++) await new Promise(setImmediate)
@@ -23,9 +31,9 @@ interface Consumer {
 }
 
 /** A consumer that can be killed. */
-async function consumer(rig: QueueRig): Promise<Consumer> {
+async function consumer(rig: QueueRig, opening: Opening = {}): Promise<Consumer> {
   const process = rig.disk.process()
-  return { process, store: await rig.open({ disk: process }) }
+  return { process, store: await rig.open({ ...opening, disk: process }) }
 }
 
 describe('after an unclean end', () => {
@@ -49,6 +57,28 @@ describe('after an unclean end', () => {
       (await popped(await rig.open(), 9)).map(([id]) => id),
       [3, 4, 5, 6 + JUMP],
     )
+    assert.deepEqual(rig.corruptions, [])
+  })
+
+  it('under another boot, a segment whose seal the power cut took gets one: the next opening knows where it ends', async () => {
+    const rig = new QueueRig()
+    const { process, store } = await consumer(rig, { ...SMALL, durability: 'os' })
+    for (let first = 1; first < 6; first++) await put(store, numbered(1, first, 500))
+    const [cut = assert.fail(), ...others] = rig.segments
+    assert.ok(others.length > 0)
+    process.kill()
+    rig.disk.boot = 'boot 2'
+    const file = rig.disk.open(`/q/${cut}`, 'write')
+    file.write(Buffer.alloc(SEAL_BYTES), SEAL_AT)
+    file.close()
+    const again = await rig.open(SMALL)
+    assert.deepEqual(
+      (await ready(again)).map(([id]) => id),
+      [1, 2, 3, 4, 5],
+    )
+    const { end = 0, nextId = 0 } = sealOf(rig.disk.bytesOf(`/q/${cut}`))
+    assert.equal(nextId, Number.parseInt(others[0] ?? '', 10))
+    assert.equal(end, rig.usedBytes(cut))
     assert.deepEqual(rig.corruptions, [])
   })
 

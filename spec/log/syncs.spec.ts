@@ -226,7 +226,7 @@ describe('the queue, while a sync is under way,', () => {
     rig.clock.pass(10)
     await turns()
     await fill(3)
-    await afterCuts(rig, 60, async () => undefined)
+    await afterCuts(rig, 200, async () => undefined)
     rig.disk.holdSyncs = false
     rig.disk.releaseSyncs()
     await store.close()

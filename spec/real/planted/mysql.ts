@@ -36,7 +36,7 @@ export const mysql: readonly Bug[] = [
     file: 'mysql/statements.js',
     from: 'if (characters + more > LIST_CHARACTERS)',
     to: 'if (lists.length === 0)',
-    layer: spec('mysql/servers'),
+    layer: spec('mysql/statements'),
   },
   {
     name: 'MySQL: what is sent at once may be longer than a packet',

@@ -113,7 +113,7 @@ export const order: readonly Bug[] = [
     file: 'log/scan.js',
     from: `before.writeSeal();\n`,
     to: ';',
-    layer: states('os', 'BBBB', 40),
+    layer: spec('log/recovery'),
   },
   {
     name: 'opening leaves what died in the making',
