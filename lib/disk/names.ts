@@ -3,6 +3,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { codeOf, type OpenMode } from './disk.ts'
+import { hasNoInode, NO_INODE } from './inodes.ts'
 import { type Anchor, O_PLAIN, openPlain, withRealFolder } from './ours.ts'
 
 const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL } = fs.constants
@@ -13,9 +14,21 @@ export function openFile(file: string, mode: OpenMode, shown = file, anchor?: ()
   if (mode === 'read') return openPlain(file, O_RDONLY, shown, anchor)
   if (mode === 'write') return openPlain(file, O_RDWR, shown, anchor)
   // What is there already, a link too, is refused by the system itself.
-  const fd = fs.openSync(file, O_RDWR | O_CREAT | O_EXCL | O_PLAIN, FILE_MODE)
+  const fd = made(file, () => fs.openSync(file, O_RDWR | O_CREAT | O_EXCL | O_PLAIN, FILE_MODE))
   keepMode(() => fs.fchmodSync(fd, FILE_MODE))
   return fd
+}
+
+/** A disk that is full of files says the same as one that is full of bytes. */
+function made<R>(name: string, make: () => R): R {
+  try {
+    return make()
+  } catch (error) {
+    if (codeOf(error) === 'ENOSPC' && error instanceof Error && hasNoInode(path.dirname(name))) {
+      error.message += `, ${NO_INODE}`
+    }
+    throw error
+  }
 }
 
 /** The umask may have taken bits away. */
@@ -42,7 +55,7 @@ export function makeFolder(folder: string): boolean {
 
 /** One folder (0700), of which nothing is there yet; EEXIST where something is. */
 export function madeFolder(folder: string): true {
-  fs.mkdirSync(folder, FOLDER_MODE)
+  made(folder, () => fs.mkdirSync(folder, FOLDER_MODE))
   keepMode(() => withRealFolder(folder, folder, undefined, (fd) => fs.fchmodSync(fd, FOLDER_MODE)))
   return true
 }

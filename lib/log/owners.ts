@@ -2,10 +2,11 @@
 // lock however it ends. No file, or a free lock: dead. Numbers come from the journal and are never used again.
 // What is called here runs under cursor.lock.
 //
-//    no such file ──▶ dead        opened, lock free ──▶ dead        opened, lock taken ──▶ alive
+//    no such file ──▶ dead, but where the disk had no room for it (stand-in.ts)
+//    opened, lock free ──▶ dead        opened, lock taken ──▶ alive
 //    can't be opened or locked (no descriptor left, another user's, an I/O error) ──▶ alive: nothing shows that it is not
 
-import { codeOf, type Disk, type DiskFile, withFile } from '../disk/disk.ts'
+import { codeOf, type Disk, type DiskFile, isFull, withFile } from '../disk/disk.ts'
 import { NOT_OURS } from '../disk/ours.ts'
 import type { IdRange } from '../store.ts'
 import type { CursorState } from './cursor-state.ts'
@@ -14,6 +15,7 @@ import { MarkSlots, readMarks } from './marks.ts'
 import { encodeOwnerHead } from './owner-head.ts'
 import type { Place } from './place.ts'
 import type { CursorRecord } from './record.ts'
+import { StandIn } from './stand-in.ts'
 
 /** A name in owners/ that may be a number's file. */
 const NUMBER = /^[1-9]\d{0,15}$/
@@ -32,6 +34,7 @@ export class Owners {
   readonly #disk: Disk
   readonly #folder: string
   readonly #now: () => number
+  readonly #standIn: StandIn
   #file: DiskFile | undefined
   #slots: MarkSlots | undefined
   #own = 0
@@ -40,6 +43,7 @@ export class Owners {
     this.#disk = disk
     this.#folder = `${folder}/${OWNERS}`
     this.#now = now
+    this.#standIn = new StandIn(disk, folder)
   }
 
   /** This handle's number; 0 before it has joined. */
@@ -49,14 +53,22 @@ export class Owners {
 
   /** Takes a number: its file, locked, and the record that tells of it. Asked again it is the same one. */
   join(state: CursorState, place: Place): CursorRecord {
-    if (this.#file) return { kind: 'joined', owner: this.#own, place }
-    this.#disk.makeFolder(this.#folder)
-    for (let owner = state.nextOwner; ; owner++) {
-      const file = this.#create(owner)
-      if (!file) continue
-      this.#enter(file)
-      this.#own = owner
-      return { kind: 'joined', owner, place }
+    if (!this.#file && !this.#standIn.isHeld) this.#own = this.#take(state.nextOwner)
+    return { kind: 'joined', owner: this.#own, place }
+  }
+
+  /** The first number from there on of which there is no file. */
+  #take(from: number): number {
+    for (let owner = from; ; owner++) {
+      try {
+        this.#disk.makeFolder(this.#folder)
+        const file = this.#create(owner)
+        if (!file) continue
+        this.#enter(file)
+      } catch (error) {
+        if (!isFull(error) || !this.#standIn.take()) throw error
+      }
+      return owner
     }
   }
 
@@ -89,7 +101,12 @@ export class Owners {
 
   /** Names in the folder: numbers, and what else somebody put there; not more than one opening is to look at. */
   names(): string[] {
-    return this.#disk.list(this.#folder, MOST_OWNER_NAMES)
+    try {
+      return this.#disk.list(this.#folder, MOST_OWNER_NAMES)
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT' && this.#standIn.isHeld) return []
+      throw error
+    }
   }
 
   /** Somebody else holds a file here. */
@@ -127,7 +144,8 @@ export class Owners {
     } catch (error) {
       if (codeOf(error) === '') throw error
       if (codeOf(error) === NOT_OURS) return { foreign: error }
-      return codeOf(error) === 'ENOENT' ? false : undefined
+      if (codeOf(error) !== 'ENOENT') return undefined
+      return this.#standIn.isTaken() === false ? false : undefined
     }
   }
 
@@ -178,5 +196,6 @@ export class Owners {
       // The free lock says as much, and an opening sweeps the name away.
     }
     file?.close()
+    this.#standIn.leave()
   }
 }

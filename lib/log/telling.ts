@@ -1,6 +1,7 @@
 // telling.ts: how the log's failures are told: what failed without saying what to do becomes a StorageError.
 
 import { codeOf, isFull } from '../disk/disk.ts'
+import { NO_INODE } from '../disk/inodes.ts'
 import { QueueError, StorageError } from '../errors.ts'
 import type { StoreEvents } from '../store.ts'
 
@@ -48,7 +49,12 @@ export function putFailure(cause: unknown, folder: string): unknown {
   if (codeOf(cause).startsWith('ERR_QUEUE_')) return cause
   if (codeOf(cause) === DENIED) return denied(cause, folder)
   const what = isFull(cause)
-    ? `the disk is full: nothing was put into ${folder}; take some items or free some space, and put again`
+    ? `the disk is full${reasonOf(cause)}: nothing was put into ${folder}; take some items or free some space, and put again`
     : `putting into ${folder} failed (${codeOf(cause)}): ${cause instanceof Error ? cause.message : cause}`
   return new StorageError(what, { cause })
+}
+
+/** Full of files, not of bytes. */
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error && cause.message.includes(NO_INODE) ? `, ${NO_INODE}` : ''
 }

@@ -8,6 +8,8 @@
 //    none (a decision of ours)                 the class that was thrown
 //    none (anything else)                      StorageError, its cause with the stack that it had in the thread
 
+import { dirname } from 'node:path'
+import { hasNoInode, NO_INODE } from '../disk/inodes.ts'
 import * as errors from '../errors.ts'
 import { MissingDriver, SqliteFailure } from './driver.ts'
 
@@ -51,7 +53,8 @@ const hints: Record<string, string> = {
 export function failureOf(error: unknown, file: string): Failure {
   if (error instanceof SqliteFailure) {
     const { code, message } = error
-    const hint = hints[code]
+    const isLacking = code === 'SQLITE_CANTOPEN' && hasNoInode(dirname(file))
+    const hint = isLacking ? `nothing can be made beside it, ${NO_INODE}` : hints[code]
     return { kind: kindOf(code), message: `${file}: ${message}${hint === undefined ? '' : `: ${hint}`}`, code }
   }
   if (error instanceof MissingDriver) return { kind: 'unsupported', message: error.message }

@@ -16,10 +16,11 @@ class Crowd {
   readonly disk = new RecordingDisk()
   readonly state = new CursorState()
 
-  /** A process that joins. */
-  join(): { readonly process: DiskProcess; readonly owners: Owners } {
+  /** A process that joins; on a full disk it can make nothing. */
+  join(isFull = false): { readonly process: DiskProcess; readonly owners: Owners } {
     const process = this.disk.process()
-    const owners = new Owners(process, '/q', () => NOW)
+    const full = new FaultDisk(process, { at: 1, call: 'open', code: 'ENOSPC', times: 'forever', onlyCreates: true })
+    const owners = new Owners(isFull ? full : process, '/q', () => NOW)
     this.state.apply(owners.join(this.state, PLACE))
     return { process, owners }
   }
@@ -130,6 +131,28 @@ describe('owners', () => {
     assert.equal(owners.isAlive(1), false)
     swept(owners, new CursorState())
     assert.deepEqual(crowd.files, [])
+  })
+
+  it('join where no file can be made as long as the lock of another one shows that they live', () => {
+    const crowd = new Crowd()
+    crowd.disk.makeFolder('/q')
+    for (const name of ['queue.json', 'cursor.0', 'cursor.1']) crowd.disk.open(`/q/${name}`, 'create').close()
+    const first = crowd.join()
+    const [one, two, three] = [crowd.join(true), crowd.join(true), crowd.join(true)]
+    assert.throws(() => crowd.join(true), { code: 'ENOSPC' })
+    assert.deepEqual(crowd.files, ['1'])
+    assert.deepEqual([one.owners.own, two.owners.own, three.owners.own], [2, 3, 4])
+    for (const { owners } of [first, one]) assert.deepEqual(owners.dead(crowd.state), [])
+    assert.deepEqual(one.owners.join(crowd.state, PLACE), { kind: 'joined', owner: 2, place: PLACE })
+    one.process.kill()
+    two.owners.leave()
+    assert.deepEqual(first.owners.dead(crowd.state), [], 'one of them lives, and nobody knows which')
+    assert.deepEqual(three.owners.dead(crowd.state), [2, 3], 'but that one itself')
+    assert.equal(first.owners.isSeenAlive(2), false)
+    three.owners.mark(0, { from: 1, to: 1 })
+    three.owners.leave()
+    assert.deepEqual(first.owners.dead(crowd.state), [2, 3, 4])
+    assert.equal(three.process.openFiles, 0)
   })
 
   it('join only where their file can be made', () => {

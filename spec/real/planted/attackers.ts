@@ -125,4 +125,32 @@ export const attackers: readonly Bug[] = [
     to: 'O_RDONLY | O_NONBLOCK',
     layer: spec('sqlite/foreign'),
   },
+  {
+    name: 'who has no file of its own counts as dead',
+    file: 'log/owners.js',
+    from: 'this.#standIn.isTaken() === false ? false : undefined',
+    to: 'false',
+    layer: spec('log/owners'),
+  },
+  {
+    name: 'nobody joins where no file can be made',
+    file: 'log/owners.js',
+    from: 'if (!isFull(error) || !this.#standIn.take())',
+    to: 'if (true)',
+    layer: spec('log/owners'),
+  },
+  {
+    name: 'what shows that a handle lives is shared by two',
+    file: 'log/stand-in.js',
+    from: 'if (file?.tryLock()) {',
+    to: 'if (file) {',
+    layer: spec('log/owners'),
+  },
+  {
+    name: 'who lives without a file takes all others without one for alive',
+    file: 'log/stand-in.js',
+    from: 'path !== this.#held?.path',
+    to: 'true',
+    layer: spec('log/owners'),
+  },
 ]

@@ -6,15 +6,17 @@ export const folder: readonly Bug[] = [
   {
     name: 'a probe that can not tell takes the owner for dead',
     file: 'log/owners.js',
-    from: `return codeOf(error) === 'ENOENT' ? false : undefined;`,
+    from: `if (codeOf(error) !== 'ENOENT')
+                return undefined;`,
     to: 'return false;',
     layer: spec('log/owners'),
   },
   {
     name: 'a probe that can not tell rejects whoever takes',
     file: 'log/owners.js',
-    from: `return codeOf(error) === 'ENOENT' ? false : undefined;`,
-    to: `if (codeOf(error) !== 'ENOENT') throw error; return false;`,
+    from: `if (codeOf(error) !== 'ENOENT')
+                return undefined;`,
+    to: `if (codeOf(error) !== 'ENOENT') throw error;`,
     layer: spec('log/reclaimer'),
   },
   {

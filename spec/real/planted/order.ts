@@ -153,7 +153,7 @@ export const order: readonly Bug[] = [
   {
     name: 'a number is given to a second owner',
     file: 'log/owners.js',
-    from: 'for (let owner = state.nextOwner;; owner++)',
+    from: 'for (let owner = from;; owner++)',
     to: 'for (let owner = 1;; owner++)',
     layer: spec('log/owners'),
   },
