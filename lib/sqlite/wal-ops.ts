@@ -15,15 +15,14 @@
 
 import fs from 'node:fs'
 import { sameBoot } from '../disk/boot.ts'
-import { nodeDisk } from '../disk/node.ts'
-import { openPlain, withinReal } from '../disk/ours.ts'
+import { openPlain } from '../disk/ours.ts'
 import { CorruptionError } from '../errors.ts'
 import type { Connection } from './connection.ts'
-import { shareAs } from './new-file.ts'
 import { alone } from './op.ts'
 import { saysFull } from './room.ts'
 import { FILE_TABLES } from './schema.ts'
 import { lookThrough, type WalLook } from './wal.ts'
+import { keptAside } from './wal-kept.ts'
 import { addRows, type LastRow } from './wal-rows.ts'
 
 export interface WalDamage {
@@ -181,47 +180,6 @@ function cutOff(wal: string, end: number): void {
   const fd = openPlain(wal, fs.constants.O_RDWR)
   try {
     fs.ftruncateSync(fd, end)
-  } finally {
-    fs.closeSync(fd)
-  }
-}
-
-/**
- * Where it is now, on the medium. A full disk is no reason not to open, nor is something else that stands under the names of
- * the folder or the copy.
- */
-function keptAside(file: string, key: string): string | undefined {
-  const kept = `${file}-damaged/${key}.wal`
-  try {
-    nodeDisk.makeFolder(`${file}-damaged`)
-    return withinReal(`${file}-damaged`, (folder) => {
-      copyAside(`${file}-wal`, `${folder}/${key}.wal`)
-      for (const path of [`${folder}/${key}.wal`, folder]) {
-        shareAs(path, file)
-        sync(path)
-      }
-      return kept
-    })
-  } catch {
-    return undefined
-  }
-}
-
-/** Of a copy that was begun before, nothing is left. */
-function copyAside(wal: string, copy: string): void {
-  fs.rmSync(copy, { force: true })
-  try {
-    fs.copyFileSync(wal, copy, fs.constants.COPYFILE_FICLONE | fs.constants.COPYFILE_EXCL)
-  } catch (error) {
-    fs.rmSync(copy, { force: true })
-    throw error
-  }
-}
-
-function sync(path: string): void {
-  const fd = fs.openSync(path, 'r')
-  try {
-    fs.fsyncSync(fd)
   } finally {
     fs.closeSync(fd)
   }

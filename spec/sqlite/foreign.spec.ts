@@ -11,6 +11,7 @@ import { AsyncQueue, StorageError } from '../../lib/index.ts'
 import { assertBeside } from '../../lib/sqlite/beside.ts'
 import { shareAs } from '../../lib/sqlite/new-file.ts'
 import { OwnerFiles } from '../../lib/sqlite/owner-files.ts'
+import { keptAside } from '../../lib/sqlite/wal-kept.ts'
 import { newFile } from './rig.ts'
 
 const isPosix = process.platform !== 'win32'
@@ -138,6 +139,21 @@ describe('the queue', { skip: isPosix ? false : 'links and pipes are those of PO
     assert.equal(files.isAlive(1), false)
     assert.equal(treasures(file), before)
     files.leave()
+    assert.equal(treasures(file), before)
+  })
+
+  it('copies a damaged WAL through no link, over no file of others', () => {
+    const file = newDatabase()
+    const before = treasures(file)
+    fs.writeFileSync(`${file}-wal`, 'damaged')
+    toFolder(`${file}-damaged`, file)
+    assert.equal(keptAside(file, 'key'), undefined)
+    fs.rmSync(`${file}-damaged`)
+    fs.mkdirSync(`${file}-damaged`)
+    link(`${file}-damaged/key.wal`, file)
+    assert.equal(keptAside(file, 'key'), `${file}-damaged/key.wal`)
+    assert.equal(fs.lstatSync(`${file}-damaged/key.wal`).isFile(), true)
+    assert.equal(fs.readFileSync(`${file}-damaged/key.wal`, 'utf8'), 'damaged')
     assert.equal(treasures(file), before)
   })
 
