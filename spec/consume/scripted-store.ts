@@ -20,7 +20,7 @@ export const plainOptions: StoreOptions = {
 }
 
 /** Of the handle; the store below knows of no leases that end. */
-export type Limits = Partial<Pick<CoreParts<unknown>, 'maxAttempts' | 'leaseTimeout'>>
+export type Limits = Partial<Pick<CoreParts<unknown>, 'maxAttempts' | 'leaseTimeout' | 'maxSize' | 'maxBytes'>>
 
 export class Script {
   readonly clock = new ManualClock()
