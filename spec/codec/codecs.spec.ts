@@ -191,6 +191,16 @@ describe("the queue's raw codec", () => {
     assertSame(codec.decode(codec.encode(Buffer.alloc(0))), Buffer.alloc(0))
   })
 
+  it('keeps the bytes as they were, whatever becomes of those that it was given', () => {
+    const given = new Uint8Array([1, 2, 3])
+    const encoded = codec.encode(given)
+    given.fill(9)
+    assertSame([...encoded], [1, 2, 3])
+    const decoded = codec.decode(encoded)
+    encoded.fill(8)
+    assertSame(decoded, Buffer.from([1, 2, 3]))
+  })
+
   it('refuses all else, with a TypeError as the cause', () => {
     const isRight = (error: unknown) => error instanceof CodecError && error.cause instanceof TypeError
     for (const item of ['text', 1, null, undefined, [1], {}, new ArrayBuffer(2)]) {

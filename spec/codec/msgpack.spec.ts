@@ -64,6 +64,13 @@ describe("the queue's msgpack codec", () => {
     assertSame(again(items), items)
   })
 
+  it('tells zero from minus zero', () => {
+    for (const item of [0, -0, [0, -0], { zero: -0 }]) {
+      assertSame(again(item), item)
+      assertSame(inBatch(item), item)
+    }
+  })
+
   it('holds what is large', () => {
     const wide = Object.fromEntries(Array.from({ length: 70_000 }, (_, i) => [`key${i}`, i]))
     const long = Array.from({ length: 100_000 }, (_, i) => i)

@@ -157,6 +157,41 @@ describe('the queue, as long as the disk is full,', () => {
   })
 })
 
+describe('the queue, consuming in batches,', () => {
+  it('does not wait for one to fill that comes again', async () => {
+    const { core } = await Script.with(1)
+    const [delivery] = await new Leasing(core).lease(1, {})
+    await delivery?.nack()
+    const stop = new AbortController()
+    const handled: unknown[][] = []
+    const handler = (items: unknown[]) => handled.push(items)
+    // By a clock that stands still.
+    const options = { batch: 2, maxWait: 1000, signal: stop.signal }
+    const consumed = new Consuming(core, { handler, options, holder: {} }).run()
+    await turns()
+    assert.deepEqual(handled, [[1]])
+    await new Putting(core).one(2)
+    await turns()
+    assert.deepEqual(handled, [[1]])
+    stop.abort()
+    await consumed
+    await core.close()
+  })
+
+  it('hands out nothing more once an acknowledgement has failed', async () => {
+    const script = await Script.with(3)
+    script.failing.settle = new Error('the disk is gone')
+    let handled = 0
+    const handler = () => {
+      handled += 1
+    }
+    const consuming = new Consuming(script.core, { handler, options: { wait: false }, holder: {} })
+    await assert.rejects(consuming.run(), /the disk is gone/)
+    assert.equal(handled, 1)
+    assert.deepEqual(await script.store.counts(), { ready: 3, delayed: 0, inFlight: 0, failed: 0, acked: 0 })
+  })
+})
+
 describe('the queue, when its writing side has ended,', () => {
   it('ends loops and gets once nothing is ready, and refuses parked puts', async () => {
     const { core } = await Script.with(2)

@@ -9,6 +9,7 @@ import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { Leasing } from '../../lib/consume/leasing.ts'
 import { Putting } from '../../lib/consume/putting.ts'
 import { Session } from '../../lib/consume/session.ts'
 import { setSpentAside } from '../../lib/consume/spent.ts'
@@ -91,6 +92,37 @@ describe('the queue, when its store fails,', () => {
     assert.equal(await setSpentAside(script.core), false)
     assert.deepEqual(await script.store.counts(), { ...READY, ready: 1 })
     assert.equal(await setSpentAside(script.core), true)
+  })
+
+  it('gives back what a loop had at its last attempt, where it can not be set aside', async () => {
+    const script = await Script.with(2, { maxAttempts: 1 })
+    const session = new Session(script.core)
+    await session.next()
+    const settle = script.store.settle.bind(script.store)
+    script.store.settle = async (settlements) => {
+      if (settlements.some(({ outcome }) => outcome === 'fail')) throw full
+      await settle(settlements)
+    }
+    await session.leave()
+    assert.deepEqual(await script.store.counts(), { ...READY, ready: 2 })
+    assert.deepEqual(
+      (await script.store.peek(2)).map(({ attempt }) => attempt),
+      [1, 0],
+    )
+  })
+
+  it('gives back a delivery that goes out of scope while its ack fails, and waits for one that does not', async () => {
+    const script = await Script.with(2)
+    const [first, second] = await new Leasing(script.core).lease(2, {})
+    script.failing = { settle: full }
+    const failed = first?.ack()
+    void failed?.catch(() => {})
+    await first?.[Symbol.asyncDispose]()
+    assert.deepEqual(await script.store.counts(), { ...READY, ready: 1, inFlight: 1 })
+    await assert.rejects(failed ?? assert.fail(), full)
+    void second?.ack()
+    await second?.[Symbol.asyncDispose]()
+    assert.deepEqual(await script.store.counts(), { ...READY, ready: 1 })
   })
 
   it('tells close() that the store could not be closed', async () => {

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { getEventListeners, once } from 'node:events'
 import { type Readable, Writable } from 'node:stream'
 import { describe, it } from 'node:test'
+import { callHandler } from '../../lib/consume/attempt.ts'
 import { Batches } from '../../lib/consume/batches.ts'
 import { Consuming } from '../../lib/consume/consuming.ts'
 import { Deliveries } from '../../lib/consume/deliveries.ts'
@@ -18,10 +19,12 @@ import { Session } from '../../lib/consume/session.ts'
 import { Taking } from '../../lib/consume/taking.ts'
 import { webStream } from '../../lib/consume/web-stream.ts'
 import { WriteStream } from '../../lib/consume/write-stream.ts'
-import { turns } from '../queue/place.ts'
+import { AsyncQueue, QueueClosedError } from '../../lib/index.ts'
+import { fate, turns } from '../queue/place.ts'
 import { Script } from './scripted-store.ts'
 
-const LONG_MS = 60_000
+/** Far more than a test takes. */
+const LONG_MS = 5000
 
 interface Way {
   readonly script: Script
@@ -182,7 +185,7 @@ const ways: Readonly<Record<string, (way: Way) => Promise<unknown>>> = {
 
 describe('the queue keeps nothing', () => {
   for (const [name, over] of Object.entries(ways)) {
-    it(`of ${name}`, { timeout: LONG_MS / 2 }, async () => {
+    it(`of ${name}`, async () => {
       const way = { script: await Script.with(3, { maxAttempts: 5, maxSize: 3 }), stop: new AbortController() }
       const before = there(way)
       await over(way)
@@ -194,6 +197,42 @@ describe('the queue keeps nothing', () => {
       assert.equal((await way.script.store.counts()).inFlight, 0)
     })
   }
+})
+
+describe('the queue, when something is over,', () => {
+  it('does not listen any more for what would end a handler', async () => {
+    const [overdue, cutOff] = [new AbortController().signal, new AbortController().signal]
+    const call = { items: [1], ids: [1], attempt: 1, timeout: LONG_MS, overdue, cutOff }
+    assert.equal(await callHandler({ handler: () => {}, ...call }), 'done')
+    assert.notEqual(await callHandler({ handler: failing, ...call }), 'done')
+    assert.deepEqual(
+      [overdue, cutOff].map((signal) => getEventListeners(signal, 'abort').length),
+      [0, 0],
+    )
+  })
+
+  it('lets no next of a loop wait that is left', async () => {
+    const { core } = await Script.with(0)
+    const session = new Session(core)
+    const loop = new Items(async () => session)
+    const next = loop.next()
+    await turns()
+    const left = loop.return()
+    assert.deepEqual([await fate(next), await fate(left)], ['resolved', 'resolved'])
+    await core.close()
+  })
+
+  it('refuses what was written and waits for room, and the puts behind it, when it closes', async () => {
+    const queue = new AsyncQueue<number>('memory:', { maxSize: 1 })
+    queue.on('error', () => {})
+    await queue.put(1)
+    const written = new Promise<unknown>((resolve) => queue.write(2, resolve))
+    const put = queue.put(3)
+    await turns()
+    const closed = queue.close()
+    assert.deepEqual([await fate(written), await fate(put), await fate(closed)], ['resolved', 'rejected', 'resolved'])
+    assert.ok((await written) instanceof QueueClosedError)
+  })
 })
 
 /** How many listeners a sink has, by their event. */

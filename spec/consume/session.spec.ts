@@ -61,6 +61,18 @@ describe('the queue, for one consumer,', () => {
     assert.deepEqual(script.said(), ['settle back 4-4 back 5-9'])
   })
 
+  it('answers calls that are made at once in their order, each once', async () => {
+    const script = await Script.with(3)
+    const session = new Session(script.core)
+    const nexts = [1, 2, 3].map(() => session.next())
+    assert.deepEqual(await Promise.all(nexts.map((next) => fate(next))), ['resolved', 'resolved', 'resolved'])
+    assert.deepEqual(
+      (await Promise.all(nexts)).map((held) => held?.item),
+      [1, 2, 3],
+    )
+    await session.leave()
+  })
+
   it('gathers 64 acknowledgements at most', async () => {
     const script = await Script.with(100)
     const session = new Session(script.core, { ahead: 100 })

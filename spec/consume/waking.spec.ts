@@ -2,7 +2,7 @@
 // because a watch may miss something. Here neither tells anything.
 
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { describe, it, type TestContext } from 'node:test'
 import { join } from '../../lib/consume/join.ts'
 import { Leasing } from '../../lib/consume/leasing.ts'
 import { Looking } from '../../lib/consume/looking.ts'
@@ -13,9 +13,15 @@ import { Taking } from '../../lib/consume/taking.ts'
 import { fate, turns, until } from '../queue/place.ts'
 import { type Limits, Script } from './scripted-store.ts'
 
+interface Deaf {
+  readonly script: Script
+  readonly watching: () => Promise<void>
+}
+
 /** A queue whose store tells of nothing. `watching`: resolves when somebody waits whom only this handle can wake. */
-async function deaf(count: number, limits: Limits = {}): Promise<{ script: Script; watching: () => Promise<void> }> {
+async function deaf(t: TestContext, count: number, limits: Limits = {}): Promise<Deaf> {
   const script = await Script.with(count, limits)
+  t.after(() => script.core.close())
   let watched = false
   script.store.watch = () => {
     watched = true
@@ -134,8 +140,8 @@ const departures: Readonly<Record<string, (script: Script) => Promise<() => Prom
 describe('the queue wakes who waits for an item at once', () => {
   for (const [wait, begin] of Object.entries(waits)) {
     for (const [name, prepare] of Object.entries(arrivals)) {
-      it(`in a ${wait} for ${name}`, async () => {
-        const { script, watching } = await deaf(1)
+      it(`in a ${wait} for ${name}`, async (t) => {
+        const { script, watching } = await deaf(t, 1)
         const act = await prepare(script)
         const waiting = begin(script)
         await watching()
@@ -148,11 +154,32 @@ describe('the queue wakes who waits for an item at once', () => {
 })
 
 describe('the queue wakes at once', () => {
+  for (const [wait, begin] of Object.entries(waits)) {
+    it(`who waits in a ${wait}, when nothing more can come`, async (t) => {
+      const { script, watching } = await deaf(t, 0)
+      const waiting = begin(script)
+      await watching()
+      assert.equal(await fate(waiting), 'pending')
+      script.core.endWriting()
+      assert.notEqual(await fate(waiting), 'pending')
+    })
+  }
+
+  it('who joins it, and not while something is delayed', async (t) => {
+    const { script, watching } = await deaf(t, 0)
+    await new Putting(script.core).one('later', { delay: 1000 })
+    const joined = join(script.core)
+    await watching()
+    assert.equal(await fate(joined), 'pending')
+    await new Taking(script.core).clear()
+    assert.equal(await fate(joined), 'resolved')
+  })
+
   for (const [name, prepare] of Object.entries(departures)) {
     for (const maxAttempts of [Infinity, 3]) {
       const limited = maxAttempts === Infinity ? '' : ', where attempts are limited'
-      it(`who waits for room, and then who joins it, by ${name}${limited}`, async () => {
-        const { script, watching } = await deaf(1, { maxSize: 1, maxAttempts })
+      it(`who waits for room, and then who joins it, by ${name}${limited}`, async (t) => {
+        const { script, watching } = await deaf(t, 1, { maxSize: 1, maxAttempts })
         const act = await prepare(script)
         const put = new Putting(script.core).one('new')
         const joined = join(script.core)
@@ -166,8 +193,8 @@ describe('the queue wakes at once', () => {
         assert.equal(await fate(joined), 'resolved')
       })
 
-      it(`who joins it, by ${name}${limited}`, async () => {
-        const { script, watching } = await deaf(1, { maxAttempts })
+      it(`who joins it, by ${name}${limited}`, async (t) => {
+        const { script, watching } = await deaf(t, 1, { maxAttempts })
         const act = await prepare(script)
         const joined = join(script.core)
         await watching()
@@ -178,8 +205,8 @@ describe('the queue wakes at once', () => {
     }
   }
 
-  it('who waits for room, when an update leaves some', async () => {
-    const { script, watching } = await deaf(0, { maxBytes: 20 })
+  it('who waits for room, when an update leaves some', async (t) => {
+    const { script, watching } = await deaf(t, 0, { maxBytes: 20 })
     const putting = new Putting(script.core)
     const id = await putting.one('0123456789')
     const put = putting.one('0123456789')

@@ -62,6 +62,24 @@ export function picking(place: MakePlace): void {
     assert.equal((await queue.lease({ after: 0 }))?.id, 2)
   })
 
+  it('passes over what is spent on its way to the next one behind an id, but takes no other for one by its id', async () => {
+    const where = await place()
+    const before = await where.open<number>()
+    await before.putMany([1, 2, 3])
+    for (const id of [1, 2]) await (await before.lease({ id }))?.nack()
+    const queue = await where.open<number>({ maxAttempts: 1 })
+    assert.equal(await queue.lease({ id: 2 }), undefined)
+    assert.equal((await queue.lease({ after: 0 }))?.id, 3)
+    const failed = await queue.list({ status: 'failed' })
+    assert.deepEqual(
+      failed.map(({ id, attempt }) => [id, attempt]),
+      [
+        [1, 1],
+        [2, 1],
+      ],
+    )
+  })
+
   it('puts another item in the place of one, which keeps its id, place, attempts and times', async () => {
     const queue = await fresh<string>(place)
     await queue.putMany(['a', 'b', 'c'])

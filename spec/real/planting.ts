@@ -25,6 +25,9 @@ export const root = fileURLToPath(new URL('../../..', import.meta.url))
 
 const LANES = 2
 const MOST_MS = 120_000
+/** What has failed may have left something that would keep its process alive. */
+const LAST_MS = 2000
+const FAILED = /^\s*not ok/m
 const NEED_STRACE = ['real/honesty']
 
 const hasStrace = spawnSync('strace', ['-f', '-e', 'trace=none', 'true']).status === 0
@@ -109,11 +112,11 @@ async function tryBug(copy: string, bug: Bug): Promise<Tried> {
 
 /** `broken`: called where the program may be none. */
 async function run(copy: string, layer: Layer, broken?: () => Promise<void>): Promise<string | undefined> {
-  const { code, output } = await ran(copy, layer)
+  const { code, output, isCut } = await ran(copy, layer)
   if (/SyntaxError/.test(output)) await broken?.()
   assert.doesNotMatch(output, /ReferenceError: \S+ is not defined/, 'what is planted uses a name that is none')
   // Only what a trial says counts: a process that was killed because it took too long has caught nothing.
-  return code === 1 ? lineOf(output, 'words' in layer ? /\S/ : /^\s*not ok/) : undefined
+  return code === 1 || isCut ? lineOf(output, 'words' in layer ? /\S/ : FAILED) : undefined
 }
 
 async function ran(copy: string, layer: Layer): Promise<Ended> {
@@ -154,13 +157,25 @@ async function served(layer: Layer): Promise<Record<string, string>> {
 interface Ended {
   readonly code: number | null
   readonly output: string
+  /** It was ended because a test had failed, and the process went on. */
+  readonly isCut: boolean
 }
 
 async function node(copy: string, words: readonly string[], more: Record<string, string> = {}): Promise<Ended> {
   const env = { ...process.env, ...more, SPOOLQ_CHECK: undefined, NODE_TEST_CONTEXT: undefined }
   const child = spawn(process.execPath, words, { cwd: copy, env, stdio: ['ignore', 'pipe', 'pipe'], timeout: MOST_MS })
   let output = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk))
+  let isCut = false
+  let cut: NodeJS.Timeout | undefined
+  const hear = (chunk: string): void => {
+    output += chunk
+    if (cut !== undefined || !FAILED.test(output)) return
+    cut = setTimeout(() => {
+      isCut = child.kill('SIGKILL')
+    }, LAST_MS)
+  }
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', hear)
   const [code] = await once(child, 'close')
-  return { code, output }
+  clearTimeout(cut)
+  return { code, output, isCut }
 }

@@ -5,6 +5,7 @@ import { getEventListeners } from 'node:events'
 import { describe, it } from 'node:test'
 import { AsyncQueue } from '../../lib/index.ts'
 import { onAbort } from '../../lib/wait/aborts.ts'
+import { pause } from '../../lib/wait/pause.ts'
 
 const listeners = (signal: AbortSignal): number => getEventListeners(signal, 'abort').length
 
@@ -30,6 +31,12 @@ describe('the queue, while many wait with one signal,', () => {
     leave()
     controller.abort()
     assert.deepEqual(told, ['one', 'third'])
+  })
+
+  it('listens no more once a pause is over', async () => {
+    const { signal } = new AbortController()
+    await pause(0, signal)
+    assert.equal(listeners(signal), 0)
   })
 
   it('hears of no leak where many handlers are at work, or wait to try again', async () => {

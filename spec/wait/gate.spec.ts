@@ -56,4 +56,30 @@ describe('a gate', () => {
       await Promise.all(passes)
     })
   }
+
+  it('runs again for who waits behind a run that failed', async () => {
+    let runs = 0
+    const gate = new Gate(async () => {
+      runs += 1
+      if (runs === 1) throw new Error('no')
+    })
+    const [first, second] = await Promise.allSettled([gate.pass(), gate.pass()])
+    assert.equal(first.status, 'rejected')
+    assert.equal(second.status, 'fulfilled')
+    assert.equal(runs, 2)
+    await gate.idle()
+  })
+
+  it('comes to rest once the last run has ended, and not before', async () => {
+    const runs = new Runs()
+    const pass = runs.gate.pass()
+    let isIdle = false
+    const idle = runs.gate.idle().then(() => {
+      isIdle = true
+    })
+    await new Promise(setImmediate)
+    assert.equal(isIdle, false)
+    runs.end()
+    await Promise.all([pass, idle])
+  })
 })
