@@ -16,7 +16,7 @@ export const layers = Object.freeze({
   'flips after every end': 100_000,
   'bytes, cuts, sectors and files damaged': 50_000,
   'planted bugs caught': 60,
-  'bugs planted outside the log': 37,
+  'bugs planted outside the log': 80,
   'runs of commands against the model': 600,
   'random items': 200_000,
   'pairs of calls': 44_000,

@@ -62,6 +62,23 @@ for (const name of ['msgpack', 'json', 'cbor', 'v8'] as CodecName[]) {
       )
     })
 
+    it('hold no more than 256 items, nor 64 KiB but of one item', () => {
+      const sizes = [0, 1, 100, 1000, 10_000, 70_000]
+      for (const size of sizes) {
+        const items = Array.from({ length: size > 1000 ? 20 : 700 }, () => 'x'.repeat(size))
+        const documents = new DocumentWriter(codec).many(items, true)
+        assert.equal(
+          documents.reduce((sum, { count }) => sum + count, 0),
+          items.length,
+        )
+        for (const { bytes, count } of documents) {
+          assert.ok(count <= 256, `${count} items`)
+          assert.ok(count === 1 || bytes.length <= 64 * 1024, `${count} items of ${size} take ${bytes.length}`)
+        }
+        if (size === 1) assert.ok(documents.length < 10, 'they share documents')
+      }
+    })
+
     it('are taken piece by piece, in any order and again', () => {
       const items = Array.from({ length: 256 }, (_, id) => ({ id, list: [id] }))
       const [document] = new DocumentWriter(codec).many(items, true)

@@ -8,14 +8,17 @@ import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Writable } from 'node:stream'
 import { describe, it } from 'node:test'
 import { Leasing } from '../../lib/consume/leasing.ts'
 import { Putting } from '../../lib/consume/putting.ts'
+import { ReadStream } from '../../lib/consume/read-stream.ts'
 import { Session } from '../../lib/consume/session.ts'
 import { setSpentAside } from '../../lib/consume/spent.ts'
 import { Taking } from '../../lib/consume/taking.ts'
 import { WriteStream } from '../../lib/consume/write-stream.ts'
 import { AsyncQueue, CodecMismatchError, QueueFullError, SettledError, StorageError } from '../../lib/index.ts'
+import { turns } from '../queue/place.ts'
 import { Script } from './scripted-store.ts'
 
 const full = new StorageError('the disk is full')
@@ -138,6 +141,21 @@ describe('the queue, when its store fails,', () => {
     await new Session(script.core).next()
     script.failing = { settle: full }
     await assert.rejects(script.core.close(), full)
+  })
+
+  it('tells a stream that what its sink wrote last could not be acknowledged, and does not end it', async () => {
+    const script = await Script.with(1)
+    const stream = new ReadStream(async () => script.core, { highWaterMark: 1, wait: false })
+    const callbacks: (() => void)[] = []
+    let ended = 0
+    stream.on('end', () => (ended += 1))
+    stream.pipe(new Writable({ objectMode: true, write: (_, __, callback) => callbacks.push(callback) }))
+    await turns()
+    script.failing = { settle: full }
+    const failed = once(stream, 'error')
+    callbacks.shift()?.()
+    assert.deepEqual(await Promise.race([failed, turns()]), [full])
+    assert.equal(ended, 0)
   })
 
   it('tells a stream of its last append', async () => {

@@ -10,11 +10,14 @@ import { attackersSql } from './attackers-sql.ts'
 import { type Bug, nameOf } from './bug.ts'
 import { checks } from './checks.ts'
 import { codecs } from './codecs.ts'
+import { consumers } from './consumers.ts'
+import { documents } from './documents.ts'
 import { durable } from './durable.ts'
 import { failing } from './failing.ts'
 import { failures } from './failures.ts'
 import { folder } from './folder.ts'
 import { full } from './full.ts'
+import { memory } from './memory.ts'
 import { moved } from './moved.ts'
 import { mysql } from './mysql.ts'
 import { order } from './order.ts'
@@ -24,6 +27,7 @@ import { streams } from './streams.ts'
 import { syncs } from './syncs.ts'
 import { time } from './time.ts'
 import { together } from './together.ts'
+import { waiting } from './waiting.ts'
 
 export const bugs: readonly Bug[] = [
   ...syncs,
@@ -44,6 +48,10 @@ export const bugs: readonly Bug[] = [
   ...time,
   ...attackers,
   ...attackersSql,
+  ...consumers,
+  ...waiting,
+  ...memory,
+  ...documents,
 ]
 
 const BEGIN = '<!-- planted bugs: written by spec/real/planted/all.ts -->\n'
