@@ -224,6 +224,15 @@ describe('the queue, while callers wait,', () => {
     assert.equal(counter.waiting, 0)
   })
 
+  it('tries once who comes to a closed line late, where attempts keep their order by themselves', async () => {
+    const line = new Line(unattended, { isOrdered: true })
+    line.close(new Error('closed'))
+    const late = (answer: string | undefined) => new Parked(line, async () => answer, { clock: new ManualClock() })
+    assert.equal(await late('in').promise, 'in')
+    await assert.rejects(late(undefined).promise, /closed/)
+    assert.equal(line.length, 0)
+  })
+
   it('costs nothing to wake while nobody waits', () => {
     const line = new Line(unattended)
     line.wake()

@@ -139,8 +139,8 @@ export const documents: readonly Bug[] = [
   {
     name: 'more shapes than ids share one',
     file: 'codec/shapes.js',
-    from: 'this.#given++ % IDS',
-    to: 'Math.min(this.#given++, IDS - 1)',
+    from: 'return this.#byId[shape.id] === shape;',
+    to: 'return this.#byId[shape.id] !== undefined;',
     layer: spec('codec/msgpack', 'more shapes'),
   },
   {

@@ -62,7 +62,7 @@ export const streams: readonly Bug[] = [
     file: 'wait/line.js',
     from: 'if (this.#isOrdered)\n                void caller',
     to: 'if (false)\n                void caller',
-    layer,
+    layer: spec('wait/parked', 'to a closed line late'),
   },
   {
     name: 'a web stream acknowledges an item as it hands it out',
