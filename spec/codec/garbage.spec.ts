@@ -8,8 +8,8 @@ import { CodecError } from '../../lib/errors.ts'
 import type { Document } from '../../lib/store.ts'
 import { anyItem, reading, runs } from './items.ts'
 
-const MUTATIONS = process.env.SPOOLQ_CHECK ? 8000 : 500
-const STEP = process.env.SPOOLQ_CHECK ? 11 : 41
+const MUTATIONS = process.env.SPOOLQ_CHECK ? 8000 : 250
+const STEP = process.env.SPOOLQ_CHECK ? 11 : 83
 // No document below is larger than some KiB; what all of them leave for the collector at once is far below this.
 const MAX_GROWTH_KIB = 256 * 1024
 

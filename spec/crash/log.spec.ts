@@ -101,19 +101,19 @@ describe('the queue, after a crash', () => {
 
   it("keeps every promise of durability 'disk', in all states of words of two steps", (t) =>
     battery(t, 'disk', {
-      quick: { words: some(upTo(2), 20), options: { limit: 3 }, least: 250 },
+      quick: { words: some(upTo(2), 10), options: { limit: 2 }, least: 80 },
       full: () => ({ words: upTo(2), options: {}, least: LEAST.two }),
     }))
 
   it('keeps them in all states of words of three steps', (t) =>
     battery(t, 'disk', {
-      quick: { words: some(flagged(CALM, words(3)), 12), options: { limit: 2 }, least: 60 },
+      quick: { words: some(flagged(CALM, words(3)), 6), options: { limit: 2 }, least: 30 },
       full: () => ({ words: flagged(CALM, words(3, ISSUED)), options: {}, least: LEAST.three }),
     }))
 
   it('keeps them in states of all words of four steps', (t) =>
     battery(t, 'disk', {
-      quick: { words: some(flagged(CALM, words(4, ISSUED)), 12), options: { limit: 2 }, least: 60 },
+      quick: { words: some(flagged(CALM, words(4, ISSUED)), 6), options: { limit: 2 }, least: 30 },
       full: () => ({ words: flagged(CALM, words(4, ISSUED)), options: { coarse: true, limit: 48 }, least: LEAST.four }),
     }))
 
@@ -125,13 +125,13 @@ describe('the queue, after a crash', () => {
 
   it('keeps them when it crashes again while it recovers and compacts', (t) =>
     battery(t, 'disk', {
-      quick: { words: upTo(1), options: { limit: 2, again: { every: 40, limit: 2 } }, least: 30 },
+      quick: { words: some(upTo(1), 12), options: { limit: 2, again: { every: 40, limit: 2 } }, least: 10 },
       full: () => ({ words: upTo(2), options: { limit: 20, again: { every: 4, limit: 5 } }, least: 200_000 }),
     }))
 
   it('keeps them where items fail, are retried, delayed, bounded and kept for the record', (t) =>
     battery(t, 'wide', {
-      quick: { words: some(wideWords(2), 12), options: { limit: 1 }, least: 40 },
+      quick: { words: some(wideWords(2), 7), options: { limit: 1 }, least: 25 },
       full: () => ({
         words: [...wideWords(1), ...wideWords(2), ...some(wideWords(3), 200)],
         options: { limit: 8 },

@@ -34,7 +34,7 @@ describe('the queue, with a process beside it,', () => {
   it('goes on when that one dies, and keeps its promises in a crash after it', (t) =>
     crashes(
       t,
-      CHECK ? { pieces: DEATHS, limit: 4, least: 50_000 } : { pieces: ['death:L'], limit: 1, step: 11, least: 100 },
+      CHECK ? { pieces: DEATHS, limit: 4, least: 50_000 } : { pieces: ['death:L'], limit: 1, step: 23, least: 50 },
     ))
 
   it('keeps its promises in a crash that meets both in the middle of their steps', (t) =>
@@ -42,6 +42,6 @@ describe('the queue, with a process beside it,', () => {
       t,
       CHECK
         ? { pieces: PAIRS, limit: 24, least: 45_000 }
-        : { pieces: PAIRS.filter((_, i) => i % 10 === SEED % 10), limit: 1, least: 100 },
+        : { pieces: PAIRS.filter((_, i) => i % 20 === SEED % 20), limit: 1, least: 50 },
     ))
 })

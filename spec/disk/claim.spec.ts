@@ -167,7 +167,7 @@ test('without fs-ext, a folder is claimed on a file system without hard links to
 test('without fs-ext, of many that start at once one claims the folder', async (t) => {
   const [folder, lib] = [newFolder(t), libWithoutFsExt()]
   const agents = [1, 2, 3, 4].map(() => startProcess(t, lib)).concat([1, 2].map(() => startThread(t, lib)))
-  for (let round = 0; round < long(15, 6); round++) {
+  for (let round = 0; round < long(15, 3); round++) {
     const outcomes = await Promise.all(agents.map((agent) => claim(agent, folder)))
     assert.equal(outcomes.filter((each) => each === 'claimed').length, 1, `round ${round}: ${outcomes}`)
     await agents[outcomes.indexOf('claimed')]?.ask({ act: 'release' })

@@ -12,7 +12,7 @@ const KINDS = ['rolled', 'young', 'killed'] as const
 type Kind = (typeof KINDS)[number]
 
 /** All of something, or every so many of it; of the queues that are like the first, a quarter. */
-const every = (kind: Kind, step: number) => (!CHECK ? 4 * step + 1 : kind === 'rolled' ? 1 : 4)
+const every = (kind: Kind, step: number) => (!CHECK ? 8 * step + 1 : kind === 'rolled' ? 1 : 4)
 
 const CURSORS = ['/q/cursor.0', '/q/cursor.1']
 

@@ -11,7 +11,7 @@ import { bytesSet, cuts, damaged, fills, flips, inodeOf, sizeOf } from './mutati
 import { FOLDER, type Kind, type SmallQueue, smallQueue } from './small-queue.ts'
 import { flipped, tryAll } from './trying.ts'
 
-const every = (step: number) => (CHECK ? 1 : 4 * step + 1)
+const every = (step: number) => (CHECK ? 1 : 8 * step + 1)
 
 const KINDS: readonly Kind[] = ['rolled', 'young', 'killed']
 const queues = new Map<Kind, SmallQueue>()

@@ -10,7 +10,7 @@ import { type SmallQueue, smallQueue } from './small-queue.ts'
 import { flipped, tryAll } from './trying.ts'
 
 /** All of something, or every so many of it. */
-const all = (step: number) => (CHECK ? 1 : 4 * step + 1)
+const all = (step: number) => (CHECK ? 1 : 8 * step + 1)
 
 for (const kind of ['rolled', 'young'] as const) {
   /** But for flips, of the queue that is like the first, a half. */

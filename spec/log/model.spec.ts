@@ -27,7 +27,7 @@ import { long } from '../process/parts.ts'
 import { words } from '../store/words.ts'
 import { ManualClock } from '../wait/manual-clock.ts'
 
-const RUNS = long(600, 15)
+const RUNS = long(600, 8)
 const COMMANDS = 100
 const KEEP = 3
 const STATUSES: readonly Status[] = ['ready', 'delayed', 'inFlight', 'failed', 'acked']

@@ -27,7 +27,7 @@ import { Shuffle, shuffled } from './shuffled-disk.ts'
 import { steadily } from './steady-clock.ts'
 
 const ONE = process.env.SPOOLQ_RACE
-const RUNS = Number(process.env.SPOOLQ_RACES ?? (CHECK ? 1560 : 40))
+const RUNS = Number(process.env.SPOOLQ_RACES ?? (CHECK ? 1560 : 20))
 const COMMANDS = 100
 const DURABILITIES: readonly Durability[] = ['disk', 'os', { interval: 3 }]
 

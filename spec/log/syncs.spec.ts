@@ -23,7 +23,7 @@ import { long } from '../process/parts.ts'
 import { Rig } from './journal-rig.ts'
 import { numbered, popped, put, QueueRig, ready, segment } from './queue-rig.ts'
 
-const SHORT = ['1', 'A', '1p', '3L', '3r', 'BBB', 'BBpf', '1pf1', '1x']
+const SHORT = ['1', 'A', '1p', 'BBpf', '1x']
 const WORDS = long([...SHORT, ...words(2, '13BApLrfx'), ...words(3, '1Bpf')], SHORT)
 const LOSSES: readonly SyncLoss[] = ['kept', 'lost', 'half']
 const MOST_SYNCS = 60

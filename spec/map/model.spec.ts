@@ -11,7 +11,7 @@ import fc from 'fast-check'
 import { PersistentMap } from '../../lib/index.ts'
 import { collect } from './suite.ts'
 
-const RUNS = process.env.SPOOLQ_CHECK === '1' ? 400 : 60
+const RUNS = process.env.SPOOLQ_CHECK === '1' ? 400 : 25
 const COMMANDS = 40
 const KEYS = ['', 'a', 'b', 'c', '__proto__', '\0', '\ud83d', '🐢', 'constructor', '1']
 

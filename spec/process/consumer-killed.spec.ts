@@ -7,7 +7,7 @@ import type { Body, Numbered } from './part.ts'
 import { long, newPlace, startPart } from './parts.ts'
 import { newSeed, randomFrom } from './random.ts'
 
-const ROUNDS = long(61, 2)
+const ROUNDS = long(61, 1)
 const STOCK = 40_000
 
 interface Seen {

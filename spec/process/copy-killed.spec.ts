@@ -15,7 +15,7 @@ interface Item {
 
 type Store = (t: TestContext) => Promise<string>
 
-const COUNT = long(3000, 1000)
+const COUNT = long(3000, 500)
 const OPTIONS = { durability: 'os' } as const
 
 const log: Store = async (t) => newPlace(t)

@@ -6,7 +6,7 @@ import { assertAtRest, endEach, long, newPlace, type Running, startPart, startTh
 import { newSeed } from './random.ts'
 
 const PRODUCERS = 5
-const COUNT = long(60_000, 5000) / PRODUCERS
+const COUNT = long(60_000, 2000) / PRODUCERS
 
 const kinds: Record<string, Tuning> = {
   'with defaults': {},

@@ -108,7 +108,7 @@ it('the queue outlives worker threads that come and go, one by one and eight at 
   const folder = newPlace(t)
   await fill(folder, 8)
   await using queue = await AsyncQueue.open<Numbered>(folder)
-  const visits = long(40, 6)
+  const visits = long(40, 3)
   const open = () => readdirSync('/proc/self/fd').length
   const visit = async (n: number) => {
     const thread = startThread(t, 'visit', { folder, way: WAYS[n % 3] ?? 'close' })
@@ -138,7 +138,7 @@ it('the queue outlives worker threads that come and go, one by one and eight at 
 it('the queue settles each item once, whatever takes it, in one process and across four', async (t) => {
   for (const processes of long([1, 4], [2])) {
     const folder = newPlace(t)
-    const count = long(20_000, 1500)
+    const count = long(20_000, 800)
     await using queue = await AsyncQueue.open<Numbered>(folder, { durability: 'os' })
     const consumers = numbers(processes).map(() => startPart(t, 'mix', { folder, options: { durability: 'os' } }))
     for (const consumer of consumers) await consumer.heard(1)

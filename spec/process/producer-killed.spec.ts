@@ -7,7 +7,7 @@ import type { Call, Tuning } from './part.ts'
 import { long, newPlace, startPart } from './parts.ts'
 import { newSeed, randomFrom } from './random.ts'
 
-const ROUNDS = long(61, 2)
+const ROUNDS = long(61, 1)
 
 /** Judges what comes out of the queue against what the producers were told. */
 class Judge {

@@ -18,7 +18,7 @@ export function sharedQueue(place: (t: TestContext) => string): void {
     t.diagnostic(`seed ${seed}`)
     const folder = place(t)
     const options = { durability: 'os' } as const
-    const count = long(10_000, 1500)
+    const count = long(10_000, 800)
     const producing = [0, 1].map((producer) =>
       startPart(t, 'put', { folder, options, producer, count, seed: seed + producer }),
     )
@@ -95,7 +95,7 @@ export function sharedQueue(place: (t: TestContext) => string): void {
 
   it('has whole whatever a killed producer was told, and nothing by halves', async (t) => {
     const folder = place(t)
-    for (let round = 0; round < long(8, 2); round += 1) {
+    for (let round = 0; round < long(8, 1); round += 1) {
       const seed = newSeed()
       t.diagnostic(`round ${round}: seed ${seed}`)
       const options = { durability: round % 2 === 0 ? 'disk' : 'os' } as const

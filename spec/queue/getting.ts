@@ -6,7 +6,7 @@ import { QueueClosedError, QueueEmptyError } from '../../lib/index.ts'
 import { CHECK } from '../layers.ts'
 import { fate, fresh, type MakePlace, numbers, turns } from './place.ts'
 
-const ROUNDS = CHECK ? 100 : 60
+const ROUNDS = CHECK ? 100 : 20
 
 export function getting(place: MakePlace): void {
   it('gets what is there at once', async () => {

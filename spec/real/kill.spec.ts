@@ -10,7 +10,7 @@ import { newSeed, randomFrom } from '../process/random.ts'
 import { type Item, Judge } from './judge.ts'
 import { look, newFolder, startWorker, type Worker } from './workers.ts'
 
-const ROUNDS = CHECK ? 37 : 2
+const ROUNDS = CHECK ? 37 : 1
 /** Each producer's numbers begin with a million of its own; a crew has two, and a consumer. */
 const PRODUCERS = [0, 1]
 const LANE = 1_000_000

@@ -15,7 +15,7 @@ import { newSeed, randomFrom } from '../process/random.ts'
 import { Judge } from './judge.ts'
 import { look, newFolder, startWorker } from './workers.ts'
 
-const CUTS_OF_MODE = CHECK ? 68 : 2
+const CUTS_OF_MODE = CHECK ? 68 : 1
 const CUTS_OF_IMAGE = 10
 const IMAGE_BYTES = 48 * 2 ** 20
 const MOST_MOUNTS = 50

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { it, type TestContext } from 'node:test'
 import { AsyncQueue, type Delivery, StorageError } from '../../lib/index.ts'
+import { CHECK } from '../layers.ts'
 
 const skip = process.platform !== 'linux' || process.getuid?.() !== 0 ? 'mounting a tmpfs needs root on Linux' : false
 
@@ -44,7 +45,7 @@ function textOf(i: number): string {
 
 for (const [size, durability, batch] of [
   ['2m', 'disk', 1],
-  ['8m', 'os', 100],
+  [CHECK ? '8m' : '3m', 'os', 100],
 ] as const) {
   it(`the queue on a disk of ${size} that it filled by ${batch} hands out, takes back and acknowledges all, and goes on`, {
     skip,
@@ -52,7 +53,7 @@ for (const [size, durability, batch] of [
     const location = `sqlite:${smallDisk(t, size)}/q.db`
     await using queue = await AsyncQueue.open<string>(location, { durability })
     let first = 0
-    for (let round = 0; round < 2; round += 1) {
+    for (let round = 0; round < (CHECK ? 2 : 1); round += 1) {
       const end = await fill(queue, first, batch)
       assert.ok(end - first > 300, `${end - first} items`)
       assert.equal(await queue.size(), end - first)
@@ -75,7 +76,7 @@ for (const [size, durability, batch] of [
 }
 
 it('the queue on a disk that it filled leases all of it at once, some at a time within', { skip }, async (t) => {
-  const location = `sqlite:${smallDisk(t, '16m')}/q.db`
+  const location = `sqlite:${smallDisk(t, CHECK ? '16m' : '6m')}/q.db`
   const texts = (deliveries: readonly Delivery<string>[]) => deliveries.map(({ item }) => item)
   const first = await AsyncQueue.open<string>(location, { durability: 'os' })
   const end = await fill(first, 0, 100)
