@@ -52,7 +52,7 @@ describe('the queue, on a disk that fails,', () => {
       'failing syncs',
       CHECK
         ? { hand: 'syncs', words: [...words(1), ...words(2), ...words(3, '13BpLfo'), ...WORDS], limit: 1, least: 7000 }
-        : { hand: 'syncs', words: ['3p'], limit: 1, least: 20 },
+        : { hand: 'syncs', words: ['p'], limit: 1, least: 5 },
     ))
 
   it('has every step behind each kind of put among those', () => {

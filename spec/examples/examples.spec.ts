@@ -24,7 +24,7 @@ describe('the examples', { timeout: 240_000, concurrency: 4 }, () => {
     assert.match(await run('quick-start.js'), /All taken, in order, and the queue is empty\.\n$/)
   })
 
-  it('upload brings everything to a server that goes down and comes back', async () => {
+  wholly('upload brings everything to a server that goes down and comes back', async () => {
     const printed = await run('upload.js')
     assert.match(printed, /^1000 measurements received through [1-9]\d* outages/m)
     assert.match(printed, /The server has every measurement, in order\.\n$/)
@@ -36,7 +36,7 @@ describe('the examples', { timeout: 240_000, concurrency: 4 }, () => {
     assert.match(printed, /Every order is booked, and none is left\.\n$/)
   })
 
-  it('share has every job done, though a worker is killed', async () => {
+  wholly('share has every job done, though a worker is killed', async () => {
     assert.match(await run('share.js'), /Every job is done, though a worker was killed\.\n$/)
   })
 
