@@ -1,5 +1,6 @@
 // foreign.spec.ts: what somebody else put under a name of a database, where he may write to its folder. It is refused, by name, at
 // once; what it leads to is neither read nor written, and the database itself unharmed.
+// A process of its own: it starts others.
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
