@@ -107,8 +107,14 @@ class FolderDisk implements Disk {
     if (this.#root.isRemoved) throw missing('fsync', folder)
   }
 
-  claim(folder: string): Promise<() => void> {
-    return this.#below.claimAs(this.#root.folder(folder).real, folder)
+  async claim(folder: string): Promise<() => void> {
+    const { real } = this.#root.folder(folder)
+    try {
+      return await this.#below.claimAs(real, folder)
+    } catch (error) {
+      if (error instanceof Error) error.message = error.message.replaceAll(real, folder)
+      throw error
+    }
   }
 
   watch(folder: string, changed: () => void): () => void {

@@ -9,6 +9,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { clearTimeout, setTimeout } from '../wait/timers.ts'
 import { codeOf } from './disk.ts'
+import { hasNoInode, NO_INODE } from './inodes.ts'
 
 const MOST_PATH_BYTES = 100
 /** How long somebody who listens has to say who he is: he may be stopped. */
@@ -70,7 +71,8 @@ function tried<R>(call: () => R): R | undefined {
 
 function explained(error: unknown, name: string): unknown {
   if (codeOf(error) === 'EADDRINUSE' || codeOf(error) === 'ENOENT') return error
-  const reason = error instanceof Error ? error.message : String(error)
+  const told = error instanceof Error ? error.message : String(error)
+  const reason = hasNoInode(path.dirname(name)) ? `${told}, ${NO_INODE}` : told
   const message =
     `without fs-ext, ${path.dirname(name)} needs a unix socket, by which everybody can see whether it is open, and none ` +
     `can be made there (${reason}): get fs-ext with 'npm install fs-ext' or 'npm rebuild fs-ext'`

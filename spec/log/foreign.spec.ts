@@ -19,7 +19,7 @@ const isRoot = process.geteuid?.() === 0
 const [SERVICE, OTHER] = [54_321, 54_322]
 const SECRET = 'precious data\n'.repeat(5)
 const SEGMENT = '00000000000000000001.0.log'
-const FILES = ['queue.json', 'copy.json', 'append.lock', 'cursor.lock', 'cursor.0', 'cursor.1', SEGMENT, 'only.1']
+const FILES = ['queue.json', 'copy.json', 'append.lock', 'cursor.lock', 'cursor.0', 'cursor.1', SEGMENT, 'only.999']
 const FOLDERS = ['owners', 'failed', 'damaged']
 
 function newBase(t: TestContext): string {

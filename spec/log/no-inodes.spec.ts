@@ -53,6 +53,8 @@ it('a queue is opened, emptied and closed where no file can be made, and says so
     for (const item of items) await first.put(item)
     await first.close()
     fill(folder)
+    // Without fs-ext a socket is needed, which is a file.
+    if (fs.readdirSync(queue).includes('only.1')) return assert.rejects(AsyncQueue.open(queue), saysNoInode)
     const [one, other] = [await AsyncQueue.open<string>(queue, options), await AsyncQueue.open<string>(queue, options)]
     assert.deepEqual(fs.readdirSync(path.join(queue, 'owners')), [])
     const held = await one.lease()
