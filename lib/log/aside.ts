@@ -6,6 +6,7 @@
 // Death before the rename used no id; after it, it is a segment like any other, and others append behind it.
 
 import type { DiskFile } from '../disk/disk.ts'
+import { checkIds } from '../ids.ts'
 import type { Document } from '../store.ts'
 import { countItems } from './batch.ts'
 import { checksumOf } from './bytes.ts'
@@ -92,9 +93,10 @@ export class Aside {
   join(): Segment {
     const log = this.#log
     log.refresh()
+    const base = log.nextId
+    checkIds(base, this.#count, log.folder)
     const tail = log.tail
     if (tail && !tail.seal) tail.writeSeal()
-    const base = log.nextId
     // Frames that say more than their items are read by whoever catches up; others may be stepped over at once.
     const known = this.#extra ? { asideEnd: 0, asideCount: 0 } : { asideEnd: this.#end, asideCount: this.#count }
     const made = { nonce: this.#nonce, ...known }

@@ -11,6 +11,8 @@ export function checksumOfText(text: string): string {
 }
 
 const HIGH = 2 ** 32
+/** No number in a file is above it. */
+const MOST = 2 ** 53
 
 export function putU16(bytes: Uint8Array, at: number, value: number): void {
   bytes[at] = value
@@ -62,7 +64,7 @@ export function putVarint(bytes: Uint8Array, at: number, value: number): number 
   return next
 }
 
-/** Reads numbers one after another. What lies beyond the end reads as zero, and `overrun` tells. */
+/** Reads numbers one after another. What lies beyond the end, or is above 2^53, reads as zero, and `overrun` tells. */
 export class ByteReader {
   at: number
   readonly #bytes: Uint8Array
@@ -84,9 +86,13 @@ export class ByteReader {
     for (let length = 0; length < 8; length++) {
       const next = byte(this.#bytes, this.at++)
       value += (next & 127) * scale
-      if (next < 128) return value
+      if (next < 128) return value <= MOST ? value : this.#beyond()
       scale *= 128
     }
+    return this.#beyond()
+  }
+
+  #beyond(): number {
     this.at = this.#end + 1
     return 0
   }

@@ -5,6 +5,7 @@
 // Written under a name in the making and synced, then renamed: it is there whole, as it was or as it is now. One that
 // rotted is none: its queue is then refused as a target, unless it is empty.
 
+import { copyMarkOf } from '../copy-mark.ts'
 import { codeOf, type Disk, withFile } from '../disk/disk.ts'
 import type { CopyMark } from '../store.ts'
 import { checksumOfText } from './bytes.ts'
@@ -26,8 +27,7 @@ export function readCopyMark(disk: Disk, folder: string): CopyMark | undefined {
   }
   const crcAt = text.lastIndexOf(',"crc":"')
   if (crcAt < 0 || text.slice(crcAt) !== `,"crc":"${checksumOfText(text.slice(0, crcAt))}"}\n`) return
-  const { source, after, upTo, nextId, copied, count }: CopyMark = JSON.parse(text)
-  return { source, after, upTo, nextId, copied, count }
+  return copyMarkOf(text)
 }
 
 /** Durable when it resolves, whatever the queue's durability. */

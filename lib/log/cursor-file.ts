@@ -23,9 +23,10 @@
 // its snapshot and covers it: the highest generation with a whole snapshot rules.
 
 import type { DiskFile } from '../disk/disk.ts'
+import { END_OF_IDS } from '../ids.ts'
 import { checksumOf, getU32, getU64, putU32, putU64 } from './bytes.ts'
 import { CURSOR_VERSION, CursorState } from './cursor-state.ts'
-import { type CursorRecord, decodeRecord, SLOT_BYTES } from './record.ts'
+import { type CursorRecord, decodeRecord, heldRecord, SLOT_BYTES } from './record.ts'
 
 export const CURSOR_MAGIC = 0x63717073 // 'spqc'
 export const SNAPSHOT_AT = 1024
@@ -71,7 +72,7 @@ function decodeHeader(bytes: Uint8Array, at: number): CursorHeader | undefined {
   if (checksumOf(bytes, at, at + 60) !== getU32(bytes, at + 60)) return
   return {
     version: getU32(bytes, at + 4),
-    generation: getU64(bytes, at + 8),
+    generation: Math.min(getU64(bytes, at + 8), END_OF_IDS),
     salt: getU32(bytes, at + 16),
     fileBytes: getU64(bytes, at + 20),
     snapshotBytes: getU32(bytes, at + 28),
@@ -142,17 +143,29 @@ function bytesOf(file: DiskFile): Buffer {
   const head = Buffer.alloc(SNAPSHOT_AT)
   file.read(head, 0, SNAPSHOT_AT, 0)
   const told = [0, COPY_AT].map((at) => decodeHeader(head, at)?.fileBytes ?? 0)
-  const bytes = Buffer.alloc(Math.min(file.size(), Math.max(UNTOLD_BYTES, ...told), MOST_BYTES))
+  const size = Math.min(file.size(), Math.max(UNTOLD_BYTES, ...told), MOST_BYTES)
+  const bytes = Buffer.alloc(size <= UNTOLD_BYTES ? size : Math.min(size, mostIn(file)))
   return bytes.subarray(0, file.read(bytes, 0, bytes.length, 0))
 }
 
-/** All that a file says, judged by itself alone. */
-export function readCursorFile(file: DiskFile): CursorReading {
+/** What may stand in the blocks that a file has, also where the file system compresses them. */
+function mostIn(file: DiskFile): number {
+  return Math.max(UNTOLD_BYTES, file.allocated() * 8)
+}
+
+/** A file that grows is no larger than this for its snapshot, but for records that are written at once. */
+function roomFor(header: CursorHeader, size: number): number {
+  return Math.min(header.fileBytes, Math.max(size, UNTOLD_BYTES, header.snapshotBytes * 16))
+}
+
+/** All that a file says, judged by itself alone. `end`: ids are below it. */
+export function readCursorFile(file: DiskFile, end?: number): CursorReading {
   const bytes = bytesOf(file)
   const copies = [decodeHeader(bytes, 0), decodeHeader(bytes, COPY_AT)]
   const whole = copies.filter((copy) => copy !== undefined)
-  const header = whole.toSorted((one, other) => other.generation - one.generation)[0]
+  const found = whole.toSorted((one, other) => other.generation - one.generation)[0]
   const size = file.size()
+  const header = found && { ...found, fileBytes: roomFor(found, size) }
   const everWritten = bytes.some((byte) => byte !== 0)
   if (!header || header.version > CURSOR_VERSION) {
     const newerVersion = header?.version
@@ -161,19 +174,19 @@ export function readCursorFile(file: DiskFile): CursorReading {
   }
   const snapshot = bytes.subarray(SNAPSHOT_AT, SNAPSHOT_AT + header.snapshotBytes)
   const holds = snapshot.length === header.snapshotBytes && checksumOf(snapshot) === header.snapshotCrc
-  const journal = readJournal(bytes, header)
+  const journal = readJournal(bytes, header, end)
   const damaged = [...journal.damaged]
   // A crash can leave one copy behind, but not once the file was known to be durable.
   const durable = journal.records.some(({ kind }) => kind === 'durable')
   const current = whole.filter(({ generation }) => generation === header.generation)
   const halfHeader = current.length === 1
   if (durable && halfHeader) {
-    damaged.push({ offset: copies[0] === header ? COPY_AT : 0, bytes: HEADER_BYTES, isGap: false })
+    damaged.push({ offset: copies[0] === found ? COPY_AT : 0, bytes: HEADER_BYTES, isGap: false })
   }
   return {
     header,
     newerVersion: undefined,
-    state: holds ? CursorState.decode(snapshot, header.version) : undefined,
+    state: holds ? CursorState.read(snapshot, header.version, end) : undefined,
     ...journal,
     damaged,
     halfHeader,
@@ -182,18 +195,25 @@ export function readCursorFile(file: DiskFile): CursorReading {
   }
 }
 
-/** The records from the snapshot on; one that doesn't hold is stepped over where its stored crc seeds a successor. */
-function readJournal(bytes: Buffer, header: CursorHeader): Pick<CursorReading, 'records' | 'end' | 'seed' | 'damaged'> {
+type JournalReading = Pick<CursorReading, 'records' | 'end' | 'seed' | 'damaged'>
+
+/**
+ * The records from the snapshot on. One that holds and can't be true is stepped over; one that doesn't hold, where its stored
+ * crc seeds a successor.
+ */
+function readJournal(bytes: Buffer, header: CursorHeader, endOfIds?: number): JournalReading {
   const records: CursorRecord[] = []
   const damaged: DamagedBytes[] = []
   let end = journalStart(header.snapshotBytes)
   let seed = firstSeed(header)
   for (;;) {
-    const found = decodeRecord(bytes, end, seed, header.salt)
-    if (found) {
-      records.push(found.record)
-      end = found.next
-      seed = found.crc
+    const held = heldRecord(bytes, end, seed, header.salt)
+    if (held) {
+      const found = decodeRecord(bytes, end, seed, header.salt, endOfIds)
+      if (found) records.push(found.record)
+      else damaged.push({ offset: end, bytes: held.next - end, isGap: false })
+      end = held.next
+      seed = held.crc
       continue
     }
     const resumed = successor(bytes, end, header.salt)
@@ -207,7 +227,7 @@ function readJournal(bytes: Buffer, header: CursorHeader): Pick<CursorReading, '
 /** Where, behind a record that doesn't hold, one does hold that was seeded by the crc stored just before it. */
 function successor(bytes: Buffer, from: number, salt: number): number | undefined {
   for (let at = from + SLOT_BYTES; at + SLOT_BYTES <= bytes.length; at += SLOT_BYTES) {
-    if (decodeRecord(bytes, at, getU32(bytes, at - 4), salt)) return at
+    if (heldRecord(bytes, at, getU32(bytes, at - 4), salt)) return at
   }
   return
 }

@@ -48,10 +48,13 @@ export interface Loaded {
 
 type Both<V> = readonly [V, V]
 
-/** Reads both files. Throws a FormatError where a newer version wrote them. */
-export function loadCursor(files: Both<DiskFile>, folder: string): Loaded {
-  const readings: Both<CursorReading> = [readCursorFile(files[0]), readCursorFile(files[1])]
-  for (const { newerVersion } of readings) if (newerVersion !== undefined) throw newer(folder, newerVersion)
+/** Reads both files. Throws a FormatError where a newer version wrote them. `end`: ids are below it. */
+export function loadCursor(files: Both<DiskFile>, folder: string, end?: number): Loaded {
+  const readings: Both<CursorReading> = [readCursorFile(files[0], end), readCursorFile(files[1], end)]
+  for (const { newerVersion, header } of readings) {
+    if (newerVersion !== undefined) throw newer(folder, newerVersion)
+    if ((header?.generation ?? 0) > MOST_COUNTED) throw forged(folder)
+  }
   const [first, second] = readings
   const order: (0 | 1)[] = (first.header?.generation ?? -1) >= (second.header?.generation ?? -1) ? [0, 1] : [1, 0]
   const damaged: CursorDamage[] = []
@@ -65,6 +68,7 @@ export function loadCursor(files: Both<DiskFile>, folder: string): Loaded {
     const half = { file: files[which], reading: readings[which], otherFile: files[other], before: readings[other] }
     const loaded = loadHalf(half, damaged)
     if (!loaded) continue
+    if (loaded.state.nextOwner > MOST_COUNTED) throw forged(folder)
     const ruling = { which, reading: readings[which], state: loaded.state }
     return { ...found, ruling, mend: () => mendHalf(half, loaded.remade) }
   }
@@ -135,6 +139,15 @@ function whole(file: DiskFile, { size }: CursorReading): CursorDamage {
 
 function has(records: readonly CursorRecord[], wanted: CursorRecord['kind']): boolean {
   return records.some(({ kind }) => kind === wanted)
+}
+
+/** Generations and owners grow by one at a time: they don't come here. */
+const MOST_COUNTED = 2 ** 52
+
+function forged(folder: string): FormatError {
+  return new FormatError(
+    `the cursor in ${folder} was not written by spoolq: its numbers would end; restore it from a copy`,
+  )
 }
 
 function newer(folder: string, version: number): FormatError {

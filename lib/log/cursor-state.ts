@@ -6,13 +6,14 @@
 //           · boot, origin, drift, drift before (where the queue was opened in format 2)
 // All numbers are varints. The same state always gives the same bytes: a damaged snapshot can be made anew.
 
+import { END_OF_IDS } from '../ids.ts'
 import type { IdRange } from '../store.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
 import { type FailedAt, FailedPlaces } from './failed-places.ts'
 import { isBefore, type Position, START } from './frame.ts'
 import { ACKED, type IdState, SETTLED } from './id-state.ts'
 import { NO_BOOT, NOWHERE, type Place } from './place.ts'
-import { type CursorRecord, fieldsOf, GONE, signed, unsigned } from './record.ts'
+import { type CursorRecord, fieldsOf, GONE, isPlausibleSynced, signed, unsigned } from './record.ts'
 import { Runs } from './runs.ts'
 
 /** Of the cursor's files: read are 1 and 2, written is 2. Version 1 says no more of an owner than its boot. */
@@ -83,7 +84,7 @@ export class CursorState {
         for (const { from, to } of record.ids) this.runs.restore(from, to)
         return
       case 'unfailed':
-        for (const { from, to } of record.ids) for (let id = from; id <= to; id++) this.failed.delete(id)
+        for (const { from, to } of record.ids) this.#unfailed(from, to)
         return
       default:
         return record satisfies never
@@ -124,15 +125,20 @@ export class CursorState {
 
   #gone(ids: readonly IdRange[], why: number): void {
     if (GONE[why] === 'damage' || GONE[why] === 'missing')
-      for (const { from, to } of ids) this.lost += this.runs.live(from, to) + this.#unfailed(from, to)
+      for (const { from, to } of ids) this.#lose(this.runs.live(from, to) + this.#unfailed(from, to))
     this.#each(ids, () => SETTLED)
   }
 
-  /** Copies in failed/ that are lost are failed no more. */
+  #lose(count: number): void {
+    this.lost = Math.min(this.lost + count, END_OF_IDS)
+  }
+
+  /** Failed no more; how many there were. */
   #unfailed(from: number, to: number): number {
-    const ids = [...this.failed.keys()].filter((id) => id >= from && id <= to)
-    for (const id of ids) this.failed.delete(id)
-    return ids.length
+    const before = this.failed.size
+    if (to - from < before) for (let id = from; id <= to; id++) this.failed.delete(id)
+    else for (const id of this.failed.keys()) if (id >= from && id <= to) this.failed.delete(id)
+    return before - this.failed.size
   }
 
   #synced(to: { readonly segment: number; readonly offset: number; readonly nextId: number }): void {
@@ -178,9 +184,26 @@ export class CursorState {
     return writer.bytes()
   }
 
-  /** The state of a snapshot whose checksum held. */
-  static decode(bytes: Uint8Array, version = CURSOR_VERSION): CursorState {
+  /** The state of a snapshot whose checksum held; undefined where it can't be true. `end`: ids are below it. */
+  static read(bytes: Uint8Array, version: number, end = END_OF_IDS): CursorState | undefined {
     const reader = new ByteReader(bytes)
+    const state = CursorState.#decoded(reader, bytes.length, version)
+    return reader.overrun || !state.#isPlausible(end) ? undefined : state
+  }
+
+  /** The state of a snapshot that was made here. */
+  static decode(bytes: Uint8Array, version = CURSOR_VERSION): CursorState {
+    return CursorState.#decoded(new ByteReader(bytes), bytes.length, version)
+  }
+
+  #isPlausible(end: number): boolean {
+    const { position, nextId } = this.synced
+    if (Math.max(this.runs.head, this.runs.highest + 1) > end) return false
+    for (const id of this.failed.keys()) if (id === 0 || id >= end) return false
+    return this.runs.head > 0 && isPlausibleSynced({ ...position, nextId }, end)
+  }
+
+  static #decoded(reader: ByteReader, length: number, version: number): CursorState {
     const next = () => reader.varint()
     const state = new CursorState(next())
     state.nextOwner = next()
@@ -194,7 +217,7 @@ export class CursorState {
       state.failed.set(next(), { segment: next(), offset: next(), attempt: next() })
     }
     decodeRuns(reader, state.runs)
-    if (reader.at < bytes.length)
+    if (reader.at < length)
       state.time = { boot: next(), origin: unsigned(next()), drift: unsigned(next()), before: unsigned(next()) }
     return state
   }

@@ -17,6 +17,8 @@ export interface Gap extends IdRange {
   readonly segment: Segment | undefined
   /** Left out on purpose, because they were settled: whoever still wants them has forgotten that. */
   readonly dropped?: boolean
+  /** A frame stands there that holds its checksums and can't be true: no crash left it. */
+  readonly isLie?: boolean
 }
 
 export class DocumentReader {
@@ -79,8 +81,9 @@ export class DocumentReader {
   #inFrame(frame: Frame, id: number): PlacedDocument | Gap {
     if (id < this.#nextId) this.#rewind(frame)
     const { flags, time } = frame.header
+    const end = frame.firstId + frame.header.count
     while (this.#at < frame.body.length) {
-      const found = readDocument(frame.body, this.#at, { flags, time, firstId: this.#nextId })
+      const found = readDocument(frame.body, this.#at, { flags, time, firstId: this.#nextId, end })
       if (!found) break
       const { firstId, taken } = found.placed
       if (firstId > id) return this.#dropped(id, firstId - 1, frame.offset)
@@ -90,7 +93,7 @@ export class DocumentReader {
       this.#placed = found.placed
       return found.placed
     }
-    const last = frame.firstId + frame.header.count - 1
+    const last = end - 1
     if (frame.header.flags & SPARSE) return this.#dropped(id, last, frame.offset)
     return this.#gap(id, last, frame.offset, frame.next - frame.offset)
   }
@@ -147,7 +150,7 @@ export class DocumentReader {
         continue
       }
       segment.index.add(frame.firstId, frame.offset)
-      if (frame.firstId > id) return this.#outOfOrder(segment, frame, id)
+      if (frame.firstId > id) return this.#isBehind(segment, id) ? this.#seek(id) : this.#outOfOrder(segment, frame, id)
       if (id < frame.firstId + frame.header.count) return this.#found(frame, id)
       at = frame.next
     }

@@ -5,9 +5,10 @@
 // `count` is more than 1 where the codec can't give the item's bytes alone: then it is the whole document that the item
 // was put in, which the items that fail together share.
 
+import { END_OF_IDS } from '../ids.ts'
 import type { Listed, Piece } from '../store.ts'
 import { ByteReader, checksumOf, putVarint, varintLength } from './bytes.ts'
-import { bodyBytesOf, FRAME_HEADER_BYTES, readDocument, writeDocuments } from './frame.ts'
+import { bodyBytesOf, FRAME_HEADER_BYTES, MOST_DOCUMENT_ITEMS, readDocument, writeDocuments } from './frame.ts'
 import type { Frame } from './frame-reader.ts'
 import type { Draft, Log } from './log.ts'
 import type { Segment } from './segment-file.ts'
@@ -70,7 +71,7 @@ function encode(piece: Piece, attempt: number, reason: string): Buffer {
   return bytes
 }
 
-/** What a frame's body whose checksum held sets aside. */
+/** What a frame's body whose checksum held sets aside; undefined where it sets nothing aside. */
 export function readCopy(body: Uint8Array): Copy | undefined {
   const found = readDocument(body, 0, { flags: 0, time: 0, firstId: 0 })
   if (!found) return
@@ -80,8 +81,14 @@ export function readCopy(body: Uint8Array): Copy | undefined {
   const [skip, count, reasonLength] = [reader.varint(), reader.varint(), reader.varint()]
   const behind = reader.at + reasonLength
   if (reader.overrun || behind > bytes.length) return
+  if (skip >= count || count > MOST_DOCUMENT_ITEMS || firstId === 0 || firstId + count > END_OF_IDS) return
   const reason = Buffer.from(bytes.subarray(reader.at, behind)).toString()
   return { firstId, attempt, enqueuedAt, skip, count, reason, bytes: bytes.subarray(behind) }
+}
+
+/** Whether the item is one of those that a copy is of. */
+export function isOf({ firstId, skip, count }: Copy, id: number): boolean {
+  return id >= firstId && id - firstId < count - skip
 }
 
 export function listedOf({ firstId, attempt, enqueuedAt, skip, count, reason, bytes }: Copy, id: number): Listed {

@@ -9,7 +9,7 @@ import { codeOf } from '../disk/disk.ts'
 import type { Cut, IdRange, Listed, Piece } from '../store.ts'
 import type { Cursor } from './cursor.ts'
 import type { CursorState } from './cursor-state.ts'
-import { draftOf, listedOf, readCopy, writeCopies } from './failed-copy.ts'
+import { draftOf, isOf, listedOf, readCopy, writeCopies } from './failed-copy.ts'
 import { FailedFlush } from './failed-flush.ts'
 import type { FailedAt } from './failed-places.ts'
 import { type Frame, FrameReader } from './frame-reader.ts'
@@ -185,7 +185,7 @@ export class FailedItems {
     if (segment?.base !== at.segment || !this.#log.openIfThere(segment)) return
     const frame = this.#reader.read(segment, at.offset, segment.file.size())
     const copy = frame && readCopy(frame.body)
-    return copy && listedOf(copy, id)
+    return copy && isOf(copy, id) ? listedOf(copy, id) : undefined
   }
 }
 

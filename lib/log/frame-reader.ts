@@ -1,6 +1,7 @@
 // frame-reader.ts: frames of a segment, read in chunks, each checked before anybody sees it.
 
 import { checksumOf } from './bytes.ts'
+import { isPlausible, isPlausiblePreamble } from './claims.ts'
 import { FRAME_HEADER_BYTES, FRAME_MAGIC, type FrameHeader, parseFrameHeader, readFrameHeader } from './frame.ts'
 import { checksumIn, isHollow, stretches } from './holes.ts'
 import type { Segment } from './segment-file.ts'
@@ -58,6 +59,7 @@ export class FrameReader {
     const at = offset - this.#chunkOffset
     const body = this.#chunk.subarray(at + FRAME_HEADER_BYTES, at + size)
     if (checksumOf(body) !== header.bodyCrc) return
+    if (!isPlausiblePreamble(body, header.flags, segment.base + header.relativeId)) return
     return frameOf(segment, header, offset, body)
   }
 
@@ -66,7 +68,18 @@ export class FrameReader {
     if (!this.#holds(segment, offset, FRAME_HEADER_BYTES)) this.#load(segment, offset, this.#readBytes, end)
     if (!this.#holds(segment, offset, FRAME_HEADER_BYTES)) return
     const header = readFrameHeader(this.#chunk, offset - this.#chunkOffset, this.#chunkLength, segment.header.nonce)
-    return header && offset + FRAME_HEADER_BYTES + header.bodyBytes <= end ? header : undefined
+    if (!header || offset + FRAME_HEADER_BYTES + header.bodyBytes > end) return
+    return isPlausible(header, segment) ? header : undefined
+  }
+
+  /** Bytes of a frame at `offset` that holds both of its checksums, although what it says can't be; 0 where there is none. */
+  lieAt(segment: Segment, offset: number, end: number): number {
+    if (!this.#holds(segment, offset, FRAME_HEADER_BYTES)) this.#load(segment, offset, this.#readBytes, end)
+    const at = offset - this.#chunkOffset
+    const header = readFrameHeader(this.#chunk, at, this.#chunkLength, segment.header.nonce)
+    const size = FRAME_HEADER_BYTES + (header?.bodyBytes ?? 0)
+    if (!header || offset + size > end || isHollow(segment.file, size)) return 0
+    return bodyHolds(segment, offset, header) ? size : 0
   }
 
   /** The first frame that holds at or behind `offset`, whose ids are not below `id`. */

@@ -21,6 +21,8 @@ import type { CursorState } from './cursor-state.ts'
 
 export const FRAME_MAGIC = 0x66717073 // 'spqf'
 export const FRAME_HEADER_BYTES = 56
+/** Items of a document, at most: the codecs put no more together (codec/documents.ts). */
+export const MOST_DOCUMENT_ITEMS = 256
 
 /** Ids were left out: each document says how many before it. */
 export const SPARSE = 1
@@ -202,12 +204,13 @@ export function writeDocument(bytes: Uint8Array, at: number, document: Document 
 
 /**
  * The document at `at` in a body whose checksum held, and where the next one starts. `firstId` is the id that comes
- * next. A body that holds its checksum and still makes no sense was written by something else: undefined.
+ * next, `end` the one behind the frame's last. A body that holds its checksum and still makes no sense was written by
+ * something else: undefined.
  */
 export function readDocument(
   body: Uint8Array,
   at: number,
-  frame: { readonly flags: number; readonly time: number; readonly firstId: number },
+  frame: { readonly flags: number; readonly time: number; readonly firstId: number; readonly end?: number },
 ): { readonly placed: PlacedDocument; readonly next: number } | undefined {
   const reader = new ByteReader(body, at)
   const skip = frame.flags & SPARSE ? reader.varint() : 0
@@ -219,6 +222,7 @@ export function readDocument(
   const next = reader.at + length
   const taken = isSliced ? sliced : count
   if (reader.overrun || next > body.length || taken === 0 || offset + taken > count) return
+  if (count > MOST_DOCUMENT_ITEMS || frame.firstId + skip + taken > (frame.end ?? Infinity)) return
   const document = { bytes: body.subarray(reader.at, next), count }
   return { placed: { firstId: frame.firstId + skip, document, offset, taken, time: frame.time }, next }
 }

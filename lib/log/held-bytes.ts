@@ -56,13 +56,32 @@ export class HeldBytes {
 
   async #sumInSteps(held: readonly IdRange[]): Promise<number> {
     let bytes = 0
-    for (const range of held) {
-      for (let from = range.from; from <= range.to; from += WARM_STEP) {
-        bytes += this.#sum(this.#coming, [{ from, to: Math.min(range.to, from + WARM_STEP - 1) }]) ?? 0
+    for (const { from, to } of held) {
+      // What the log turns out not to hold is passed over at once, however many ids that are.
+      for (let id = from; id <= to; ) {
+        const step = this.#sumFrom(id, Math.min(to, id + WARM_STEP - 1))
+        bytes += step.bytes
+        id = step.next
         if (turnDue()) await turn()
       }
     }
     return bytes
+  }
+
+  #sumFrom(from: number, to: number): { readonly bytes: number; readonly next: number } {
+    let bytes = 0
+    let next = from
+    while (next <= to) {
+      const found = this.#coming.locate(next)
+      if ('at' in found) next = Math.max(next, found.to) + 1
+      else {
+        const { firstId, document, offset, taken } = found
+        const count = Math.min(to, firstId + taken - 1) - next + 1
+        bytes += shareOf(document, offset + next - firstId, count)
+        next += count
+      }
+    }
+    return { bytes, next }
   }
 
   /** The bytes of all that is held. The log must be up to date. */

@@ -30,11 +30,18 @@ export function isReady(value: IdState, now: number): boolean {
   return value.state === 'back' && value.due <= now
 }
 
+/** No time is beyond what a file can hold. */
+const LATEST = 2 ** 53
+
 /** All times are so many milliseconds later; none is before 1970, which would be none. */
 export function shifted(value: IdState, ms: number): IdState {
-  if (value.state === 'inFlight' && value.deadline > 0) return { ...value, deadline: Math.max(1, value.deadline + ms) }
-  if (value.state === 'back' && value.due > 0) return { ...value, due: Math.max(1, value.due + ms) }
+  if (value.state === 'inFlight' && value.deadline > 0) return { ...value, deadline: moved(value.deadline, ms) }
+  if (value.state === 'back' && value.due > 0) return { ...value, due: moved(value.due, ms) }
   return value
+}
+
+export function moved(time: number, ms: number): number {
+  return Math.min(Math.max(1, time + ms), LATEST)
 }
 
 export function same(one: IdState, other: IdState): boolean {

@@ -9,7 +9,9 @@
 // was followed: a follower that is not there was damaged. Memory moves last: a record is applied when it was written.
 
 import type { Disk, DiskFile } from '../disk/disk.ts'
+import { END_OF_IDS } from '../ids.ts'
 import { ByteWriter, checksumOf } from './bytes.ts'
+import { FAR } from './claims.ts'
 import {
   type CursorHeader,
   type CursorReading,
@@ -43,6 +45,8 @@ export class Journal {
   damaged: CursorDamage[] = []
   /** Neither file held: the state was made up from nothing. */
   lostAll = false
+  /** Ids are below it, as far as the log's first segment tells: what says otherwise can't be true. */
+  endOfIds = END_OF_IDS
 
   readonly #disk: Disk
   readonly #folder: string
@@ -96,7 +100,8 @@ export class Journal {
    * rotted is then told before it is mended.
    */
   load(head: number, opening?: { readonly isNew: boolean }): void {
-    const loaded = loadCursor([this.#halves[0].file, this.#halves[1].file], this.#folder)
+    if (opening) this.endOfIds = Math.min(head + FAR, END_OF_IDS)
+    const loaded = loadCursor([this.#halves[0].file, this.#halves[1].file], this.#folder, this.endOfIds)
     const { ruling, damaged } = loaded
     const wasThere = opening ? !opening.isNew : loaded.everWritten
     this.lostAll = !ruling && wasThere
@@ -137,6 +142,8 @@ export class Journal {
     this.#header = { ...this.#header, version: CURSOR_VERSION, generation }
     this.roll()
     this.#predecessor = undefined
+    // Else the next look would take it for another one's, and load anew what was told of as damaged.
+    this.#otherGeneration = claimedGeneration(this.#halves[1].file, this.#scratch)
     // Both files get all their blocks now, so that an acknowledgement never needs one.
     grow(this.#halves[1].file, this.#header.fileBytes)
   }
@@ -190,12 +197,12 @@ export class Journal {
 
   /** What a kill tore is the end, to be written over; what rotted since is not, as others have written on behind it. */
   #stepOver(): void {
-    const { header, end } = readCursorFile(this.#file)
+    const { header, end } = readCursorFile(this.#file, this.endOfIds)
     if (header?.generation === this.#header.generation && end > this.#end) this.load(this.state.runs.head)
   }
 
   #decode(bytes: Uint8Array, at: number): ReturnType<typeof decodeRecord> {
-    return decodeRecord(bytes, at, this.#seed, this.#header.salt)
+    return decodeRecord(bytes, at, this.#seed, this.#header.salt, this.endOfIds)
   }
 
   #apply(record: CursorRecord): void {

@@ -44,7 +44,7 @@ export interface VerdictOptions {
 /** What to record of a gap, and what to tell. Throws where damage is to fail. */
 export function verdictOn(gap: Gap, known: Known, state: CursorState, options: VerdictOptions): Verdict {
   const ids = state.runs.liveRanges(gap.from, gap.to)
-  const why = gap.dropped ? 'crash' : classify(gap.at, known)
+  const why = gap.isLie ? 'damage' : gap.dropped ? 'crash' : classify(gap.at, known)
   const file = gap.segment?.path ?? options.folder
   const found = { file, offset: gap.at.offset, bytes: gap.bytes, lost: countOf(ids) }
   const isDamage = why === 'damage' && (ids.length > 0 || gap.bytes > 0)

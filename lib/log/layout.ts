@@ -10,6 +10,8 @@
 //    damaged/00000000000000000001.0.log.1056     bytes that failed their checksum
 //    aside.7.3  queue.json.2f3a…       in the making; whose owner is dead is removed
 
+import { END_OF_IDS } from '../ids.ts'
+
 export const MANIFEST = 'queue.json'
 export const COPY_MARK = 'copy.json'
 export const APPEND_LOCK = 'append.lock'
@@ -38,6 +40,7 @@ export function parseSegmentName(name: string): SegmentName | undefined {
   const match = /^(\d{20})\.(\d+)\.log$/.exec(name)
   if (!match) return
   const parsed = { base: Number(match[1]), rewrite: Number(match[2]) }
+  if (parsed.base === 0 || parsed.base > END_OF_IDS) return
   // What is written in another way would be looked for by another name.
   return segmentName(parsed) === name ? parsed : undefined
 }

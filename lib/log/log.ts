@@ -9,6 +9,7 @@
 // are no frame: then the log goes on in a new segment.
 
 import { codeOf, type DiskFile } from '../disk/disk.ts'
+import { checkIds } from '../ids.ts'
 import { fillAhead } from './ahead.ts'
 import { DUE, FRAME_HEADER_BYTES, REPLACES, RETRIES, writeFrameHeader } from './frame.ts'
 import type { Frame } from './frame-reader.ts'
@@ -30,6 +31,9 @@ export interface Draft {
   readonly count: number
   readonly flags: number
 }
+
+/** A frame's header has 32 bits for it. */
+const MOST_RELATIVE_ID = 2 ** 31
 
 export class Log extends SyncedLog {
   readonly windows: Windows
@@ -71,7 +75,7 @@ export class Log extends SyncedLog {
   again(met: readonly Unrecorded[]): void {
     this.minimumBase = 1
     this.unrecorded = [...met]
-    this.list()
+    this.listAll()
   }
 
   /** Learns what was appended since, by whomever. */
@@ -143,6 +147,7 @@ export class Log extends SyncedLog {
   #isDone(tail: Segment): boolean {
     if (tail.seal || tail.badSeal || tail.torn || tail.poisoned || this.pendingVoids.length > 0) return true
     if (tail.nextId < this.minimumBase || tail.header.boot !== this.boot) return true
+    if (tail.nextId - tail.base >= MOST_RELATIVE_ID) return true
     return tail.end >= this.#fullAt(tail)
   }
 
@@ -230,6 +235,7 @@ export class Log extends SyncedLog {
   /** Under append.lock, behind `prepare`: writes the frame, and says which id it begins with. */
   write(tail: Segment, draft: Draft): number {
     const firstId = tail.nextId
+    checkIds(firstId, draft.count, this.folder)
     tail.met()
     const header = {
       bodyCrc: draft.bodyCrc,

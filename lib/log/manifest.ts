@@ -56,7 +56,7 @@ function parse(text: string, path: string): Found | 'bad' {
       `${path} says format ${format}, a newer version's: update spoolq (this one knows ${FORMAT_VERSION})`,
     )
   }
-  if (holds && typeof format === 'number' && typeof codec === 'string' && typeof segmentSize === 'number') {
+  if (holds && isFormat(format) && typeof codec === 'string' && typeof segmentSize === 'number') {
     return { format, codec, segmentSize, id: typeof id === 'string' ? id : checksumOfText(text) }
   }
   // With most of its fields it is one that rotted.
@@ -64,6 +64,11 @@ function parse(text: string, path: string): Found | 'bad' {
     throw new FormatError(`${path} was not written by spoolq: name another folder`)
   }
   return 'bad'
+}
+
+/** One that was written once. */
+function isFormat(format: unknown): format is number {
+  return typeof format === 'number' && Number.isSafeInteger(format) && format >= 1
 }
 
 function parsed(text: string): Record<string, unknown> | undefined {

@@ -11,6 +11,7 @@
 // more than is given to loops, the last one: where the disk has no room for more slots, it spans all that has none.
 
 import { type DiskFile, isFull } from '../disk/disk.ts'
+import { END_OF_IDS } from '../ids.ts'
 import type { IdRange } from '../store.ts'
 import { checksumOf, getU32, getU64, putU32, putU64 } from './bytes.ts'
 import { OWNER_HEAD_BYTES } from './owner-head.ts'
@@ -38,7 +39,8 @@ export function readMarks(file: DiskFile): IdRange[] {
   const marks: IdRange[] = []
   for (let at = OWNER_HEAD_BYTES; at + MARK_BYTES <= read; at += MARK_BYTES) {
     const [from, to] = [getU64(bytes, at), getU64(bytes, at + 8)]
-    if (from > 0 && checksumOf(bytes, at, at + 16) === getU32(bytes, at + 16)) marks.push({ from, to })
+    if (from > 0 && from <= to && to < END_OF_IDS && checksumOf(bytes, at, at + 16) === getU32(bytes, at + 16))
+      marks.push({ from, to })
   }
   return marks
 }

@@ -6,6 +6,7 @@
 //                        └─── one window ────┴ the next read begins here, where the rest of it was not read yet
 
 import { checksumOf } from './bytes.ts'
+import { goesOn, isPlausible, isPlausiblePreamble } from './claims.ts'
 import { FRAME_HEADER_BYTES, readFrameHeader } from './frame.ts'
 import { type Frame, FrameReader, frameOf } from './frame-reader.ts'
 import type { Segment } from './segment-file.ts'
@@ -57,7 +58,7 @@ export class Newcomers {
   #readLarge(tail: Segment, met: (frame: Frame) => void): boolean {
     this.#reader.discard()
     const frame = this.#reader.read(tail, tail.end, tail.file.size())
-    if (!frame || frame.firstId < tail.nextId) return false
+    if (!frame || !goesOn(tail, tail.nextId, frame.firstId, 0)) return false
     met(frame)
     return true
   }
@@ -76,7 +77,9 @@ function frameAt(tail: Segment, bytes: Buffer, at: number): Frame | undefined {
   if (!header) return
   const start = at + FRAME_HEADER_BYTES
   const next = start + header.bodyBytes
-  if (next > bytes.length || tail.base + header.relativeId < tail.nextId) return
+  const firstId = tail.base + header.relativeId
+  if (next > bytes.length || !isPlausible(header, tail) || !goesOn(tail, tail.nextId, firstId, 0)) return
   const body = bytes.subarray(start, next)
-  return checksumOf(body) === header.bodyCrc ? frameOf(tail, header, tail.end, body) : undefined
+  if (checksumOf(body) !== header.bodyCrc || !isPlausiblePreamble(body, header.flags, firstId)) return
+  return frameOf(tail, header, tail.end, body)
 }

@@ -21,6 +21,8 @@ export class OpenSegments {
   readonly #isTail: (segment: Segment) => boolean
   /** Nobody is promised that what was written is synced soon. */
   mayForget = false
+  /** No name of a segment may lead further: one that does is none of this log's. */
+  mostBase = Infinity
 
   constructor(limits: OpenLimits, isTail: (segment: Segment) => boolean) {
     this.#limits = limits

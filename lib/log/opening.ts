@@ -7,6 +7,7 @@
 import { dirname } from 'node:path'
 import { codeOf, type Disk, type DiskFile, openOrCreate } from '../disk/disk.ts'
 import { CodecMismatchError } from '../errors.ts'
+import { END_OF_IDS } from '../ids.ts'
 import type { StoreOptions } from '../store.ts'
 import { type Clock, dueTime } from '../wait/clock.ts'
 import { HostTime } from '../wait/host-time.ts'
@@ -14,7 +15,9 @@ import { elapsed } from '../wait/timers.ts'
 import { turn } from '../wait/turn.ts'
 import { scanAhead } from './ahead-scan.ts'
 import { checksumOf } from './bytes.ts'
+import { FAR } from './claims.ts'
 import { Cursor, type Decide } from './cursor.ts'
+import type { CursorState } from './cursor-state.ts'
 import { FailedItems } from './failed-items.ts'
 import { isBefore } from './frame.ts'
 import { Journal } from './journal.ts'
@@ -151,6 +154,7 @@ class Opening {
     // The names of the locks and of the cursor's files are durable before anything relies on them.
     await disk.syncFolder(this.#folder)
     await cursorLock.run(() => this.#load(journal))
+    log.descriptors.mostBase = mostBaseAfter(journal.state)
     const ahead = await this.#readAhead({ log, journal, owners, place, cursorLock })
     const parts = { log, journal, owners, failed, place, time, onDamage, autoResume, ahead }
     const recovering: Decide<Recovery> = (state) => {
@@ -267,6 +271,11 @@ interface Sweeping {
   readonly recovery: Recovery
   readonly lock: StepLock
   readonly cursorLock: StepLock
+}
+
+/** Where the next segment begins, or one that was missed: not much further than the cursor knows. */
+function mostBaseAfter({ runs, synced }: CursorState): number {
+  return Math.min(Math.max(runs.highest + 1, synced.nextId) + FAR, END_OF_IDS)
 }
 
 function ignore(): void {}

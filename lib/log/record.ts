@@ -9,9 +9,13 @@
 // end of the one before, and its length less one. The crc is seeded with the crc before it and the file's salt: no
 // record of an earlier life of the file can pass, and one that is damaged gives itself away by a successor that holds.
 
+import { END_OF_IDS } from '../ids.ts'
 import type { IdRange } from '../store.ts'
 import { ByteReader, type ByteWriter, checksumOf, getU32 } from './bytes.ts'
+import { arePlausible, SEGMENT_IDS } from './claims.ts'
+import { MOST_DOCUMENT_ITEMS } from './frame.ts'
 import type { Place } from './place.ts'
+import { countOf } from './run-ranges.ts'
 
 export const SLOT_BYTES = 32
 const MAX_SLOTS = 255
@@ -66,6 +70,8 @@ export type CursorRecord =
   | { readonly kind: 'clock'; readonly boot: number; readonly origin: number; readonly drift: number }
   /** No longer among the failed ones: retried or discarded. */
   | { readonly kind: 'unfailed'; readonly ids: readonly IdRange[] }
+
+type SyncedRecord = Extract<CursorRecord, { kind: 'synced' }>
 
 const KINDS = [
   'took',
@@ -183,20 +189,50 @@ function merged(ranges: readonly IdRange[]): IdRange[] {
   return result
 }
 
-/** The record at `at`, whose predecessor's crc is `seed`; undefined where none holds. */
+/**
+ * The record at `at`, whose predecessor's crc is `seed`; undefined where none holds, and where one does and can't be true.
+ * `end`: ids are below it.
+ */
 export function decodeRecord(
   bytes: Uint8Array,
   at: number,
   seed: number,
   salt: number,
+  end = END_OF_IDS,
 ): { readonly record: CursorRecord; readonly next: number; readonly crc: number } | undefined {
+  const held = heldRecord(bytes, at, seed, salt)
   const kind = KINDS[(bytes[at] ?? 0) - 1]
+  if (!held || !kind) return
+  const reader = new ByteReader(bytes, at + 2, held.next - 4)
+  const record = readFields(kind, reader)
+  return reader.overrun || !isPlausible(record, end) ? undefined : { record, ...held }
+}
+
+/** As `decodeRecord`, whatever it says. */
+export function heldRecord(
+  bytes: Uint8Array,
+  at: number,
+  seed: number,
+  salt: number,
+): { readonly next: number; readonly crc: number } | undefined {
   const slots = bytes[at + 1] ?? 0
   const next = at + slots * SLOT_BYTES
-  if (!kind || slots === 0 || next > bytes.length) return
+  if (slots === 0 || next > bytes.length) return
   const crc = getU32(bytes, next - 4)
-  if (checksumOf(bytes, at, next - 4, (seed ^ salt) >>> 0) !== crc) return
-  return { record: readFields(kind, new ByteReader(bytes, at + 2, next - 4)), next, crc }
+  return checksumOf(bytes, at, next - 4, (seed ^ salt) >>> 0) === crc ? { next, crc } : undefined
+}
+
+/** No more items fail together than a document holds; and what is durable of a segment gave no more ids than it has. */
+function isPlausible(record: CursorRecord, end: number): boolean {
+  if (record.kind === 'synced') return isPlausibleSynced(record, end)
+  // A dead owner's marks are its own word: of them only what it held counts.
+  if (!('ids' in record)) return true
+  if (!arePlausible(record.ids, record.kind === 'left' ? END_OF_IDS : end)) return false
+  return record.kind !== 'failed' || countOf(record.ids) <= MOST_DOCUMENT_ITEMS
+}
+
+export function isPlausibleSynced({ segment, nextId }: Omit<SyncedRecord, 'kind'>, end: number): boolean {
+  return nextId <= end && segment < end && (segment === 0 || nextId - segment <= SEGMENT_IDS)
 }
 
 function readFields(kind: (typeof KINDS)[number], reader: ByteReader): CursorRecord {

@@ -9,6 +9,7 @@
 
 import { codeOf } from '../disk/disk.ts'
 import { StorageError } from '../errors.ts'
+import { END_OF_IDS } from '../ids.ts'
 import type { Corruption, IdRange } from '../store.ts'
 import type { HostTime } from '../wait/host-time.ts'
 import type { Decision } from './cursor.ts'
@@ -232,7 +233,7 @@ function holes(log: Log, state: CursorState): Gap[] {
 function goOnBehind(log: Log, state: CursorState, isUnclean: boolean): CursorRecord[] {
   const end = log.nextId
   const highest = Math.max(state.runs.highest, state.runs.head - 1)
-  const next = Math.max(end, highest + 1) + (isUnclean ? JUMP : 0)
+  const next = Math.min(Math.max(end, highest + 1) + (isUnclean ? JUMP : 0), END_OF_IDS)
   if (next === end) return []
   log.minimumBase = next
   const ids: IdRange[] = state.runs.liveRanges(end, next - 1)

@@ -28,6 +28,7 @@ import { recordsOf } from './unrecorded.ts'
 
 // 256 KiB: 64 hops for a whole segment, and no more than a fraction of a millisecond between two.
 const READS_A_WRITE = 4
+const MOST_REWRITES = 2 ** 32 - 1
 
 export interface Rewritten {
   readonly bytes: number
@@ -44,6 +45,8 @@ export async function rewriteSegment(
   state: CursorState,
   aside: { readonly owner: number; readonly number: number },
 ): Promise<Rewritten | undefined> {
+  // A header has 32 bits for it.
+  if (segment.rewrite >= MOST_REWRITES) return
   const path = `${log.folder}/${asideName(aside.owner, aside.number)}`
   const file = log.world.disk.open(path, 'create')
   try {
@@ -133,8 +136,9 @@ function liveDocuments(frame: Frame, state: CursorState): PlacedDocument[] {
   const live: PlacedDocument[] = []
   const { flags, time } = frame.header
   let firstId = frame.firstId
+  const end = firstId + frame.header.count
   for (let at = readPreamble(frame.body, flags).end; at < frame.body.length; ) {
-    const found = readDocument(frame.body, at, { flags, time, firstId })
+    const found = readDocument(frame.body, at, { flags, time, firstId, end })
     if (!found) break
     const { placed, next } = found
     firstId = placed.firstId + placed.taken

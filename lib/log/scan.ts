@@ -10,10 +10,11 @@
 // Where nothing from synced-to on is whole, the log ends with the last whole segment before it.
 
 import { usedTo } from './ahead.ts'
+import { goesOn } from './claims.ts'
 import type { SyncedTo } from './cursor-state.ts'
 import type { Gap } from './document-reader.ts'
 import { FRAME_HEADER_BYTES, type FrameHeader, isBefore } from './frame.ts'
-import { FrameReader } from './frame-reader.ts'
+import { type Frame, FrameReader } from './frame-reader.ts'
 import type { Log } from './log.ts'
 import { DATA_START } from './segment.ts'
 import type { Segment } from './segment-file.ts'
@@ -132,23 +133,39 @@ class Scan {
     const end = segment.seal?.end ?? segment.size()
     while (segment.end < end) {
       const at = segment.end
-      const found = this.#frames.read(segment, at, end)
-      const frame =
-        found && found.firstId >= segment.nextId ? found : this.#frames.resync(segment, at + 1, end, segment.nextId)
+      const frame = this.#next(segment, at, end)
       if (!frame) break
-      if (frame.firstId > segment.nextId) this.#gap(segment, frame.firstId - 1, frame.offset - at)
+      if (frame.firstId > segment.nextId || this.#isLie(segment, at, frame.offset)) {
+        this.#gap(segment, frame.firstId - 1, frame.offset - at)
+      }
       this.#log.advance(segment, frame)
     }
     if (segment.seal) this.#upTo(segment, segment.seal.end, segment.seal.nextId)
     else this.#behind(segment, end)
   }
 
+  /** The frame at a place where one should stand, or the first one behind it that may go on from here. */
+  #next(segment: Segment, at: number, end: number): Frame | undefined {
+    let frame = this.#frames.read(segment, at, end) ?? this.#frames.resync(segment, at + 1, end, segment.nextId)
+    while (frame && !goesOn(segment, segment.nextId, frame.firstId, frame.offset - at)) {
+      frame = this.#frames.resync(segment, frame.offset + 1, end, segment.nextId)
+    }
+    return frame
+  }
+
+  /** No crash leaves a frame whose checksums hold and that can't be true. */
+  #isLie(segment: Segment, at: number, next: number): boolean {
+    return next > at && this.#frames.lieAt(segment, at, next) > 0
+  }
+
   /** What stands behind the last frame: zeros are room for the next. */
   #behind(segment: Segment, end: number): void {
     const used = usedTo(segment, segment.end, end)
+    const lie = this.#frames.lieAt(segment, segment.end, end)
+    if (lie > 0) return this.#lied(segment, lie)
     const last = this.#wasCut ? undefined : this.#frames.header(segment, segment.end, used)
     // A process that dies leaves the beginning of what it wrote: where all of it is there, it was whole once.
-    if (last && segment.base + last.relativeId >= segment.nextId) return this.#rotted(segment, last)
+    if (last && goesOn(segment, segment.nextId, segment.base + last.relativeId, 0)) return this.#rotted(segment, last)
     const tornBytes = used - segment.end
     this.#tornBytes += tornBytes
     segment.torn = tornBytes > 0
@@ -161,6 +178,12 @@ class Scan {
     this.#gap(segment, nextId - 1, size)
     segment.end += size
     segment.nextId = nextId
+    segment.torn = true
+  }
+
+  /** The last frame holds and can't be true: the segment ends before it. */
+  #lied(segment: Segment, bytes: number): void {
+    this.#gap(segment, segment.nextId - 1, bytes, true)
     segment.torn = true
   }
 
@@ -216,9 +239,14 @@ class Scan {
     return { from, to, at, bytes: 0, segment: before }
   }
 
-  #gap(segment: Segment, to: number, bytes: number): void {
+  #gap(
+    segment: Segment,
+    to: number,
+    bytes: number,
+    isLie = this.#isLie(segment, segment.end, segment.end + bytes),
+  ): void {
     const at = { segment: segment.base, offset: segment.end }
-    this.#gaps.push({ from: segment.nextId, to, at, bytes, segment })
+    this.#gaps.push({ from: segment.nextId, to, at, bytes, segment, isLie })
     segment.gaps.push({ from: segment.end, to: segment.end + bytes })
   }
 }

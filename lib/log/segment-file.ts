@@ -15,6 +15,8 @@ import { assertLinked } from './removed.ts'
 import {
   DATA_START,
   isOf,
+  isSealOf,
+  plausibleHeader,
   readHeader,
   readSeal,
   SEAL_AT,
@@ -72,7 +74,7 @@ export class Segment implements SegmentName {
 
   readonly #among: OpenSegments | undefined
 
-  /** `among`: those that are to be open no longer than they are used. */
+  /** `among`: those that are to be open no longer than they are used, and how far a name may lead. */
   constructor(disk: Disk, folder: string, name: SegmentName, indexBytes: number, among?: OpenSegments) {
     this.#among = among
     this.#disk = disk
@@ -139,8 +141,8 @@ export class Segment implements SegmentName {
     }
     this.#file = file
     this.heardFrom = Infinity
-    const { header } = reading
-    this.isForeign = header !== undefined && !isOf(header, this)
+    const header = reading.header && plausibleHeader(reading.header, file.size())
+    this.isForeign = this.base > (this.#among?.mostBase ?? Infinity) || (header !== undefined && !isOf(header, this))
     this.isGuessed = header === undefined
     this.damagedHeader = reading.damaged || this.isGuessed
     this.#header = this.isForeign ? undefined : (header ?? guessed(file, this))
@@ -172,7 +174,8 @@ export class Segment implements SegmentName {
   readSeal(): Seal | undefined {
     if (this.seal) return this.seal
     const read = this.file.read(this.#scratch, 0, SEAL_BYTES, SEAL_AT)
-    const seal = read === SEAL_BYTES ? readSeal(this.#scratch) : 'none'
+    const found = read === SEAL_BYTES ? readSeal(this.#scratch) : 'none'
+    const seal = typeof found === 'object' && !isSealOf(found, this.base) ? 'bad' : found
     this.badSeal = seal === 'bad'
     if (typeof seal === 'string') return
     this.#sealed(seal)

@@ -57,6 +57,12 @@ export class SegmentList {
     this.segments = listed
   }
 
+  /** As `list`, with what turned out to be no segment: it is judged once more. */
+  listAll(): void {
+    this.#foreign.clear()
+    this.list()
+  }
+
   /** The segments that the folder holds, and those that they replace. */
   present(): ReturnType<typeof segmentsOf> {
     return segmentsOf(this.world.disk.list(this.folder).filter((name) => !this.#isForeign(name)))

@@ -22,7 +22,9 @@
 // far frames were written and synced before the segment got its name. A void is a range in an earlier segment whose
 // sync failed: its items were refused, and bytes that are missing there are no damage.
 
+import { END_OF_IDS } from '../ids.ts'
 import { checksumOf, getU32, getU64, putU32, putU64 } from './bytes.ts'
+import { mostIdsIn, SEGMENT_IDS } from './claims.ts'
 
 /** 2 since segments name their boot; what 1 had there is zeros, and all else is the same. */
 export const FORMAT_VERSION = 2
@@ -157,6 +159,19 @@ function readCopy(bytes: Uint8Array, at: number): { version: number; header: Seg
     boot: getU32(copy, BOOT_AT),
   }
   return { version: getU32(copy, 4), header }
+}
+
+/** A header of a file of that size: undefined where ids go beyond their end, and without the frames that aren't there. */
+export function plausibleHeader(header: SegmentHeader, size: number): SegmentHeader | undefined {
+  const { base, asideEnd, asideCount } = header
+  if (base > END_OF_IDS) return
+  const isThere = asideEnd <= size && asideCount <= Math.min(mostIdsIn(asideEnd - DATA_START), END_OF_IDS - base)
+  return isThere ? header : { ...header, asideEnd: 0, asideCount: 0 }
+}
+
+/** Whether a seal may be of a segment with that base: bytes may be missing that gave ids. */
+export function isSealOf({ end, nextId }: Seal, base: number): boolean {
+  return nextId >= base && nextId <= Math.min(base + SEGMENT_IDS, END_OF_IDS) && end >= DATA_START
 }
 
 function readVoid(copy: Uint8Array, index: number): Void {

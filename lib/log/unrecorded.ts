@@ -15,6 +15,7 @@ import type { CursorState } from './cursor-state.ts'
 import { DUE, type Extra, RETRIES, readPreamble } from './frame.ts'
 import type { Frame } from './frame-reader.ts'
 import type { Written } from './frame-writer.ts'
+import { moved, type RunStatus } from './id-state.ts'
 import type { Log } from './log.ts'
 import { type CursorRecord, GONE } from './record.ts'
 import type { Segment } from './segment-file.ts'
@@ -115,11 +116,10 @@ export function voidOf(firstId: number, count: number): CursorRecord {
 
 /** Nobody has taken any of its items, or has them. */
 function isUntouched({ firstId, header }: Frame, { runs }: CursorState): boolean {
-  for (let id = firstId; id < firstId + header.count; id++) {
-    const value = runs.at(id)
-    if (value !== undefined && value.state !== 'back') return false
-  }
-  return true
+  const ids = { from: firstId, end: firstId + header.count, now: 0 }
+  if (runs.live(ids.from, ids.end - 1) < header.count) return false
+  const isIn = (status: RunStatus) => !runs.withStatus(status, ids.from, ids.end, ids.now).next().done
+  return !isIn('inFlight') && !isIn('acked')
 }
 
 /** Nobody waits for it any more here: from now on it is met like anybody's. */
@@ -158,7 +158,7 @@ export function recordsOf(frame: Frame, state: CursorState, drift = 0): CursorRe
   const { due, attempt, replaced } = readPreamble(frame.body, flags)
   const records: CursorRecord[] = []
   const fresh = flags & DUE ? state.runs.freshRanges(frame.firstId, frame.firstId + count - 1) : []
-  if (fresh.length > 0) records.push({ kind: 'due', due: due > 0 ? Math.max(1, due + drift) : 0, attempt, ids: fresh })
+  if (fresh.length > 0) records.push({ kind: 'due', due: due > 0 ? moved(due, drift) : 0, attempt, ids: fresh })
   records.push(...replacedRecords({ replaced, retried: (flags & RETRIES) !== 0 }, state))
   return records
 }

@@ -57,6 +57,7 @@ export class MemoryStore implements seam.Store {
   async append(documents: readonly seam.Document[], options?: seam.AppendOptions): Promise<number | undefined> {
     this.#check()
     const bound = options?.bound
+    this.#shelf.checkIds(documents.reduce((sum, { count }) => sum + count, 0))
     if (bound !== undefined && !this.#room.isMade(bound, documents)) return undefined
     const firstId = this.#shelf.append(documents, this.#clock.wall(), options)
     this.#shelf.changed()
@@ -74,6 +75,7 @@ export class MemoryStore implements seam.Store {
     const bound = options?.bound
     const fresh = documents.filter((_, i) => isNew[i])
     const ignored = new Set(keys.filter((_, i) => !isNew[i]))
+    this.#shelf.checkIds(fresh.length)
     if (bound !== undefined && fresh.length > 0 && !this.#room.isMade(bound, fresh, ignored)) return undefined
     const now = this.#clock.wall()
     const ids = documents.map((one, i) => (isNew[i] ? this.#shelf.append([one], now, options, keys[i]) : undefined))

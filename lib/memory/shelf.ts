@@ -7,6 +7,7 @@
 //      #aside (failed, or acknowledged and kept for the record) ──retry──▶ #ready
 
 import { randomUUID } from 'node:crypto'
+import { checkIds } from '../ids.ts'
 import type { AppendOptions, CopyMark, Counts, Document, HeldRange, Order, Pick, Settlement, Status } from '../store.ts'
 import { Aside } from './aside.ts'
 import { Away } from './away.ts'
@@ -24,11 +25,12 @@ export class Shelf {
   readonly #away = new Away()
   readonly #aside = new Aside()
   readonly #holdings = new Holdings()
-  #nextId = 1
+  #nextId: number
   /** Of the handle that settles. */
   #keepAcked = 0
 
-  constructor(codec: string, order: Order) {
+  constructor(codec: string, order: Order, nextId = 1) {
+    this.#nextId = nextId
     this.codec = codec
     this.order = order
     this.#ready = new Ready(order)
@@ -65,6 +67,11 @@ export class Shelf {
       }
     }
     return firstId
+  }
+
+  /** Throws StorageError where there are not so many ids any more. */
+  checkIds(count: number): void {
+    checkIds(this.#nextId, count, 'the queue in memory')
   }
 
   #add(item: Item, due: number): void {
@@ -151,6 +158,7 @@ export class Shelf {
     let count = 0
     for (const item of this.failed(ids)) {
       if (item.key !== undefined && this.#holdings.has(item.key)) continue
+      this.checkIds(1)
       this.discard([item])
       this.#once(item, 0, 0)
       count += 1
@@ -171,6 +179,8 @@ export class Shelf {
   settle(settlements: readonly Settlement[], owner: object, keepAcked = 0): void {
     this.#keepAcked = keepAcked
     const all = settlements.map((settlement) => ({ settlement, items: this.#away.heldBy(owner, settlement.ids) }))
+    const goBack = all.filter(({ settlement }) => settlement.outcome === 'toBack')
+    if (goBack.length > 0) this.checkIds(goBack.reduce((sum, { items }) => sum + items.length, 0))
     for (const { settlement, items } of all) {
       if (settlement.outcome === 'again') this.#again(items, owner, settlement.hold?.deadline ?? 0)
       else for (const item of items) this.#settleOne(item, settlement)

@@ -1,7 +1,9 @@
 // failure.ts: what the driver tells of a failure, as errors of the queue: the server refused, or it is lost.
 
 import { StorageError } from '../errors.ts'
+import { idsEnd } from '../ids.ts'
 import { type Address, untold } from './address.ts'
+import { NO_IDS } from './ids.ts'
 
 /** The server refused a statement; the connection holds. */
 export class ServerError extends StorageError {
@@ -38,6 +40,7 @@ export function failure(error: unknown, address: Address): StorageError {
   }
   const cause = Object.assign(new Error(untold(error, address)), { code, errno })
   if (sqlState !== undefined && fatal !== true && errno !== undefined && !GOING.includes(errno)) {
+    if (errno === NO_IDS && cause.message.includes('next_id')) return idsEnd(address.shown)
     return new ServerError(errno, `${address.shown}: the server refused: ${cause.message}`, cause)
   }
   const what = sqlState === undefined ? 'the server is lost or not there' : 'the server let nobody in'

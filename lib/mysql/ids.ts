@@ -1,14 +1,19 @@
 // ids.ts: how a queue gives ids: each is next_id of its row, whose lock is held to the COMMIT, so they grow in the order
 // of the commits. The server keeps for the connection what was taken last: FIRST_ID says it in the statements that follow.
 
+import { END_OF_IDS } from '../ids.ts'
 import { FIRST_ID, listsOf, NOW, withIds } from './statements.ts'
+
+/** The column takes no number below zero. */
+export const NO_IDS = 1264
 
 /** Rows that are numbered anew in one transaction. */
 export const PART = 500
 
-/** Locks the queue's row, and takes so many ids; `first`: where it is known. */
+/** Locks the queue's row, and takes so many ids; `first`: where it is known. Fails with NO_IDS where they end. */
 export function takingIds(queue: number, count: number, first: number | 'next_id' = 'next_id'): string {
-  return `UPDATE spoolq_queues SET next_id = LAST_INSERT_ID(${first}) + ${count} WHERE id = ${queue}`
+  const taken = `LAST_INSERT_ID(${first}) + ${count}`
+  return `UPDATE spoolq_queues SET next_id = IF(${first} > ${END_OF_IDS - count}, -1, ${taken}) WHERE id = ${queue}`
 }
 
 /** Locks the queue's row. */

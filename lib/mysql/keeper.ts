@@ -1,5 +1,6 @@
 // keeper.ts: what is kept beside the items: how far a copy into the queue is, and free pages.
 
+import { copyMarkOf } from '../copy-mark.ts'
 import type { CopyMark } from '../store.ts'
 import type { Looker } from './looker.ts'
 import { patiently } from './patience.ts'
@@ -26,7 +27,7 @@ export class Keeper {
 
   async copyMark(): Promise<CopyMark | undefined> {
     const mark = await this.#looker.copyMark()
-    return Buffer.isBuffer(mark) ? JSON.parse(mark.toString()) : undefined
+    return Buffer.isBuffer(mark) ? copyMarkOf(mark.toString()) : undefined
   }
 
   async markCopy(mark: CopyMark): Promise<void> {

@@ -3,6 +3,7 @@
 // In a statement `$ready` stands for the queue's own table, and so on. A move takes items from one table to another, and
 // what is common to all tables with them.
 
+import { checkIds } from '../ids.ts'
 import { Rounds } from '../rounds.ts'
 import type { Order } from '../store.ts'
 import type { Connection } from './connection.ts'
@@ -150,6 +151,7 @@ export class Scene {
   newIds(count: number): number {
     // Two statements, because RETURNING costs more than both.
     const first = this.number('SELECT next_id FROM spoolq_queues WHERE id = $queue')
+    checkIds(first, count, this.file)
     this.run('UPDATE spoolq_queues SET next_id = ? WHERE id = $queue', first + count)
     return first
   }

@@ -2,6 +2,7 @@
 // transaction with all that came with it (put-ops.ts, take-ops.ts, settle-ops.ts); how it is called is in calls.ts, who is
 // alive in owners.ts.
 
+import { copyMarkOf } from '../copy-mark.ts'
 import type * as seam from '../store.ts'
 import { INDEXED } from '../supports.ts'
 import type { Watch } from '../wait/changes.ts'
@@ -205,7 +206,7 @@ export class SqliteStore implements seam.Store {
 
   async copyMark(): Promise<seam.CopyMark | undefined> {
     const { value } = await this.#ask('queue.copyMark', this.#queue)
-    return value === undefined ? undefined : JSON.parse(value)
+    return value === undefined ? undefined : copyMarkOf(value)
   }
 
   async markCopy(mark: seam.CopyMark): Promise<void> {

@@ -72,11 +72,11 @@ it(`the queue takes ${COUNT.toLocaleString('en')} acks in random order with a sm
   const held: number[] = []
   const costs: number[] = []
   const memory: number[] = []
-  const document = { bytes: new Uint8Array(1000), count: 1000 }
+  const documents = Array.from({ length: 4 }, () => ({ bytes: new Uint8Array(250), count: 250 }))
   let put = 0
   for (let acked = 0, before = 0; acked < COUNT; acked += GROUP) {
     while (held.length < Math.min(WINDOW, COUNT - acked)) {
-      if (put < COUNT) await store.append([document])
+      if (put < COUNT) await store.append(documents)
       put += 1000
       for (const { firstId, count } of await store.lease(1000)) for (let n = 0; n < count; n++) held.push(firstId + n)
     }

@@ -36,9 +36,9 @@ export function anyRecord({ ids, number }: Sizes = WIDE): fc.Arbitrary<CursorRec
     fc.record({ kind: kind('took'), owner: number, deadline: number, mode: flag, ids }, plain),
     fc.record({ kind: kind('settled'), ids }, plain),
     fc.record({ kind: kind('back'), counted: flag, due: number, ids }, plain),
-    fc.record({ kind: kind('failed'), segment: number, offset: number, attempt: number, ids }, plain),
+    fc.record({ kind: kind('failed'), segment: number, offset: number, attempt: number, ids: ids.map(few) }, plain),
     fc.record({ kind: kind('gone'), why: fc.nat(2), ids }, plain),
-    fc.record({ kind: kind('synced'), segment: number, offset: number, nextId: number }, plain),
+    fc.tuple(number, number, number).map(syncedOf),
     fc.record(
       { kind: kind('joined'), owner: number, place: fc.record({ boot: number, device: number, inode: number }, plain) },
       plain,
@@ -52,6 +52,17 @@ export function anyRecord({ ids, number }: Sizes = WIDE): fc.Arbitrary<CursorRec
     fc.record({ kind: kind('restored'), ids }, plain),
     fc.record({ kind: kind('unfailed'), ids }, plain),
   )
+}
+
+/** No more than a document holds. */
+function few(ranges: readonly IdRange[]): readonly IdRange[] {
+  return ranges.map(({ from, to }) => ({ from, to: from + ((to - from) % 20) }))
+}
+
+/** No more ids than a segment has. */
+function syncedOf([segment, offset, ids]: readonly [number, number, number]): CursorRecord {
+  const nextId = Math.min(segment + (ids % 2 ** 33), Number.MAX_SAFE_INTEGER)
+  return { kind: 'synced', segment, offset, nextId }
 }
 
 function kind<K extends CursorRecord['kind']>(name: K): fc.Arbitrary<K> {
