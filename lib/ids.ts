@@ -7,7 +7,8 @@ export const END_OF_IDS = 2 ** 53
 
 /** Throws StorageError where so many ids from `first` on would reach the end: then nothing is to be changed. */
 export function checkIds(first: number, count: number, place: string): void {
-  if (first + count > END_OF_IDS) throw idsEnd(place)
+  // Not their sum, which would be rounded.
+  if (count > END_OF_IDS - first) throw idsEnd(place)
 }
 
 export function idsEnd(place: string): StorageError {

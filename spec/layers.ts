@@ -19,6 +19,7 @@ export const layers = Object.freeze({
   'bugs planted outside the log': 80,
   'runs of commands against the model': 600,
   'random items': 200_000,
+  'crafted documents': 500_000,
   'pairs of calls': 44_000,
   'races judged as histories': 2000,
   'histories of sinks': 5000,

@@ -9,10 +9,14 @@ const LARGE_BYTES = 64 * 1024
 const NOTHING = Buffer.of(0xf6)
 
 /** How cbor-x is found; specs put something else in its place. */
-export type Import = () => Promise<Pick<typeof import('cbor-x'), 'Encoder'>>
+export type Import = () => Promise<
+  Pick<typeof import('cbor-x'), 'Encoder'> & Partial<Pick<typeof import('cbor-x'), 'addExtension'>>
+>
 
 export async function loadCbor(find: Import = () => import('cbor-x')): Promise<Codec<unknown>> {
-  const { Encoder } = await find().catch(missing)
+  const { Encoder, addExtension } = await find().catch(missing)
+  const read = addExtension as ((reading: { tag: number; decode(bytes: unknown): unknown }) => void) | undefined
+  for (const [tag, sign] of BIGINTS) read?.({ tag, decode: (bytes) => sign(bigintOf(bytes)) })
   // copyBuffers: a Buffer of its own. variableMapSize: more than 65,535 keys. Maps, tagged, stay apart from objects.
   const cbor = new Encoder({
     useRecords: false,
@@ -33,34 +37,116 @@ export async function loadCbor(find: Import = () => import('cbor-x')): Promise<C
   return { name: 'cbor', encode, decode, encodeBatch: encode, decodeBatch: decode }
 }
 
+// The same numbers as cbor-x reads, which takes a time that grows with the square of their length.
+const BIGINTS: readonly (readonly [tag: number, sign: (value: bigint) => bigint])[] = [
+  [2, (value) => value],
+  [3, (value) => -1n - value],
+]
+
+function bigintOf(bytes: unknown): bigint {
+  if (!(bytes instanceof Uint8Array)) throw new TypeError('a large number is no bytes')
+  return bytes.length === 0 ? 0n : BigInt(`0x${asBuffer(bytes).toString('hex')}`)
+}
+
 function missing(cause: unknown): never {
   throw new UnsupportedError("the codec 'cbor' needs the package cbor-x, which can't be loaded: npm i cbor-x", {
     cause,
   })
 }
 
-// cbor-x makes room for as many elements as an array's header says (up to 112 million) before it looks for them.
-// So the headers are hopped over first: each value takes at least a byte.
+// cbor-x makes room for as many elements as an array's header says (up to 112 million) before it looks for them. So the
+// headers are hopped over first: each value takes at least a byte, in arrays of no stated length too.
 function checked(bytes: Buffer): Buffer {
-  let at = 0
-  for (let wanted = 1; wanted > 0; ) {
-    const major = (bytes[at] ?? 0) >> 5
-    const short = (bytes[at] ?? 0) & 0x1f
-    at++
-    if (short === 0x1f) return bytes // of no stated length
-    let length = short
-    if (short >= 24) {
-      const size = 1 << (short - 24)
-      if (short > 27 || at + size > bytes.length) break
-      length = size === 8 ? Number(bytes.readBigUInt64BE(at)) : bytes.readUIntBE(at, size)
-      at += size
+  const header = new Header(bytes)
+  /** Of each array of no stated length that is open, the values that are wanted behind it. */
+  const behind: number[] = []
+  let pending = 0
+  for (let wanted = 1; ; ) {
+    if (wanted === 0) {
+      const outer = behind.at(-1)
+      if (outer === undefined) return bytes
+      if (bytes[header.at] === BREAK) {
+        header.at += 1
+        behind.pop()
+        pending -= outer
+        wanted = outer
+        continue
+      }
+      wanted = 1
     }
-    if (major !== 6) wanted--
-    if (major === 2 || major === 3) at += length
-    if (major === 4) wanted += length
-    if (major === 5) wanted += 2 * length
-    if (at + wanted > bytes.length) break
-    if (wanted === 0) return bytes
+    header.read()
+    if (header.major !== 6) wanted -= 1
+    if (header.isEndless) {
+      behind.push(wanted)
+      pending += wanted
+      wanted = 0
+    } else wanted += header.values
+    if (header.at + wanted + pending > bytes.length) throw ends()
   }
-  throw new RangeError('the bytes end before the CBOR that they begin')
+}
+
+const BREAK = 0xff
+
+/** What a value begins with; strings are hopped over. */
+class Header {
+  at = 0
+  major = 0
+  /** Values that follow, and belong to it. */
+  values = 0
+  /** It ends with a break. */
+  isEndless = false
+  readonly #bytes: Buffer
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes
+  }
+
+  read(): void {
+    const first = this.#bytes[this.at++]
+    if (first === undefined) throw ends()
+    this.major = first >> 5
+    this.values = 0
+    this.isEndless = (first & 0x1f) === 0x1f
+    if (this.isEndless) return this.#endless()
+    const length = this.#length(first & 0x1f)
+    if (this.major === 2 || this.major === 3) this.at += length
+    if (this.major === 4) this.values = length
+    if (this.major === 5) this.values = 2 * length
+    if (this.major === 6) refuseTag(length)
+  }
+
+  #endless(): void {
+    if (this.major !== 4 && this.major !== 5) throw new RangeError('a value has no length, and needs one')
+  }
+
+  #length(short: number): number {
+    if (short < 24) return short
+    const size = 1 << (short - 24)
+    if (short > 27 || this.at + size > this.#bytes.length) throw ends()
+    this.at += size
+    return size === 8 ? Number(this.#bytes.readBigUInt64BE(this.at - 8)) : this.#bytes.readUIntBE(this.at - size, size)
+  }
+}
+
+function ends(): RangeError {
+  return new RangeError('the bytes end before the CBOR that they begin')
+}
+
+/** Tags that no item is written with, and by which a few bytes stand for many: references, records, packed values. */
+const FOREIGN_TAGS: readonly (readonly [from: number, to: number])[] = [
+  [6, 6],
+  [14, 15],
+  [28, 29],
+  [51, 51],
+  [105, 105],
+  [216, 255],
+  [27_647, 32_767],
+  [0xdff9, 0xffff],
+  [0x5000_0000, Infinity],
+]
+
+function refuseTag(tag: number): void {
+  for (const [from, to] of FOREIGN_TAGS) {
+    if (tag >= from && tag <= to) throw new RangeError(`the tag ${tag} is of no item`)
+  }
 }

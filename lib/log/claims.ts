@@ -38,7 +38,7 @@ export function isPlausible(header: FrameHeader, segment: Named): boolean {
   if ((flags & ~KNOWN_FLAGS) !== 0) {
     throw new FormatError(`${segment.path} holds frames of a newer version of spoolq (flags ${flags}): update spoolq`)
   }
-  if (count === 0 || segment.base + relativeId + count > END_OF_IDS) return false
+  if (count === 0 || count > END_OF_IDS - segment.base - relativeId) return false
   return flags & SPARSE ? segment.rewrite > 0 : count <= mostIdsIn(bodyBytes)
 }
 

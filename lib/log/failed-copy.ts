@@ -81,7 +81,7 @@ export function readCopy(body: Uint8Array): Copy | undefined {
   const [skip, count, reasonLength] = [reader.varint(), reader.varint(), reader.varint()]
   const behind = reader.at + reasonLength
   if (reader.overrun || behind > bytes.length) return
-  if (skip >= count || count > MOST_DOCUMENT_ITEMS || firstId === 0 || firstId + count > END_OF_IDS) return
+  if (skip >= count || count > MOST_DOCUMENT_ITEMS || firstId === 0 || count > END_OF_IDS - firstId) return
   const reason = Buffer.from(bytes.subarray(reader.at, behind)).toString()
   return { firstId, attempt, enqueuedAt, skip, count, reason, bytes: bytes.subarray(behind) }
 }

@@ -61,6 +61,7 @@ export class Shelf {
   append(documents: readonly Document[], enqueuedAt: number, options: AppendOptions = {}, key?: string): number {
     const { due = 0, attempt = 0, priority = 0 } = options
     const firstId = this.#nextId
+    this.checkIds(documents.reduce((sum, { count }) => sum + count, 0))
     for (const document of documents) {
       for (let skip = 0; skip < document.count; skip += 1) {
         this.#add({ id: this.#nextId, document, skip, enqueuedAt, priority, key, deliveries: attempt }, due)

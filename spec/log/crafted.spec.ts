@@ -31,7 +31,7 @@ interface Lie {
 }
 
 function varints(...values: readonly (number | string)[]): Buffer {
-  const bytes = Buffer.alloc(values.length * 10)
+  const bytes = Buffer.alloc(values.reduce<number>((sum, value) => sum + `${value}`.length + 10, 0))
   let at = 0
   for (const value of values) at = typeof value === 'string' ? at + bytes.write(value, at) : putVarint(bytes, at, value)
   return bytes.subarray(0, at)

@@ -11,6 +11,7 @@ import { defaults } from '../../lib/options.ts'
 import type { StoreOptions } from '../../lib/store.ts'
 import { asides } from '../queue/asides.ts'
 import { until } from '../queue/place.ts'
+import { idsEnd, NEARLY } from '../store/ids-end.ts'
 import { connectingTo, DATABASE, PASSWORD, sharedPort, sharedUrl, USER, urlOf, withServer } from './server.ts'
 
 const OPTIONS: StoreOptions = {
@@ -34,6 +35,14 @@ await withServer(() => {
         open: (options) => AsyncQueue.open(location, options),
         start: (options) => new AsyncQueue(location, options),
       }
+    })
+
+    idsEnd(async () => {
+      const name = randomUUID()
+      const location = await sharedUrl(name)
+      await (await AsyncQueue.open(location)).close()
+      await root.query('UPDATE ??.spoolq_queues SET next_id = ? WHERE name = ?', [DATABASE, NEARLY, name])
+      return AsyncQueue.open<string>(location)
     })
 
     let root: Connection

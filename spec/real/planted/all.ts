@@ -12,6 +12,7 @@ import { checks } from './checks.ts'
 import { codecs } from './codecs.ts'
 import { consumers } from './consumers.ts'
 import { documents } from './documents.ts'
+import { crafted } from './crafted.ts'
 import { durable } from './durable.ts'
 import { failing } from './failing.ts'
 import { failures } from './failures.ts'
@@ -52,6 +53,7 @@ export const bugs: readonly Bug[] = [
   ...waiting,
   ...memory,
   ...documents,
+  ...crafted,
 ]
 
 const BEGIN = '<!-- planted bugs: written by spec/real/planted/all.ts -->\n'

@@ -1,0 +1,148 @@
+// crafted.ts: numbers in files and items that are believed.
+
+import { type Bug, spec } from './bug.ts'
+
+const files = spec('log/crafted')
+
+export const crafted: readonly Bug[] = [
+  {
+    name: 'a frame may claim more ids than its bytes can give',
+    file: 'log/claims.js',
+    from: 'count <= mostIdsIn(bodyBytes)',
+    to: 'true',
+    layer: files,
+  },
+  {
+    name: 'a frame may leave ids out where nothing was rewritten',
+    file: 'log/claims.js',
+    from: '(rewrite > 0 || id - nextId <= mostIdsIn(bytes))',
+    to: 'true',
+    layer: files,
+  },
+  {
+    name: 'a frame may replace items that were never put',
+    file: 'log/claims.js',
+    from: 'to < firstId)',
+    to: 'true)',
+    layer: files,
+  },
+  {
+    name: 'flags of a newer version are passed over',
+    file: 'log/claims.js',
+    from: 'if ((flags & ~KNOWN_FLAGS) !== 0)',
+    to: 'if (false)',
+    layer: files,
+  },
+  {
+    name: 'a document may say that it holds any number of items',
+    file: 'log/frame.js',
+    from: 'count > MOST_DOCUMENT_ITEMS || frame.firstId + skip + taken > (frame.end ?? Infinity)',
+    to: 'false',
+    layer: files,
+  },
+  {
+    name: 'a frame that holds and lies passes for what a crash left',
+    file: 'log/scan.js',
+    from: 'if (lie > 0)',
+    to: 'if (false)',
+    layer: files,
+  },
+  {
+    name: 'a seal is believed whatever it says',
+    file: 'log/segment-file.js',
+    from: '!isSealOf(found, this.base)',
+    to: 'false',
+    layer: files,
+  },
+  {
+    name: 'a header is believed that tells of more frames than the file holds',
+    file: 'log/segment.js',
+    from: 'asideEnd <= size && ',
+    to: '',
+    layer: files,
+  },
+  {
+    name: 'a segment may have the name of any id',
+    file: 'log/segment-file.js',
+    from: 'this.base > (this.#among?.mostBase ?? Infinity) ||',
+    to: '',
+    layer: files,
+  },
+  {
+    name: 'a segment that turned out to be none is not told of',
+    file: 'log/log.js',
+    from: 'this.listAll()',
+    to: 'this.list()',
+    layer: files,
+  },
+  {
+    name: 'a record may name ids far beyond the log',
+    file: 'log/record.js',
+    from: "if (!arePlausible(record.ids, record.kind === 'left' ? END_OF_IDS : end))",
+    to: 'if (false)',
+    layer: files,
+  },
+  {
+    name: 'any number of items may fail together',
+    file: 'log/record.js',
+    from: "record.kind !== 'failed' || countOf(record.ids) <= MOST_DOCUMENT_ITEMS",
+    to: 'true',
+    layer: files,
+  },
+  {
+    name: 'a record may say that ids are durable that no segment has',
+    file: 'log/record.js',
+    from: 'segment === 0 || nextId - segment <= SEGMENT_IDS',
+    to: 'true',
+    layer: files,
+  },
+  {
+    name: 'a snapshot is believed whatever it says',
+    file: 'log/cursor-state.js',
+    from: 'reader.overrun || !state.#isPlausible(end) ? undefined : state',
+    to: 'state',
+    layer: files,
+  },
+  {
+    name: 'what both files of the cursor lost is told to nobody',
+    file: 'log/journal.js',
+    from: 'this.#otherGeneration = claimedGeneration(this.#halves[1].file, this.#scratch);',
+    to: ';',
+    layer: files,
+  },
+  {
+    name: 'a mark is believed whatever it says',
+    file: 'log/marks.js',
+    from: 'from <= to && to < END_OF_IDS && ',
+    to: '',
+    layer: files,
+  },
+  {
+    name: 'ids of the log go on beyond 2^53',
+    file: 'log/log.js',
+    from: 'checkIds(firstId, draft.count, this.folder);',
+    to: ';',
+    layer: spec('log/ids-end'),
+  },
+  {
+    name: 'ids of a large batch go on beyond 2^53',
+    file: 'log/aside.js',
+    from: 'checkIds(base, this.#count, log.folder);',
+    to: ';',
+    layer: spec('log/ids-end'),
+  },
+  {
+    name: 'ids of an SQLite queue go on beyond 2^53',
+    file: 'sqlite/scene.js',
+    from: 'checkIds(first, count, this.file);',
+    to: ';',
+    layer: spec('sqlite/ids-end'),
+  },
+  {
+    name: 'what goes to the back in memory is lost where ids end',
+    file: 'memory/shelf.js',
+    from: 'if (goBack.length > 0)',
+    to: 'if (false)',
+    layer: spec('memory/ids-end'),
+  },
+]
