@@ -27,7 +27,7 @@ interface Foreign {
 }
 
 function isNumber(name: string): boolean {
-  return NUMBER.test(name)
+  return NUMBER.test(name) && Number.isSafeInteger(Number(name))
 }
 
 export class Owners {
