@@ -27,15 +27,15 @@ export const checks: readonly Bug[] = [
   {
     name: 'the checksum of a record is not looked at',
     file: 'log/record.js',
-    from: 'if (checksumOf(bytes, at, next - 4, (seed ^ salt) >>> 0) !== crc)',
-    to: 'if (false)',
+    from: 'checksumOf(bytes, at, next - 4, (seed ^ salt) >>> 0) === crc ?',
+    to: 'true ?',
     layer: spec('log/record'),
   },
   {
     name: 'records are not chained',
     file: 'log/record.js',
-    from: '(seed ^ salt) >>> 0) !== crc',
-    to: 'salt >>> 0) !== crc',
+    from: '(seed ^ salt) >>> 0) === crc',
+    to: 'salt >>> 0) === crc',
     layer: spec('log/record'),
   },
   {
@@ -69,8 +69,8 @@ export const checks: readonly Bug[] = [
   {
     name: 'a length is trusted that reaches beyond the file',
     file: 'log/frame-reader.js',
-    from: 'return header && offset + FRAME_HEADER_BYTES + header.bodyBytes <= end ? header : undefined;',
-    to: 'return header;',
+    from: 'if (!header || offset + FRAME_HEADER_BYTES + header.bodyBytes > end)',
+    to: 'if (!header)',
     layer: spec('log/frame-reader'),
   },
   {

@@ -113,8 +113,8 @@ export const crafted: readonly Bug[] = [
   {
     name: 'a mark is believed whatever it says',
     file: 'log/marks.js',
-    from: 'from <= to && to < END_OF_IDS && ',
-    to: '',
+    from: 'from <= to && to < END_OF_IDS',
+    to: 'true',
     layer: files,
   },
   {
@@ -144,5 +144,26 @@ export const crafted: readonly Bug[] = [
     from: 'if (goBack.length > 0)',
     to: 'if (false)',
     layer: spec('memory/ids-end'),
+  },
+  {
+    name: 'an array of CBOR within one without a length claims any number of elements',
+    file: 'codec/cbor.js',
+    from: 'if (header.at + wanted + pending > bytes.length)',
+    to: 'if (pending === 0 && header.at + wanted > bytes.length)',
+    layer: spec('codec/crafted'),
+  },
+  {
+    name: 'tags of CBOR that no item is written with are followed',
+    file: 'codec/cbor.js',
+    from: 'if (tag >= from && tag <= to)',
+    to: 'if (false)',
+    layer: spec('codec/crafted'),
+  },
+  {
+    name: 'bigints of CBOR take a time that grows with the square of their length',
+    file: 'codec/cbor.js',
+    from: 'read?.({',
+    to: 'void ({',
+    layer: spec('codec/crafted'),
   },
 ]

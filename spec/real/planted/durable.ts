@@ -90,7 +90,7 @@ export const durable: readonly Bug[] = [
   {
     name: 'a last frame that is all there and rotted is taken for half written',
     file: 'log/scan.js',
-    from: 'if (last && segment.base + last.relativeId >= segment.nextId)',
+    from: 'if (last && goesOn(segment, segment.nextId, segment.base + last.relativeId, 0))',
     to: 'if (false)',
     layer: spec('log/synced'),
   },

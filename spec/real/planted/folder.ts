@@ -29,8 +29,8 @@ export const folder: readonly Bug[] = [
   {
     name: 'the checksum of a mark is not looked at',
     file: 'log/marks.js',
-    from: 'if (from > 0 && checksumOf(bytes, at, at + 16) === getU32(bytes, at + 16))',
-    to: 'if (from > 0)',
+    from: 'to < END_OF_IDS && checksumOf(bytes, at, at + 16) === getU32(bytes, at + 16)',
+    to: 'to < END_OF_IDS',
     layer: spec('log/marks'),
   },
   {
