@@ -4,18 +4,21 @@
 
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { describe, it } from 'node:test'
+import { Items } from '../../lib/consume/items.ts'
 import { Leasing } from '../../lib/consume/leasing.ts'
 import { Putting } from '../../lib/consume/putting.ts'
 import { ReadStream } from '../../lib/consume/read-stream.ts'
 import { Session } from '../../lib/consume/session.ts'
 import { setSpentAside } from '../../lib/consume/spent.ts'
 import { Taking } from '../../lib/consume/taking.ts'
+import { webStream } from '../../lib/consume/web-stream.ts'
 import { WriteStream } from '../../lib/consume/write-stream.ts'
 import { AsyncQueue, CodecMismatchError, QueueFullError, SettledError, StorageError } from '../../lib/index.ts'
 import { turns } from '../queue/place.ts'
@@ -156,6 +159,80 @@ describe('the queue, when its store fails,', () => {
     callbacks.shift()?.()
     assert.deepEqual(await Promise.race([failed, turns()]), [full])
     assert.equal(ended, 0)
+  })
+
+  it('tells the next call that what a stream had could not be given back, which was destroyed', async () => {
+    const script = await Script.with(1)
+    const stream = new ReadStream(async () => script.core, { highWaterMark: 1 })
+    await once(
+      stream.on('data', () => {}),
+      'data',
+    )
+    script.failing = { settle: full }
+    stream.destroy()
+    await once(stream, 'close')
+    assert.throws(() => script.core.check(), full)
+  })
+
+  it('tells the next call that what a web stream had could not be given back, whose signal aborted', async () => {
+    const script = await Script.with(1)
+    const stop = new AbortController()
+    const reader = webStream(async () => script.core, { signal: stop.signal }).getReader()
+    await reader.read()
+    script.failing = { settle: full }
+    stop.abort()
+    await assert.rejects(reader.read(), { name: 'AbortError' })
+    await turns()
+    assert.throws(() => script.core.check(), full)
+  })
+
+  it('tells the call after it that a lease could not be held for longer, and hands on what it has', async () => {
+    const script = await Script.with(2, { leaseTimeout: 300 })
+    const session = new Session(script.core, { ahead: 2 })
+    const held = await session.next()
+    if (held !== undefined) session.unseen(held)
+    script.store.extend = async () => {
+      throw full
+    }
+    script.clock.pass(100)
+    await turns()
+    assert.throws(() => script.core.check(), full)
+    await session.leave()
+  })
+
+  it('hands out what it can not mark, and says so on its channel', async () => {
+    const script = await Script.with(1, { maxAttempts: 2 })
+    const told: unknown[] = []
+    const listen = (message: unknown) => told.push(message)
+    subscribe('spoolq:error', listen)
+    script.store.mark = () => {
+      throw full
+    }
+    const session = new Session(script.core)
+    const held = await session.next()
+    session.hold(held === undefined ? [] : [held])
+    unsubscribe('spoolq:error', listen)
+    assert.deepEqual(told, [{ location: 'here', error: full }])
+    assert.equal(held?.item, 1)
+  })
+
+  it('tells close() what could not be given back while it stopped', async () => {
+    const script = await Script.with(2)
+    const session = new Session(script.core, { ahead: 2 })
+    const held = await session.next()
+    if (held !== undefined) session.ack(held)
+    script.failing = { settle: full }
+    await script.core.stop()
+    await assert.rejects(script.core.close(), full)
+  })
+
+  it('tells a loop what failed, and not what fails because of it', async () => {
+    const script = await Script.with(2)
+    const loop = new Items(async () => new Session(script.core))
+    await loop.next()
+    script.failing = { lease: full, settle: new StorageError('still full') }
+    await assert.rejects(loop.next(), full)
+    assert.deepEqual(await loop.next(), { value: undefined, done: true })
   })
 
   it('tells a stream of its last append', async () => {
