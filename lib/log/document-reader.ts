@@ -21,6 +21,11 @@ export interface Gap extends IdRange {
   readonly isLie?: boolean
 }
 
+export interface PiecesAndGap {
+  readonly pieces: Piece[]
+  readonly gap?: Gap
+}
+
 export class DocumentReader {
   readonly #log: Log
   readonly #frames: FrameReader
@@ -36,24 +41,30 @@ export class DocumentReader {
     this.#frames = new FrameReader(log.world.limits.readBytes, log.windows)
   }
 
-  /** Items with these ids, up to some bytes; or the first gap among them, where there is none before it. */
+  /** Items with these ids, up to some bytes or a gap; or the first gap among them, where there is none before it. */
   pieces(ids: readonly IdRange[], attemptOf: (id: number) => number, maxBytes: number): Piece[] | Gap {
+    const { pieces, gap } = this.piecesAndGap(ids, attemptOf, maxBytes)
+    return pieces.length > 0 ? pieces : (gap ?? pieces)
+  }
+
+  /** Items with these ids, up to some bytes or a gap, and that gap. */
+  piecesAndGap(ids: readonly IdRange[], attemptOf: (id: number) => number, maxBytes: number): PiecesAndGap {
     const pieces: Piece[] = []
     let bytes = 0
     for (const { from, to } of ids) {
       const attempt = attemptOf(from)
       for (let id = from; id <= to; ) {
         const found = this.locate(id)
-        if ('at' in found) return pieces.length > 0 ? pieces : { ...found, to: Math.min(found.to, to) }
+        if ('at' in found) return { pieces, gap: { ...found, to: Math.min(found.to, to) } }
         const { firstId, document, offset, taken, time } = found
         const count = Math.min(to, firstId + taken - 1) - id + 1
         pieces.push({ firstId: id, count, document, skip: offset + id - firstId, attempt, enqueuedAt: time })
         bytes += (document.bytes.length * count) / document.count
-        if (bytes >= maxBytes) return pieces
+        if (bytes >= maxBytes) return { pieces }
         id += count
       }
     }
-    return pieces
+    return { pieces }
   }
 
   /** The document that holds the id. */

@@ -77,6 +77,11 @@ export class Judge {
   }
 
   /** Looks at the gap once more under both locks, and records what it is. */
+  /** What is damaged makes a call reject. */
+  get refuses(): boolean {
+    return this.#parts.onDamage === 'fail'
+  }
+
   async judge(gap: Gap): Promise<void> {
     const { log, cursor, lock, reader, failed, onDamage } = this.#parts
     const verdict = await cursor.step(

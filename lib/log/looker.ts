@@ -4,7 +4,7 @@ import type { IdRange, Listed, ListOptions, Piece } from '../store.ts'
 import { dueTime } from '../wait/clock.ts'
 import type { Decide } from './cursor.ts'
 import type { CursorState } from './cursor-state.ts'
-import type { Gap } from './document-reader.ts'
+import type { PiecesAndGap } from './document-reader.ts'
 import type { FailedItems } from './failed-items.ts'
 import type { RunStatus } from './id-state.ts'
 import { attemptAt, type Parts, upToDate } from './parts.ts'
@@ -26,20 +26,21 @@ export class Looker {
     return this.#read((state) => state.runs.ready(log.nextId, n, dueTime(clock)))
   }
 
-  /** Reads items without a record of them; gaps are judged. */
+  /** Reads items without a record of them; gaps are judged, and what is behind them is read too. */
   async #read(choose: (state: CursorState) => readonly IdRange[]): Promise<Piece[]> {
-    const decide: Decide<Piece[] | Gap> = (state) => {
+    const decide: Decide<PiecesAndGap> = (state) => {
       // Who peeks again and again would else never see what the dead held.
       const before = this.#reclaimer.due(state)
       if (before.length > 0) return { before }
       const attempts = (id: number) => attemptAt(state, id)
-      const result = this.#parts.reader.pieces(choose(state), attempts, Number.POSITIVE_INFINITY)
+      const result = this.#parts.reader.piecesAndGap(choose(state), attempts, Number.POSITIVE_INFINITY)
       return { records: [], result }
     }
     for (;;) {
-      const read = await this.#parts.cursor.step(upToDate(this.#parts, decide))
-      if (Array.isArray(read)) return read
-      await this.#parts.judge.judge(read)
+      const { pieces, gap } = await this.#parts.cursor.step(upToDate(this.#parts, decide))
+      const isAll = gap === undefined || (this.#parts.judge.refuses && pieces.length > 0)
+      if (isAll) return pieces
+      await this.#parts.judge.judge(gap)
     }
   }
 

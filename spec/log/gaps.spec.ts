@@ -3,12 +3,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { CorruptionError } from '../../lib/errors.ts'
 import { DocumentReader, type Gap } from '../../lib/log/document-reader.ts'
 import type { Log } from '../../lib/log/log.ts'
 import { DATA_START } from '../../lib/log/segment.ts'
 import { runs } from '../codec/items.ts'
 import { flip } from './bits.ts'
 import { LogRig, textAt } from './log-rig.ts'
+import { numbered, put, QueueRig, ready } from './queue-rig.ts'
 import { anyFrames, fill, pathOf, readAll, settled, threeSegments } from './segments-rig.ts'
 
 describe('a gap', () => {
@@ -120,5 +122,35 @@ describe('a segment that goes while it is read', () => {
     const reader = new DocumentReader(rig.log(disk))
     rig.disk.unlink(pathOf(1))
     assert.throws(() => reader.locate(1), { code: 'ENOENT' })
+  })
+})
+
+describe('peek', () => {
+  async function damaged(onDamage: 'skip' | 'fail') {
+    const rig = new QueueRig()
+    const store = await rig.open({ segmentSize: 1000 })
+    for (let first = 1; first < 6; first++) await put(store, numbered(1, first, 600))
+    await store.close()
+    for (const name of rig.segments.slice(1, 2)) flip(rig.disk, `/q/${name}`, (DATA_START + 100) * 8)
+    return { rig, store: await rig.open({ onDamage }) }
+  }
+
+  it('shows what stands behind damaged items, and tells of them', async () => {
+    const { rig, store } = await damaged('skip')
+    const left = (await ready(store)).map(([id]) => id)
+    assert.ok(left.length < 5 && left.at(-1) === 5, `${left}`)
+    const { ready: waiting, lost } = await store.stats()
+    assert.deepEqual([waiting, lost], [left.length, 5 - left.length])
+    const told = rig.corruptions.reduce((sum, report) => sum + report.lost, 0)
+    assert.equal(told, 5 - left.length)
+  })
+
+  it('shows what stands before them, and rejects at them, where damage makes a call reject', async () => {
+    const { store } = await damaged('fail')
+    const before = await ready(store)
+    assert.equal(before.at(-1)?.[0], before.length)
+    assert.ok(before.length < 5)
+    await store.pop(before.length)
+    await assert.rejects(store.peek(1), CorruptionError)
   })
 })

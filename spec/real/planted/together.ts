@@ -46,6 +46,13 @@ export const together: readonly Bug[] = [
     layer: spec('log/side-by-side'),
   },
   {
+    name: 'peek ends at damage',
+    file: 'log/looker.js',
+    from: 'this.#parts.judge.refuses && pieces.length > 0',
+    to: 'pieces.length > 0',
+    layer: spec('log/gaps'),
+  },
+  {
     name: 'an empty segment that a large batch replaced is taken for removed',
     file: 'log/segment-file.js',
     from: 'if (end > DATA_START)\n            assertLinked(file);',
