@@ -10,8 +10,9 @@ import type { DocumentReader } from '../codec/index.ts'
 import type { Piece } from '../store.ts'
 import { giveBack, heldRanges, withinLimit } from './attempts.ts'
 import type { Core } from './core.ts'
+import { decodeMarked } from './decoding.ts'
 import type { Held } from './held.ts'
-import { decodeLot, rangesOf } from './lot.ts'
+import { decodeLot, type Lot, rangesOf } from './lot.ts'
 
 const TAKEN_AHEAD = { uncharged: true } as const
 
@@ -30,7 +31,7 @@ export class Claiming<T> {
     try {
       // A store may need several steps for many.
       for (let pieces = await this.#step(n); pieces !== undefined; pieces = await this.#step(n - all.length)) {
-        const { held, bad } = decodeLot(this.#reader, pieces)
+        const { held, bad } = this.#decode(pieces)
         all.push(...held)
         const undecodable = { outcome: 'fail', ids: rangesOf(bad), reason: 'codec' } as const
         if (bad.length > 0) await this.#core.setAsides.settle([undecodable])
@@ -40,6 +41,11 @@ export class Claiming<T> {
       await this.giveBack(all).catch(ignore)
       throw error
     }
+  }
+
+  #decode(pieces: readonly Piece[]): Lot<T> {
+    if (this.#core.maxAttempts === Infinity) return decodeLot(this.#reader, pieces)
+    return decodeMarked(this.#core, this.#reader, pieces)
   }
 
   async remove(held: readonly Held<T>[]): Promise<T[]> {

@@ -10,10 +10,16 @@ export interface Lot<T> {
   readonly bad: readonly Piece[]
 }
 
-export function decodeLot<T>(reader: DocumentReader<T>, pieces: readonly Piece[]): Lot<T> {
+/** `begin` is called with each piece before it is decoded. */
+export function decodeLot<T>(
+  reader: DocumentReader<T>,
+  pieces: readonly Piece[],
+  begin?: (piece: Piece) => void,
+): Lot<T> {
   const held: Held<T>[] = []
   const allBad: Piece[] = []
   for (const piece of pieces) {
+    begin?.(piece)
     const { items, bad } = reader.take(piece)
     let id = piece.firstId
     if (bad.length === 0) for (const item of items) held.push(new Held(id++, item, piece))

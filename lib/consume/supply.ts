@@ -11,6 +11,7 @@ import type { DocumentReader } from '../codec/index.ts'
 import type { Piece } from '../store.ts'
 import { giveBack, withinLimit } from './attempts.ts'
 import type { Core } from './core.ts'
+import { decodeMarked } from './decoding.ts'
 import type { Held } from './held.ts'
 import { decodeLot, rangesOf } from './lot.ts'
 import { Lots } from './lots.ts'
@@ -84,7 +85,8 @@ export class Supply<T> {
   #came(pieces: readonly Piece[], asked: number): 'items' | 'refuse' | 'nothing' {
     this.#cameShort = pieces.reduce((sum, { count }) => sum + count, 0) < asked
     const { good, spent } = withinLimit(pieces, this.#limit)
-    const { held, bad } = decodeLot(this.#reader, good)
+    const { held, bad } =
+      this.#limit === Infinity ? decodeLot(this.#reader, good) : decodeMarked(this.#core, this.#reader, good)
     this.#lots.replace(held)
     this.#pace?.leased()
     // One that is not to be handed out is set aside, and never blocks those behind it.

@@ -159,4 +159,11 @@ export const crafted: readonly Bug[] = [
     to: 'void ({',
     layer: spec('codec/crafted'),
   },
+  {
+    name: 'an item that kills who decodes it is charged no attempt',
+    file: 'consume/decoding.js',
+    from: 'core.store.mark(slot, ids);',
+    to: ';',
+    layer: spec('process/decode-killed'),
+  },
 ]
