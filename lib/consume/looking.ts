@@ -17,7 +17,7 @@ export interface Stats extends Counts {
   readonly deadBytes: number
   /** Files of the log. */
   readonly segments: number
-  /** When the oldest ready item was put, the one with the lowest id, whatever the order. */
+  /** When the first item was put, by its id, of those that are ready or in flight, whatever the order. */
   readonly oldest?: Date
   /** The id that the next item gets. */
   readonly nextId: number

@@ -1,5 +1,6 @@
 // counter.ts: what a queue holds, in numbers. Counts come from ids and the journal, never from a count that could disagree.
 
+import { earliest } from '../earliest.ts'
 import type { Counts, StoreStats } from '../store.ts'
 import { dueTime } from '../wait/clock.ts'
 import type { Decide } from './cursor.ts'
@@ -45,7 +46,12 @@ export class Counter {
     const { log, cursor } = this.#parts
     const { looker, held, failed } = this.#counted
     const counts = await this.counts()
-    const oldest = counts.ready > 0 ? (await looker.peek(1))[0]?.enqueuedAt : undefined
+    const first = (status: 'ready' | 'inFlight') => looker.list({ status, after: 0, limit: 1 })
+    const firsts = [
+      ...(counts.ready > 0 ? await first('ready') : []),
+      ...(counts.inFlight > 0 ? await first('inFlight') : []),
+    ]
+    const oldest = earliest(firsts.map(({ piece }) => piece.enqueuedAt))
     // Most of it is looked at without any lock.
     await held.warm(cursor.state)
     const sizes = await cursor.step(

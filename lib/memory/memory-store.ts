@@ -1,6 +1,7 @@
 // memory-store.ts: the store in memory: for tests, and the model that the other stores are held against. A name is
 // shared by all handles of the process that give it, and keeps its items while the process lives, open or not.
 
+import { earliest } from '../earliest.ts'
 import { CodecMismatchError, FormatError, QueueClosedError } from '../errors.ts'
 import type * as seam from '../store.ts'
 import { INDEXED } from '../supports.ts'
@@ -174,14 +175,14 @@ export class MemoryStore implements seam.Store {
 
   async stats(): Promise<seam.StoreStats> {
     this.#check()
-    const [oldest] = this.#shelf.list('ready', 0, 1)
+    const firsts = [...this.#shelf.list('ready', 0, 1), ...this.#shelf.list('inFlight', 0, 1)]
     return {
       ...this.#shelf.counts(),
       bytes: Math.round(this.#shelf.heldBytes),
       fileBytes: 0,
       deadBytes: 0,
       segments: 0,
-      oldest: oldest?.item.enqueuedAt,
+      oldest: earliest(firsts.map(({ item }) => item.enqueuedAt)),
       nextId: this.#shelf.nextId,
       lost: 0,
     }

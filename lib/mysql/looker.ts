@@ -1,5 +1,6 @@
 // looker.ts: what is there, read and not changed.
 
+import { earliest } from '../earliest.ts'
 import type { Counts, Listed, ListOptions, Piece, StoreStats } from '../store.ts'
 import type { Cell, Result } from './driver.ts'
 import type { Fronts } from './fronts.ts'
@@ -59,13 +60,14 @@ export class Looker {
       `SELECT enqueued ${this.#fronts.byId(READY)} LIMIT 1`,
     ])
     const [, , , , , , bytes, lost] = (sums?.rows[0] ?? []).map(Number)
-    const oldest = first?.rows[0]?.[0]
+    const held = await this.list({ status: 'inFlight', after: 0, limit: 1 })
+    const ready = (first?.rows ?? []).map(([enqueued]) => Math.floor(Number(enqueued) / 1000))
     return {
       ...countsOf(sums),
       bytes: bytes ?? 0,
       ...(await this.#sizes()),
       segments: 0,
-      oldest: oldest === undefined ? undefined : Math.floor(Number(oldest) / 1000),
+      oldest: earliest([...ready, ...held.map(({ piece }) => piece.enqueuedAt)]),
       nextId: Number(next?.rows[0]?.[0]),
       lost: lost ?? 0,
     }

@@ -1,5 +1,6 @@
 // queue-ops.ts: ops on a queue as a whole: its record, its handles, its sums, and what stands in it.
 
+import { earliest } from '../earliest.ts'
 import type { Status } from '../store.ts'
 import type { Connection } from './connection.ts'
 import { type Row, textOf } from './driver.ts'
@@ -93,10 +94,10 @@ export const queueOps = {
   'queue.stats': writing((connection: Connection, asked: Asked): Answer<Stats> => {
     const scene = sceneOf(connection, asked.queue)
     const sums = pass(scene, asked)
-    const oldest = scene.get('SELECT enqueued FROM $ready ORDER BY id LIMIT 1')?.[0]
-    const time = oldest === undefined ? undefined : Number(oldest)
+    const firsts = ['$ready', '$flying'].map((table) => scene.get(`SELECT enqueued FROM ${table} ORDER BY id LIMIT 1`))
+    const oldest = earliest(firsts.flatMap((row) => (row === undefined ? [] : [Number(row[0])])))
     return {
-      value: { ...sums, freeBytes: freeBytes(connection), fileBytes: connection.bytesIn('page_count'), oldest: time },
+      value: { ...sums, freeBytes: freeBytes(connection), fileBytes: connection.bytesIn('page_count'), oldest },
     }
   }),
 

@@ -84,6 +84,23 @@ export function taking(place: MakePlace): void {
     await assert.rejects(queue.list({ limit: -1 }), RangeError)
   })
 
+  it('tells when the oldest item was put, in flight too', async () => {
+    const queue = await fresh<number>(place)
+    assert.equal((await queue.stats()).oldest, undefined)
+    await queue.put(1)
+    const [first = assert.fail()] = await queue.list()
+    while (Date.now() <= first.enqueuedAt.getTime() + 1) await new Promise(setImmediate)
+    await queue.put(2)
+    const [second = assert.fail()] = await queue.list({ after: 1 })
+    const delivery = await queue.lease()
+    assert.deepEqual((await queue.stats()).oldest, first.enqueuedAt)
+    await delivery?.ack()
+    assert.deepEqual((await queue.stats()).oldest, second.enqueuedAt)
+    await queue.lease()
+    assert.deepEqual((await queue.stats()).oldest, second.enqueuedAt)
+    await queue.close({ grace: 0 })
+  })
+
   it('lists none where none is asked for', async () => {
     const queue = await fresh<number>(place)
     await queue.putMany([1, 2])
