@@ -24,6 +24,9 @@ export type Line =
 
 type Finished = Extract<TestEvent, { type: 'test:pass' | 'test:fail' }>
 
+/** What one test may take, in seconds: what waits for a time limit of the library, or for nothing, has failed. */
+const most = Number(process.env.SPOOLQ_TEST_SECONDS || Infinity)
+
 /** Node's own totals, which it tells as diagnostics. */
 const summary = /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) [\d.]+$/
 
@@ -68,7 +71,7 @@ function verdictOf({ type, data }: Finished): Verdict | undefined {
   if (data.details.type === 'suite' && !(type === 'test:fail' && wanted && !failedBelow(data.details.error)))
     return undefined
   if (!wanted) return 'skipped'
-  if (type === 'test:pass') return 'passed'
+  if (type === 'test:pass') return Math.round(data.details.duration_ms / 1000) > most ? 'failed' : 'passed'
   return failedBelow(data.details.error) ? undefined : 'failed'
 }
 
@@ -79,7 +82,10 @@ function failedBelow(error: unknown): boolean {
 function detailOf({ type, data }: Finished): string {
   const reason = data.skip ?? data.todo
   if (reason !== undefined) return typeof reason === 'string' ? reason : 'no reason given'
-  if (type === 'test:pass') return ''
+  if (type === 'test:pass') {
+    const seconds = Math.round(data.details.duration_ms / 1000)
+    return seconds > most ? `it took ${seconds} s, and may take ${most}` : ''
+  }
   const { error } = data.details
   const cause = error.cause ?? error
   return cause instanceof Error ? inspect(cause, { depth: 6 }) : format(cause)

@@ -35,6 +35,13 @@ describe('the run of the specs', { timeout: 240_000 }, () => {
     assert.match(output, /one\.spec\.mjs: s › bad\n +Error: the reason/)
   })
 
+  it('fails with a test that takes longer than a test may', () => {
+    spec('one.spec.mjs', `it('waits', () => new Promise((resolve) => setTimeout(resolve, 1600))); it('b', () => {})`)
+    const { result, output } = run({ SPOOLQ_TEST_SECONDS: '1' })
+    assert.deepEqual(result, { status: 1, totals: '1 passed, 1 failed' })
+    assert.match(output, /one\.spec\.mjs: waits\n +it took 2 s, and may take 1\n/)
+  })
+
   it('tells skipped tests and their reasons', () => {
     spec('one.spec.mjs', `it('a', () => {}); it('b', (t) => t.skip('no disk')); it('c', { skip: 'no net' }, () => {})`)
     const { result, output } = run()
@@ -121,7 +128,10 @@ describe('the run of the specs', { timeout: 240_000 }, () => {
   for (const [trouble, [code, totals]] of Object.entries(troubles)) {
     it(`fails with ${trouble}`, () => {
       if (code !== '') spec('one.spec.mjs', code)
-      assert.deepEqual(run(trouble === 'a file that does not end' ? '3' : undefined).result, { status: 1, totals })
+      assert.deepEqual(run(trouble === 'a file that does not end' ? { SPOOLQ_FILE_SECONDS: '3' } : {}).result, {
+        status: 1,
+        totals,
+      })
     })
   }
 })
@@ -140,13 +150,18 @@ function spec(name: string, code: string): void {
   writeFileSync(join(folder, name), `import { after, describe, it } from 'node:test'\n${code}\n`)
 }
 
-/** `seconds`: how long a file may take, if that is not the runner's own limit. */
-function run(seconds?: string): { result: { status: number | null; totals: string | undefined }; output: string } {
+interface Run {
+  readonly result: { readonly status: number | null; readonly totals: string | undefined }
+  readonly output: string
+}
+
+/** `limits`: how long a file or a test may take, if that is not the runner's own limit. */
+function run(limits: Readonly<Record<string, string>> = {}): Run {
   const { NODE_TEST_CONTEXT: _, ...env } = process.env
   const words = [runner, `--in=${folder}`]
   const { status, stdout } = spawnSync(process.execPath, words, {
     encoding: 'utf8',
-    env: { ...env, TMPDIR: folder, ...(seconds !== undefined && { SPOOLQ_FILE_SECONDS: seconds }) },
+    env: { ...env, TMPDIR: folder, SPOOLQ_CHECK: undefined, ...limits },
   })
   return { result: { status, totals: stdout.trimEnd().split('\n').at(-1) }, output: stdout }
 }

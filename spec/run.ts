@@ -5,7 +5,7 @@
 // --check is the proof of the log: in its folders it adds *.check.ts, and sets SPOOLQ_CHECK=1, by which specs choose
 // their long form; elsewhere it does so for files that are named. sharing.ts says which files share a process; in their
 // long form none does. SPOOLQ_JOBS says how many processes run at once, SPOOLQ_FILE_SECONDS how long one may take for
-// each of its files. Fails if any test failed, if a file ran none, if a process ended before the tests of its files did,
+// each of its files, SPOOLQ_TEST_SECONDS how long a test in its short form: some ten times what the longest takes. Fails if any test failed, if a file ran none, if a process ended before the tests of its files did,
 // or badly after them, or if there was nothing to run. Files under mysql/ share one server, which is started when the
 // first of them is.
 
@@ -32,7 +32,8 @@ const proof = /^(crash|disk|log|process|real|pairs)\b|^mysql.(flat|pairs)\b/
 const busy = /^(crash|bench|process.million)\b/
 /** Beside all others, one at a time too: what mostly waits for processes, disks and the kernel. */
 const waiting = /^real\b/
-const fileSeconds = Number(process.env.SPOOLQ_FILE_SECONDS ?? (check ? 3600 : 600))
+const fileSeconds = Number(process.env.SPOOLQ_FILE_SECONDS ?? (check ? 3600 : 200))
+const testSeconds = process.env.SPOOLQ_TEST_SECONDS ?? '30'
 const outputLines = 200
 
 interface Report {
@@ -147,7 +148,8 @@ function spawnSpecs(
   const reporter = new URL('./reporter.js', import.meta.url).href
   const flags = [`--test-reporter=${reporter}`, `--test-reporter-destination=${lines}`]
   const program = fileURLToPath(new URL('./several.js', import.meta.url))
-  const env = { ...process.env, ...words, ...(files.some(isLong) && { SPOOLQ_CHECK: '1' }) }
+  const form = files.some(isLong) ? { SPOOLQ_CHECK: '1' } : { SPOOLQ_TEST_SECONDS: testSeconds }
+  const env = { ...process.env, ...words, ...form }
   const child = spawn(process.execPath, [...flags, program, ...files.map((file) => join(here, file))], {
     detached: true,
     env,
