@@ -54,23 +54,30 @@ export class Looker {
   }
 
   async stats(): Promise<StoreStats> {
-    const [sums, next, first] = await this.#ask([
+    const [sums, next, first, held] = await this.#ask([
       this.#sums,
       `SELECT next_id FROM spoolq_queues WHERE id = ${this.#queue}`,
       `SELECT enqueued ${this.#fronts.byId(READY)} LIMIT 1`,
+      this.#firstHeld,
     ])
     const [, , , , , , bytes, lost] = (sums?.rows[0] ?? []).map(Number)
-    const held = await this.list({ status: 'inFlight', after: 0, limit: 1 })
-    const ready = (first?.rows ?? []).map(([enqueued]) => Math.floor(Number(enqueued) / 1000))
+    const times = [...(first?.rows ?? []), ...(held?.rows ?? [])].flat().filter((cell) => cell !== null)
     return {
       ...countsOf(sums),
       bytes: bytes ?? 0,
       ...(await this.#sizes()),
       segments: 0,
-      oldest: earliest([...ready, ...held.map(({ piece }) => piece.enqueuedAt)]),
+      oldest: earliest(times.map((enqueued) => Math.floor(Number(enqueued) / 1000))),
       nextId: Number(next?.rows[0]?.[0]),
       lost: lost ?? 0,
     }
+  }
+
+  /** When those that each handle has in flight were put: the first of them without a deadline, and the first to end. */
+  get #firstHeld(): string {
+    const firstOf = (status: number): string => `(SELECT enqueued FROM spoolq_items FORCE INDEX (spoolq_front)
+      WHERE queue = ${this.#queue} AND status = ${status} AND owner = holder.id ORDER BY place, id LIMIT 1)`
+    return `SELECT ${firstOf(IN_FLIGHT)}, ${firstOf(TIMED)} FROM spoolq_owners AS holder WHERE queue = ${this.#queue}`
   }
 
   async deadBytes(): Promise<number> {
