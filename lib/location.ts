@@ -26,6 +26,8 @@ export type Place =
 export const INDEXED = 'sqlite:, mysql: and memory:'
 
 const NOT_BUILT = ['nats']
+/** Behind blanks and what else cannot be seen, and quotes. */
+const SCHEMED = /^[^\p{L}\d./\\~_-]+(file|memory|mysql|mariadb|sqlite|nats):/iu
 
 /** Where `location` is; an unknown scheme is a TypeError, one that is not built yet an UnsupportedError. */
 export function placeOf(location: string | URL): Place {
@@ -33,7 +35,7 @@ export function placeOf(location: string | URL): Place {
   if (typeof text !== 'string' || text === '') throw wrongType('location', 'a path or a URL', location)
   if (/\0|^file:.*%00/i.test(text)) throw new TypeError('location: a path cannot hold a null character')
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(text)?.[1]?.toLowerCase()
-  if (scheme === undefined) return { kind: 'log', folder: resolve(text) }
+  if (scheme === undefined) return { kind: 'log', folder: resolve(barePath(text)) }
   if (scheme === 'file') return { kind: 'log', folder: folderOf(text) }
   if (scheme === 'memory') return { kind: 'memory', name: text.slice('memory:'.length) }
   if (scheme === 'mysql' || scheme === 'mariadb') return { kind: 'mysql', address: addressOf(text) }
@@ -47,6 +49,13 @@ export function placeOf(location: string | URL): Place {
 /** The location in words that may be told: without a password. */
 export function shownPlace(location: string | URL, place: Place): string {
   return place.kind === 'mysql' ? place.address.shown : String(location)
+}
+
+/** A URL with a blank, a quote or `URL=` in front is no path: it would be made as a folder, password and all. */
+function barePath(text: string): string {
+  const isUrl = /[a-z][a-z0-9+.-]+:\/\//i.test(text) || SCHEMED.test(text)
+  if (!isUrl) return text
+  throw new TypeError('location: a URL with something before its scheme, such as a blank or a quote: take that away')
 }
 
 /** A file URL without a slash, as in `file:./dir`, is relative too. */

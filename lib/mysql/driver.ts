@@ -6,9 +6,10 @@
 // is asked.
 
 import type { Connection, ConnectionOptions } from 'mysql2'
-import { UnsupportedError } from '../errors.ts'
+import { StorageError, UnsupportedError } from '../errors.ts'
 import type { Address } from './address.ts'
-import { failure, LostError } from './failure.ts'
+import { failure, LostError, wrongAnswer } from './failure.ts'
+import { isAsAsked, loginOf, nameHost, RefusedError } from './login.ts'
 import { tripsOf } from './trips.ts'
 
 export { LostError, ServerError } from './failure.ts'
@@ -41,16 +42,19 @@ export interface Link {
 }
 
 /** How mysql2 is found; specs put something else in its place. */
-export type Import = () => Promise<Pick<typeof import('mysql2'), 'createConnection'>>
+export type Import = () => Promise<Pick<typeof import('mysql2'), 'createConnection' | 'authPlugins'>>
 
 const CONNECT_MS = 5000
+/** The least that a server may be set to. */
+const LEAST_PACKET = 1024
 
 /** Rejects with StorageError where there is no server, UnsupportedError where there is no driver. */
 export async function connect(address: Address, find: Import = () => import('mysql2')): Promise<Link> {
-  const { createConnection } = await find().catch(missing)
+  const mysql2 = await find().catch(missing)
   const { silenceSeconds, connecting } = address
   const options: ConnectionOptions = {
     ...connecting(),
+    ...(await loginOf(address, mysql2)),
     charset: 'utf8mb4',
     connectTimeout: CONNECT_MS,
     multipleStatements: true,
@@ -59,14 +63,18 @@ export async function connect(address: Address, find: Import = () => import('mys
     enableKeepAlive: true,
     // There are no placeholders to look for.
     queryFormat: (sql) => sql,
+    // No statement asks for a file of this machine, so no answer may.
+    flags: ['-LOCAL_FILES'],
   }
-  const connection = createConnection(options)
+  const connection = mysql2.createConnection(options)
+  nameHost(socketOf(connection), connecting())
   await new Promise((resolve, reject) => {
     connection.once('connect', resolve)
     connection.on('error', (error: unknown) => reject(failure(error, address)))
   })
   const link = new MysqlLink(connection, address)
   try {
+    if (!isAsAsked(socketOf(connection), address)) throw wrongAnswer(address, 'before the connection was encrypted')
     await link.begin([...SESSION, `SET SESSION wait_timeout = ${silenceSeconds}`])
     return link
   } catch (error) {
@@ -135,7 +143,7 @@ class MysqlLink implements Link {
     this.#socket.ref()
     const read = await this.#send([...settings, 'SELECT @@max_allowed_packet'], CONNECT_MS)
     this.#socket.unref()
-    this.#packetBytes = Number(read.at(-1)?.rows[0]?.[0])
+    this.#packetBytes = packetBytesOf(read.at(-1)?.rows[0]?.[0], this.#address)
   }
 
   async ask(statements: readonly string[]): Promise<readonly Result[]> {
@@ -168,10 +176,12 @@ class MysqlLink implements Link {
         this.#pending.add(pending)
         this.#connection.query(query, (error, read) => (error === null ? resolve(read) : reject(error)))
       })
-      return statements.length === 1 ? [resultOf(results)] : resultsOf(results)
+      const read = statements.length === 1 ? [resultOf(results)] : resultsOf(results)
+      if (read.length === statements.length) return read
+      throw wrongAnswer(this.#address, `${statements.length} statements with ${read.length} results`)
     } catch (error) {
-      const told = error instanceof LostError ? error : failure(error, this.#address)
-      if (told instanceof LostError) this.destroy()
+      const told = error instanceof StorageError ? error : failure(error, this.#address)
+      if (told instanceof LostError || told instanceof RefusedError) this.destroy()
       throw told
     } finally {
       this.#pending.delete(pending)
@@ -206,8 +216,15 @@ function resultsOf(results: unknown): Result[] {
 
 function resultOf(result: unknown): Result {
   if (Array.isArray(result)) return { rows: result, affected: 0 }
-  const header = result as { affectedRows: number }
-  return { rows: [], affected: header.affectedRows }
+  const { affectedRows = 0 } = (result ?? {}) as { readonly affectedRows?: number }
+  return { rows: [], affected: affectedRows }
+}
+
+/** Statements are cut by it: what is no such number would send none of them. */
+function packetBytesOf(cell: Cell | undefined, address: Address): number {
+  const bytes = typeof cell === 'number' ? cell : Number.NaN
+  if (Number.isSafeInteger(bytes) && bytes >= LEAST_PACKET) return bytes
+  throw wrongAnswer(address, `a max_allowed_packet of ${String(cell).slice(0, 40)}`)
 }
 
 interface Socket {

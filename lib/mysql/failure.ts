@@ -4,6 +4,7 @@ import { StorageError } from '../errors.ts'
 import { idsEnd } from '../ids.ts'
 import { type Address, untold } from './address.ts'
 import { NO_IDS } from './ids.ts'
+import { RefusedError } from './login.ts'
 
 /** The server refused a statement; the connection holds. */
 export class ServerError extends StorageError {
@@ -30,8 +31,17 @@ export class LostError extends StorageError {
 /** Told by a server that goes, or that ends this connection. */
 const GOING = [1053, 1077, 1079, 1152, 1158, 1159, 1160, 1161, 1927, 3169, 4031]
 
+/** The server said what no MySQL server says: it is none, or somebody on the way speaks for it. */
+export function wrongAnswer({ shown }: Address, what: string): StorageError {
+  return new RefusedError(`${shown}: the server answered ${what}: it is no MySQL server, or not the one you mean`)
+}
+
 /** The server's refusal, or the loss of it. A cause that quotes the statement, and so the items, is not kept. */
 export function failure(error: unknown, address: Address): StorageError {
+  if (error instanceof RefusedError) return error
+  if (error instanceof Error && error.message.includes('LOCAL INFILE')) {
+    return wrongAnswer(address, 'with a question for a file of this machine')
+  }
   const { errno, code, fatal, sqlState } = error as {
     errno?: number
     code?: string

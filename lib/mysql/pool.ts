@@ -40,8 +40,8 @@ export class Pool {
 
   /** That of this process for the address; `leave` it once for each time. */
   static enter(address: Address): Pool {
-    const { connecting, connections, silenceSeconds } = address
-    const key = JSON.stringify([connecting(), connections, silenceSeconds])
+    const { connecting, tls, allowed, connections, silenceSeconds } = address
+    const key = JSON.stringify([connecting(), tls, allowed, connections, silenceSeconds])
     const pool = pools.get(key) ?? new Pool(address, key)
     pools.set(key, pool)
     pool.#handles += 1

@@ -1,5 +1,6 @@
 // rows.ts: rows of spoolq_items as the seam speaks of them: an item is a document of its own.
 
+import { StorageError } from '../errors.ts'
 import type { Document, Listed, Piece, Status } from '../store.ts'
 import type { Cell } from './driver.ts'
 import { FAILED } from './schema.ts'
@@ -22,14 +23,22 @@ export interface Row {
 export function rowOf([id, attempt, enqueued, key, priority, payload]: readonly Cell[]): Row {
   const whole = Buffer.isBuffer(payload) ? payload : undefined
   return {
-    id: Number(id),
-    attempt: Number(attempt),
-    enqueued: Number(enqueued),
+    id: wholeOf(id, 'id'),
+    attempt: wholeOf(attempt, 'attempt'),
+    enqueued: wholeOf(enqueued, 'time'),
     bytes: whole?.length ?? Number(payload),
     key: Buffer.isBuffer(key) ? key : undefined,
     priority: Number(priority),
     payload: whole ?? NOTHING,
   }
+}
+
+/** A column that can only hold whole numbers; anything else is no answer of a server that has our tables. */
+function wholeOf(cell: Cell | undefined, what: string): number {
+  if (typeof cell === 'number' && Number.isSafeInteger(cell) && cell >= 0) return cell
+  throw new StorageError(
+    `mysql: the server answered a row whose ${what} is no whole number: it does not have our tables`,
+  )
 }
 
 /** Rows of popped items with a priority or a key, by what was handed out of them: they may yet be set aside. */

@@ -48,6 +48,28 @@ describe('the queue, by the URL of a MySQL database,', () => {
     assert.equal(told('long-er 7', 'said long-er 7 alone'), 'said *** alone')
   })
 
+  it('has a blank, a quote and a colon in the name of a folder', () => {
+    for (const name of [' a', "'a'", 'a b:c', '/tmp/mysql: x', './sqlite:x', 'a mysql']) {
+      assert.equal(placeOf(name).kind, 'log', name)
+    }
+    for (const name of [' memory:', '\tsqlite:./a.db', "'file:a'"]) {
+      assert.throws(() => placeOf(name), /before its scheme/)
+    }
+  })
+
+  it('is encrypted as it asks, and gives its password as it allows', () => {
+    const of = (words: string) => {
+      const { tls, allowed } = addressOf(`mysql://u:p@h/d?${words}`)
+      return [tls?.isVerified, tls?.ca, allowed.cleartext, allowed.publicKey]
+    }
+    assert.deepEqual(of(''), [undefined, undefined, false, false])
+    assert.deepEqual(of('ssl=required&allowPublicKeyRetrieval=true'), [false, undefined, false, true])
+    assert.deepEqual(of('ssl=verify&ca=/a%20b.pem&allowCleartextPasswords=true'), [true, '/a b.pem', true, false])
+    assert.deepEqual([of('ssl=true'), of('ssl=unverified')], [of('ssl=verify'), of('ssl=required')])
+    const socketed = addressOf('mysql://u@db.example/d?socketPath=/s&ssl=verify').connecting()
+    assert.deepEqual(socketed, { socketPath: '/s', host: 'db.example', user: 'u', database: 'd' })
+  })
+
   const wrong: readonly (readonly [string, RegExp])[] = [
     ['mysql://u:secret@h', /names no database/],
     ['mysql://u:secret@h/', /names no database/],
@@ -57,6 +79,25 @@ describe('the queue, by the URL of a MySQL database,', () => {
     ['mysql://u:secret@h/d?queue=', /1 to 255 characters/],
     [`mysql://u:secret@h/d?queue=${'%F0%9F%A6%86'.repeat(256)}`, /1 to 255 characters/],
     ['mysql://u:secret@h/d?queu=q', /unknown parameter 'queu'/],
+    ['mysql://u:12/secret@h/d', /has to be escaped/],
+    ['mysql://u:12/secret@h/d?queue=q', /has to be escaped/],
+    ['mysql://u:s/ecret@h/d', /is no URL/],
+    ['mysql://u:s@secret/x@h/d', /has to be escaped/],
+    ['mysql://u:s@secret?x@h/d', /unknown parameter:/],
+    ['mysql://u:s@s/s?secret@h/d', /unknown parameter:/],
+    ['mysql://u:s@s/s?secret&x@h/d', /unknown parameter:/],
+    ['mysql://12/d?secret@h/d', /has to be escaped/],
+    ['mysql://u:s@s/s#secret@h/d', /'#' has to be escaped/],
+    ['mysql://u:sec\nret@h/d', /line break/],
+    [' mysql://u:secret@h/d', /before its scheme/],
+    ['\u00a0mysql:secret', /before its scheme/],
+    ['"mysql://u:secret@h/d"', /before its scheme/],
+    ['DATABASE_URL=mysql://u:secret@h/d', /before its scheme/],
+    ['\ufeffmariadb://u:secret@h/d', /before its scheme/],
+    ['mysql://u:secret@h/d?ssl=maybe', /'ssl' is verify, required or false/],
+    ['mysql://u:secret@h/d?ssl=constructor', /'ssl' is/],
+    ['mysql://u:secret@h/d?ssl=required&ca=a.pem', /'ca' says whom ssl=verify trusts/],
+    ['mysql://u:secret@h/d?allowCleartextPasswords=yes', /is true or false/],
   ]
   for (const [location, message] of wrong) {
     it(`is nowhere at ${location.slice(0, 40)}, and says why without the password`, () => {
@@ -64,7 +105,7 @@ describe('the queue, by the URL of a MySQL database,', () => {
         () => placeOf(location),
         (error: unknown) => {
           assert.ok(error instanceof TypeError && message.test(error.message), String(error))
-          assert.doesNotMatch(inspect(error), /secret/)
+          assert.doesNotMatch(inspect(error, { depth: 9, showHidden: true }), /secret/)
           return true
         },
       )

@@ -3,11 +3,15 @@
 // A process of its own: it starts a server, and kills it.
 
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { inspect } from 'node:util'
 import { type Connection, createConnection } from 'mysql2/promise'
 import { AsyncQueue, StorageError } from '../../lib/index.ts'
 import { numbers, until } from '../queue/place.ts'
+import { type Certified, certify } from './authority.ts'
 import { DATABASE, PASSWORD, Server, USER, withServer } from './server.ts'
 
 const ROUNDS = process.env.SPOOLQ_CHECK ? 6 : 1
@@ -28,12 +32,16 @@ await withServer(() => {
   describe('the queue in a MySQL database', { timeout: 300_000 }, () => {
     let server: Server
     let root: Connection | undefined
+    let certified: Certified
+    const folder = mkdtempSync(join(tmpdir(), 'spoolq-certified-'))
     before(async () => {
-      server = await Server.start(['--log-bin=binlog'])
+      certified = certify(folder)
+      server = await Server.start(['--log-bin=binlog', ...certified.flags])
     })
     after(async () => {
       await root?.end()
-      await server.stop()
+      await server?.stop()
+      rmSync(folder, { recursive: true })
     })
     /** A URL of a user of that name, who may do that. */
     const as = async (user: string, grants: string, limits = ''): Promise<string> => {
@@ -84,6 +92,24 @@ await withServer(() => {
       await using queue = await AsyncQueue.open<number>(await as('pair', 'ALL', 'WITH MAX_USER_CONNECTIONS 2'))
       await Promise.all(numbers(1, 40).map((n) => Promise.all([queue.put(n), queue.size(), queue.peek()])))
       assert.deepEqual(await queue.pop(99), numbers(1, 40))
+    })
+
+    it('is encrypted as its URL asks, and knows its server by what its certificate says', async () => {
+      const plain = await as('encrypted', 'ALL', 'REQUIRE SSL')
+      const { ca, otherCa } = certified
+      const verified = (file: string) => `${plain}&ssl=verify&ca=${encodeURIComponent(file)}`
+      await using required = await AsyncQueue.open<number>(`${plain}&ssl=required`)
+      await refused(plain, /denied/)
+      await using queue = await AsyncQueue.open<number>(verified(ca))
+      await queue.put(1)
+      assert.equal(await required.pop(), 1)
+      // With what Node trusts, with another authority, and by another name of the same server.
+      await refused(`${plain}&ssl=verify`, /certificate/)
+      await refused(verified(otherCa), /certificate/)
+      await refused(verified(ca).replace('127.0.0.1', 'localhost'), /altnames/)
+      const garbage = join(folder, 'garbage.pem')
+      writeFileSync(garbage, 'no certificate')
+      for (const file of [garbage, join(folder, 'nowhere.pem')]) await refused(verified(file), /parameter 'ca'/)
     })
 
     it('is refused by a server that writes its binary log as statements, by name, and by no other', async () => {
