@@ -63,7 +63,7 @@ export interface Disk {
    */
   claim(folder: string): Promise<() => void>
   /** Calls `changed` when something in the folder may have changed; returns how to stop. Misses are possible: poll too. */
-  watch(folder: string, changed: () => void): () => void
+  watch(folder: string, changed: () => void): (() => void) & { readonly isSure?: boolean }
   /** True where the folder lies on a file system that other machines may have mounted, too (or behind one, as FUSE). */
   isShared(folder: string): boolean
   /** Differs for each start of the machine: what the page cache held is gone once it has changed. */

@@ -117,7 +117,7 @@ class FolderDisk implements Disk {
     }
   }
 
-  watch(folder: string, changed: () => void): () => void {
+  watch(folder: string, changed: () => void): ReturnType<Disk['watch']> {
     return this.#below.watch(this.#root.folder(folder).real, changed)
   }
 

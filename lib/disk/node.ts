@@ -227,11 +227,11 @@ function isInterrupted(error: unknown): boolean {
   return code === 'EINTR' || code === 'EAGAIN'
 }
 
-function watch(folder: string, changed: () => void): () => void {
+function watch(folder: string, changed: () => void): ReturnType<Disk['watch']> {
   try {
     const watcher = fs.watch(folder, { persistent: false }, () => changed())
     watcher.on('error', () => watcher.close())
-    return () => watcher.close()
+    return Object.assign(() => watcher.close(), { isSure: true })
   } catch {
     return () => {} // The folder is gone, or inotify is used up: whoever waits polls as well.
   }

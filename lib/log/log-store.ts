@@ -19,6 +19,7 @@ import type {
   StoreStats,
   Supports,
 } from '../store.ts'
+import type { Watch } from '../wait/changes.ts'
 import { type StoreClock, systemClock } from '../wait/clock.ts'
 import { queueMicrotask } from '../wait/timers.ts'
 import { type Assembly, assemble } from './assembly.ts'
@@ -221,13 +222,14 @@ export class LogStore implements Store {
     return this.#guard(() => writeCopyMark(this.#opened.disk, log.folder, mark, { lock, tag }))
   }
 
-  watch(changed: () => void): () => void {
+  watch(changed: () => void): Watch {
     const stop = this.#opened.disk.watch(this.#opened.log.folder, changed)
     this.#watchers.add(changed)
-    return () => {
+    const stopAll = () => {
       this.#watchers.delete(changed)
       stop()
     }
+    return Object.assign(stopAll, { isSure: stop.isSure })
   }
 
   #changed(): void {

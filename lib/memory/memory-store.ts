@@ -5,6 +5,7 @@ import { earliest } from '../earliest.ts'
 import { CodecMismatchError, FormatError, QueueClosedError } from '../errors.ts'
 import type * as seam from '../store.ts'
 import { INDEXED } from '../supports.ts'
+import type { Watch } from '../wait/changes.ts'
 import { type Clock, dueTime } from '../wait/clock.ts'
 import { mannerOf, pieceOf, piecesOf, poppedPieces } from './pieces.ts'
 import { Room } from './room.ts'
@@ -217,7 +218,7 @@ export class MemoryStore implements seam.Store {
     this.#shelf.copyMark = mark
   }
 
-  watch(changed: () => void): () => void {
+  watch(changed: () => void): Watch {
     const watcher = (): void => changed()
     const unwatch = (): void => {
       this.#shelf.watchers.delete(watcher)
@@ -225,7 +226,7 @@ export class MemoryStore implements seam.Store {
     }
     this.#shelf.watchers.add(watcher)
     this.#unwatch.add(unwatch)
-    return unwatch
+    return Object.assign(unwatch, { isSure: true })
   }
 
   async close(): Promise<void> {

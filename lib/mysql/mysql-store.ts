@@ -6,6 +6,7 @@
 import { QueueClosedError } from '../errors.ts'
 import type * as seam from '../store.ts'
 import { INDEXED } from '../supports.ts'
+import type { Watch } from '../wait/changes.ts'
 import { type StoreClock, systemClock } from '../wait/clock.ts'
 import { queueMicrotask } from '../wait/timers.ts'
 import type { Address } from './address.ts'
@@ -197,7 +198,7 @@ export class MysqlStore implements seam.Store {
     await this.#parts.keeper.markCopy(mark)
   }
 
-  watch(changed: () => void): () => void {
+  watch(changed: () => void): Watch {
     return this.#parts.watching.watch(changed)
   }
 

@@ -1,10 +1,12 @@
 // watching.ts: how a handle learns what others did: those of its process tell it at once; for the rest it asks the
 // server, often at first and then less, while somebody watches. Watching keeps no process alive.
 
+import type { Watch } from '../wait/changes.ts'
 import { clearTimeout, setTimeout } from '../wait/timers.ts'
 
 const ASK_FIRST_MS = 5
-const ASK_LAST_MS = 150
+/** Four statements a second at most; what others put comes after half of it. */
+const ASK_LAST_MS = 280
 const ASK_SLOWER = 1.5
 
 /** Handles of this process, by queue. */
@@ -26,6 +28,8 @@ export class Watching {
   #last = -1
   #wait = ASK_FIRST_MS
   #dueMs = Infinity
+  /** It could not be asked: who waits hears of it by a call of its own. */
+  #isLost = false
 
   constructor(uuid: string, attend: () => Promise<Attended>) {
     this.#uuid = uuid
@@ -34,15 +38,16 @@ export class Watching {
     neighbours.set(uuid, all.add(this))
   }
 
-  watch(changed: () => void): () => void {
+  watch(changed: () => void): Watch {
     const watcher = (): void => changed()
     this.#watchers.add(watcher)
     this.#wait = ASK_FIRST_MS
     this.#later()
-    return () => {
+    const stop = () => {
       this.#watchers.delete(watcher)
       if (this.#watchers.size === 0) this.#stop()
     }
+    return Object.assign(stop, { mayHaveChanged: () => this.#isLost, isSure: true })
   }
 
   /** This handle changed something. */
@@ -85,8 +90,10 @@ export class Watching {
       else this.#wait = Math.min(this.#wait * ASK_SLOWER, ASK_LAST_MS)
       if (changes !== this.#last) this.#tell()
       this.#last = changes
+      this.#isLost = false
     } catch {
       this.#wait = ASK_LAST_MS
+      this.#isLost = true
     }
     this.#timer = undefined
     if (this.#watchers.size > 0) this.#later()

@@ -12,7 +12,7 @@ import type { Database } from './database.ts'
 const PAUSE_MS = 1
 
 /** After so many slow looks that nothing asked for there is one all the same. */
-const LOOKS = 20
+const LOOKS = 5
 /** A write that comes right behind another may leave the file's time as it is. */
 const FRESH_MS = 100
 
@@ -33,7 +33,7 @@ export function watchDatabase(database: Database, { file, changed, isRestless }:
     unwatch()
     stop()
   }
-  return Object.assign(stopAll, { mayHaveChanged: () => isRestless() || stillness.isBroken() })
+  return Object.assign(stopAll, { mayHaveChanged: () => isRestless() || stillness.isBroken(), isSure: stop !== unsure })
 }
 
 /** Whether anybody wrote to the WAL since it was asked last: who looks each time takes half a core for 50 idle queues. */
@@ -76,7 +76,7 @@ function watchWal(file: string, changed: () => void): () => void {
       paced.stop()
     }
   } catch {
-    return nothing // The folder is gone, or inotify is used up: whoever waits polls as well.
+    return unsure // The folder is gone, or inotify is used up: whoever waits polls as well.
   }
 }
 
@@ -111,3 +111,5 @@ class Paced {
 }
 
 function nothing(): void {}
+
+function unsure(): void {}

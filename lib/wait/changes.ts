@@ -15,8 +15,9 @@
 import type { Attendance } from './line.ts'
 import { clearInterval, clearTimeout, elapsed, setInterval, setTimeout } from './timers.ts'
 
-/** How often to look without having been told. */
+/** How often to look without having been told, and how often where the system tells of all that changes. */
 const POLL_MS = 250
+const SURE_POLL_MS = 1000
 const WATCH_AFTER_MS = 1
 /** How often to ask whether the watch was needed since. */
 const KEEP_MS = 20
@@ -29,6 +30,8 @@ const LONG_WEIGHT = 4
 export type Watch = (() => void) & {
   /** Asked before each slow look: false where nothing can have changed since the one before, so that none is needed. */
   readonly mayHaveChanged?: (() => boolean) | undefined
+  /** The system tells of all that changes. */
+  readonly isSure?: boolean | undefined
 }
 
 export interface Watched {
@@ -111,9 +114,8 @@ export class Changes implements Attendance {
   }
 
   #keepLooking(): void {
-    this.#poll = setInterval(() => {
-      if (this.#stop?.mayHaveChanged?.() ?? true) this.#changed()
-    }, POLL_MS)
+    const isDue = () => this.#stop?.mayHaveChanged?.() ?? true
+    this.#poll = setInterval(() => isDue() && this.#changed(), this.#stop?.isSure ? SURE_POLL_MS : POLL_MS)
   }
 
   /** Who waits for long is asked no more: he begins anew as he goes. */

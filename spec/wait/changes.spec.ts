@@ -123,4 +123,19 @@ describe('the queue, to learn of changes,', () => {
     await until(() => asked === 2)
     assert.equal(looked, 2)
   })
+
+  it('looks less often without having been told where the system tells of all that changes', async (t) => {
+    const looks = { sure: 0, unsure: 0 }
+    for (const kind of ['sure', 'unsure'] as const) {
+      const watch = () => Object.assign(() => {}, { isSure: kind === 'sure' })
+      const changes = new Changes({ watch, changed: () => (looks[kind] += 1), waited: () => {} })
+      t.after(() => changes.departed())
+      changes.arrived()
+      changes.unserved()
+    }
+    const started = performance.now()
+    // The first is that of the watch that has started.
+    await until(() => looks.unsure >= 4)
+    assert.ok(looks.sure >= 1 && looks.sure <= 1 + (performance.now() - started) / 1000, `${looks.sure} looks`)
+  })
 })

@@ -4,6 +4,13 @@ import { type Bug, spec } from './bug.ts'
 
 export const waiting: readonly Bug[] = [
   {
+    name: 'who is told of all that changes looks as often as who is not',
+    file: 'wait/changes.js',
+    from: 'SURE_POLL_MS : POLL_MS',
+    to: 'POLL_MS : POLL_MS',
+    layer: spec('wait/changes', 'looks less often'),
+  },
+  {
     name: 'who aborts is heard by one of those who wait',
     file: 'wait/aborts.js',
     from: 'for (const call of [...calls])\n            call();',
