@@ -68,6 +68,7 @@ export async function connect(address: Address, find: Import = () => import('mys
   }
   const connection = mysql2.createConnection(options)
   nameHost(socketOf(connection), connecting())
+  guardPackets(connection)
   await new Promise((resolve, reject) => {
     connection.once('connect', resolve)
     connection.on('error', (error: unknown) => reject(failure(error, address)))
@@ -225,6 +226,21 @@ function packetBytesOf(cell: Cell | undefined, address: Address): number {
   const bytes = typeof cell === 'number' ? cell : Number.NaN
   if (Number.isSafeInteger(bytes) && bytes >= LEAST_PACKET) return bytes
   throw wrongAnswer(address, `a max_allowed_packet of ${String(cell).slice(0, 40)}`)
+}
+
+/** A packet that no server sends makes the driver throw where nobody catches it: the connection is lost instead. */
+function guardPackets(connection: Connection): void {
+  const driver = connection as Connection & { handlePacket?: (packet: unknown) => unknown }
+  const handle = driver.handlePacket?.bind(driver)
+  if (handle === undefined) return
+  driver.handlePacket = (packet) => {
+    try {
+      handle(packet)
+    } catch (error) {
+      connection.emit('error', error)
+      connection.destroy()
+    }
+  }
 }
 
 interface Socket {

@@ -79,6 +79,14 @@ describe('the queue at a MySQL server that lies', () => {
     assert.equal(liar.heard.readUInt32LE(4) & LOCAL_FILES, 0)
   })
 
+  it('takes a packet that is cut short for the loss of the connection', async (t) => {
+    const cut = Buffer.from([0xff, 1])
+    for (const first of [[cut], [OK, cut]]) {
+      const liar = await started(t, { script: (heard) => (heard === 0 ? first : undefined) })
+      await refused(liar.url(), /lost/)
+    }
+  })
+
   it('takes no answer for another statement’s', async (t) => {
     const liar = await started(t, { script: () => [OK] })
     await refused(liar.url(), /6 statements with 0 results/)

@@ -4,6 +4,13 @@ import { type Bug, spec } from './bug.ts'
 
 export const attackersSql: readonly Bug[] = [
   {
+    name: 'MySQL: a packet that cannot be parsed is thrown where nobody catches it',
+    file: 'mysql/driver.js',
+    from: '    guardPackets(connection);\n',
+    to: '',
+    layer: spec('mysql/attackers', 'cut short'),
+  },
+  {
     name: 'SQLite: a file is another one under a link to it',
     file: 'sqlite/database.js',
     from: 'const real = realFileOf(named);',
