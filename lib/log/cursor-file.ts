@@ -102,9 +102,17 @@ export function writeCursorHeader(file: DiskFile, header: CursorHeader): void {
   file.write(bytes, COPY_AT)
 }
 
-/** The generation that a file claims, unchecked: enough to see that it isn't the one that was there before. */
+/** Generations and owners grow by one at a time: they don't come here. */
+export const MOST_COUNTED = 2 ** 52
+
+/**
+ * The generation that a file claims, unchecked: enough to see that it isn't the one that was there before. One that can't
+ * be counts for none: the next one would be above it.
+ */
 export function claimedGeneration(file: DiskFile, scratch: Uint8Array): number {
-  return file.read(scratch, 0, 16, 0) === 16 && getU32(scratch, 0) === CURSOR_MAGIC ? getU64(scratch, 8) : 0
+  const isHeader = file.read(scratch, 0, 16, 0) === 16 && getU32(scratch, 0) === CURSOR_MAGIC
+  const claimed = isHeader ? getU64(scratch, 8) : 0
+  return claimed < MOST_COUNTED ? claimed : 0
 }
 
 export interface DamagedBytes {

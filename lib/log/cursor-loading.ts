@@ -14,6 +14,7 @@ import {
   type CursorHeader,
   type CursorReading,
   type DamagedBytes,
+  MOST_COUNTED,
   readCursorFile,
   SNAPSHOT_AT,
   writeCursorHeader,
@@ -140,9 +141,6 @@ function whole(file: DiskFile, { size }: CursorReading): CursorDamage {
 function has(records: readonly CursorRecord[], wanted: CursorRecord['kind']): boolean {
   return records.some(({ kind }) => kind === wanted)
 }
-
-/** Generations and owners grow by one at a time: they don't come here. */
-const MOST_COUNTED = 2 ** 52
 
 function forged(folder: string): FormatError {
   return new FormatError(

@@ -30,4 +30,14 @@ describe('a journal', () => {
       runs(100),
     )
   })
+
+  it('goes on where a header that does not hold claims a generation that cannot be', async () => {
+    const { rig } = await filled()
+    const file = rig.disk.open('/q/cursor.0', 'write')
+    file.write(Buffer.from([0, 0, 0, 0, 0, 0, 0, 16]), 7)
+    file.write(Buffer.alloc(8), 505)
+    const loaded = rig.open()
+    await append(loaded, [settled(701)])
+    assert.equal(said(rig.open().state), said(loaded.state))
+  })
 })

@@ -6,6 +6,13 @@ const files = spec('log/crafted')
 
 export const crafted: readonly Bug[] = [
   {
+    name: 'a generation that cannot be is counted on from, though its header does not hold',
+    file: 'log/cursor-file.js',
+    from: 'return claimed < MOST_COUNTED ? claimed : 0;',
+    to: 'return claimed;',
+    layer: spec('log/journal-garbage', 'claims a generation'),
+  },
+  {
     name: 'a frame may claim more ids than its bytes can give',
     file: 'log/claims.js',
     from: 'count <= mostIdsIn(bodyBytes)',
