@@ -90,36 +90,61 @@ export interface Front {
 export interface Cleared {
   readonly queue: number
   readonly before: number
-  readonly after: Front | undefined
+  readonly after?: Front | undefined
 }
 
 /** Some of what is ready, and then of what is delayed, and older than `before` goes, but for what somebody is taking. */
-export async function clear(step: Step, { queue, before, after }: Cleared): Promise<Plan<Part<Front>>> {
-  const { status, place, id } = after ?? { status: READY, place: -Number.MAX_VALUE, id: 0 }
+export async function clear(
+  step: Step,
+  { queue, before, after = frontOf(READY) }: Cleared,
+): Promise<Plan<Part<Front>>> {
+  await step.link.ask(['BEGIN'])
+  const first = await clearable(step, { queue, before, after })
+  // One transaction where they are few: nobody sees what is ready gone and what is delayed there.
+  const isBoth = after.status === READY && first.next?.status === DELAYED
+  const parts = isBoth ? [first, await clearable(step, { queue, before, after: frontOf(DELAYED) })] : [first]
+  const tally = new Tally()
+  for (const { rows, status } of parts) for (const { bytes } of rows) tally.move(1, bytes, { from: status })
+  const rows = parts.flatMap((part) => part.rows)
+  const statements = rows.length === 0 ? undefined : [...removing(queue, rows), ...freeing(queue, rows)]
+  return { statements, tally, result: () => ({ count: rows.length, after: parts.at(-1)?.next }) }
+}
+
+interface Clearable {
+  readonly status: number
+  readonly rows: readonly FailedRow[]
+  /** Where it goes on. */
+  readonly next: Front | undefined
+}
+
+async function clearable(
+  { link }: Step,
+  { queue, before, after }: Cleared & { readonly after: Front },
+): Promise<Clearable> {
+  const { status, place, id } = after
   const where = `WHERE queue = ${queue} AND status = ${status} AND owner = 0 AND id < ${before}`
   const behind = `(place > ${place} OR (place = ${place} AND id > ${id}))`
-  const [, read] = await step.link.ask([
-    'BEGIN',
+  const [read] = await link.ask([
     `SELECT id, place FROM spoolq_items FORCE INDEX (spoolq_front) ${where} AND ${behind} ORDER BY place, id LIMIT ${MANY}`,
   ])
   const seen = (read?.rows ?? []).map((row) => row.map(Number))
-  const ids = seen.map(([one = 0]) => one)
   const select = `SELECT id, LENGTH(payload), ukey FROM spoolq_items FORCE INDEX (PRIMARY) ${where}`
   const rows: FailedRow[] = []
-  for (const list of listsOf(ids)) {
-    const [found] = await step.link.ask([`${select} AND ${oneByOne(list)} FOR UPDATE SKIP LOCKED`])
+  for (const list of listsOf(seen.map(([one = 0]) => one))) {
+    const [found] = await link.ask([`${select} AND ${oneByOne(list)} FOR UPDATE SKIP LOCKED`])
     rows.push(...(found?.rows ?? []).map(failedRow))
   }
-  const tally = new Tally()
-  for (const { bytes } of rows) tally.move(1, bytes, { from: status })
-  const statements = rows.length === 0 ? undefined : [...removing(queue, rows), ...freeing(queue, rows)]
-  return { statements, tally, result: () => ({ count: rows.length, after: nextFront(status, seen) }) }
+  return { status, rows, next: nextFront(status, seen) }
+}
+
+function frontOf(status: number): Front {
+  return { status, place: -Number.MAX_VALUE, id: 0 }
 }
 
 function nextFront(status: number, seen: readonly (readonly number[])[]): Front | undefined {
   const [id, place] = seen.at(-1) ?? []
   if (seen.length === MANY && id !== undefined && place !== undefined) return { status, place, id }
-  return status === READY ? { status: DELAYED, place: -Number.MAX_VALUE, id: 0 } : undefined
+  return status === READY ? frontOf(DELAYED) : undefined
 }
 
 export interface Update {
