@@ -25,9 +25,14 @@ export class Graves {
     return !this.#isSelfish && elapsed() - this.#looked >= LOOK_MS
   }
 
+  /** None was dead. */
+  seen(): void {
+    this.#looked = elapsed()
+  }
+
   async look(): Promise<Dead[]> {
     const { pool, queue } = this.#scene
-    this.#looked = elapsed()
+    this.seen()
     const find = async (link: Link): Promise<Dead[]> => {
       const [found] = await link.ask([deadOf(queue)])
       const dead = (found?.rows ?? []).map(([id, uuid]): Dead => ({ id: Number(id), uuid: String(uuid) }))

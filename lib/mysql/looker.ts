@@ -6,6 +6,7 @@ import type { Cell, Result } from './driver.ts'
 import type { Fronts } from './fronts.ts'
 import { patiently } from './patience.ts'
 import type { Pool } from './pool.ts'
+import { countOfDead } from './reclaim.ts'
 import { listedOf, pieceOf, rowOf } from './rows.ts'
 import { ACKED, DELAYED, FAILED, IN_FLIGHT, READY, TIMED } from './schema.ts'
 import { NOW } from './statements.ts'
@@ -27,14 +28,18 @@ interface Wanted {
 export interface Glance {
   /** Another number whenever anybody changed anything. */
   readonly changes: number
-  /** Something may become ready by itself: it is delayed, or has a deadline. */
-  readonly isTimed: boolean
+  /** Milliseconds until something is ready by itself, 0 where something is due that nobody made ready yet. */
+  readonly dueMs: number
+  /** Handles that seem to be dead. */
+  readonly dead: number
 }
 
 export class Looker {
   readonly #queue: number
   readonly #fronts: Fronts
   readonly #pool: Pool
+  /** Something was delayed or had a deadline when last looked. */
+  #wasTimed = false
 
   constructor(fronts: Fronts, pool: Pool) {
     this.#queue = fronts.queue
@@ -132,22 +137,29 @@ export class Looker {
     return read?.rows ?? []
   }
 
-  /** Cheap, however much is waiting. */
+  /** Cheap, however much is waiting, and one statement: it is asked again for as long as somebody waits. */
   async glance(): Promise<Glance> {
-    const sums = 'SUM(changes), SUM(waiting) + SUM(timed)'
+    const wasTimed = this.#wasTimed
+    const due = wasTimed ? `, ${this.#due}` : ''
+    const sums = `SUM(changes), SUM(waiting) + SUM(timed), ${countOfDead(this.#queue)}${due}`
     const [read] = await this.#ask([`SELECT ${sums} FROM spoolq_tallies WHERE queue = ${this.#queue}`])
-    const [changes = 0, timed = 0] = (read?.rows[0] ?? []).map(Number)
-    return { changes, isTimed: timed > 0 }
+    const [changes, timed, dead, ...ends] = read?.rows[0] ?? []
+    this.#wasTimed = Number(timed) > 0
+    const dueMs = !this.#wasTimed ? Infinity : wasTimed ? earliestOf(ends) : await this.#dueIn()
+    return { changes: Number(changes), dueMs, dead: Number(dead) }
   }
 
-  /** Milliseconds until something is due, 0 where something is that nobody made ready yet. */
-  async dueIn(): Promise<number> {
+  async #dueIn(): Promise<number> {
+    const [read] = await this.#ask([`SELECT ${this.#due}`])
+    return earliestOf(read?.rows[0])
+  }
+
+  /** Microseconds until the first delayed item is due, and until the first deadline. */
+  get #due(): string {
     const delayed = `(SELECT place FROM spoolq_items FORCE INDEX (spoolq_front)
         WHERE queue = ${this.#queue} AND status = ${DELAYED} AND owner = 0 ORDER BY place, id LIMIT 1)`
     const ends = `SELECT MIN(${this.#fronts.firstEnd('holder.id')}) FROM spoolq_owners AS holder WHERE queue = ${this.#queue}`
-    const [read] = await this.#ask([`SELECT ${delayed} - ${NOW}, (${ends}) - ${NOW}`])
-    const microseconds = (read?.rows[0] ?? []).map((cell) => (cell === null ? Infinity : Number(cell)))
-    return Math.max(Math.min(...microseconds) / 1000, 0)
+    return `${delayed} - ${NOW}, (${ends}) - ${NOW}`
   }
 
   async copyMark(): Promise<Cell | undefined> {
@@ -168,4 +180,10 @@ export class Looker {
 function countsOf(sums: Result | undefined): Counts {
   const [ready = 0, delayed = 0, flying = 0, timed = 0, failed = 0, acked = 0] = (sums?.rows[0] ?? []).map(Number)
   return { ready, delayed, inFlight: flying + timed, failed, acked }
+}
+
+/** Of microseconds, in milliseconds; there may be none. */
+function earliestOf(microseconds: readonly Cell[] = []): number {
+  const ends = microseconds.map((cell) => (cell === null ? Infinity : Number(cell)))
+  return Math.max(Math.min(...ends) / 1000, 0)
 }

@@ -241,10 +241,14 @@ export class MysqlStore implements seam.Store {
 
   /** Looks after the due and the dead. */
   async #attend(): Promise<Attended> {
-    if (this.#parts.graves.isDue) await this.#parts.taker.reclaim()
-    const { changes, isTimed } = await this.#parts.looker.glance()
-    const dueMs = isTimed ? await this.#parts.looker.dueIn() : Infinity
-    if (dueMs === 0) await this.#parts.taker.resume()
-    return { changes, dueMs }
+    const { graves, looker, taker } = this.#parts
+    const isLooking = graves.isDue
+    let glance = await looker.glance()
+    if (isLooking && glance.dead > 0) {
+      await taker.reclaim()
+      glance = await looker.glance()
+    } else if (isLooking) graves.seen()
+    if (glance.dueMs === 0) await taker.resume()
+    return glance
   }
 }

@@ -80,7 +80,8 @@ export class Putter {
         return this.#steps.run({ plan })
       })
       room.tell()
-      this.#changed()
+      // A put that found no room tells nobody: it would wake itself, and ask again for ever.
+      if (room.count > 0) this.#changed()
       for (const [i, { resolve }] of puts.entries()) resolve(ids[i])
     } catch (error) {
       for (const { reject } of puts) reject(error)

@@ -24,8 +24,16 @@ const FORGOTTEN = 500
 
 /** What finds handles of a queue that seem to be dead, as [id, uuid]. */
 export function deadOf(queue: number): string {
-  const free = `IS_FREE_LOCK(CONCAT('${lockOf('')}', uuid)) = 1`
-  return `SELECT id, uuid FROM spoolq_owners WHERE queue = ${queue} AND ${free}`
+  return `SELECT id, uuid ${those(queue)}`
+}
+
+/** How many of them there are, as a part of another statement. */
+export function countOfDead(queue: number): string {
+  return `(SELECT COUNT(*) ${those(queue)})`
+}
+
+function those(queue: number): string {
+  return `FROM spoolq_owners WHERE queue = ${queue} AND IS_FREE_LOCK(CONCAT('${lockOf('')}', uuid)) = 1`
 }
 
 export const UPTIME = "SHOW GLOBAL STATUS LIKE 'Uptime'"
