@@ -16,7 +16,7 @@ import { connectingTo, DATABASE, PASSWORD, sharedPort, USER, urlOf, withServer }
 const LONG = process.env.SPOOLQ_CHECK === '1'
 const SIZES = LONG ? [1000, 100_000] : [1000, 4000]
 const ORDERS = LONG ? (['fifo', 'priority'] as const) : (['fifo'] as const)
-const TRIES = 3
+const TRIES = 5
 const WITHIN = 1.5
 /** Handles are looked after each 250 ms, in some of the calls. */
 const SOME = 8
@@ -116,16 +116,18 @@ await withServer(() => {
         call: (n: number, name: string, tried: number) => Promise<readonly [number, number]>,
       ): Promise<void> => {
         let [few, many] = [Infinity, Infinity]
-        for (let tried = 0; tried < TRIES && (tried === 0 || many > WITHIN * few + SOME); tried += 1) {
+        for (let tried = 0; tried < TRIES && (few === Infinity || many > WITHIN * few + SOME); tried += 1) {
           const read: number[] = []
           for (const [n, name] of names) {
             const [from, to] = await call(n, name, tried)
             read.push(to - from)
           }
+          // The server may add what a statement has read a moment late: no call reads no row at all.
+          if (read.includes(0)) continue
           few = Math.min(few, read[0] ?? Infinity)
           many = Math.min(many, read[1] ?? Infinity)
         }
-        assert.ok(few > 0 && many <= WITHIN * few + SOME, `${few} and ${many} rows`)
+        assert.ok(few < Infinity && many <= WITHIN * few + SOME, `${few} and ${many} rows`)
       }
 
       it('reads no more of them for a call', async () => {
