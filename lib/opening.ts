@@ -8,9 +8,11 @@ import { Core } from './consume/core.ts'
 import { CodecMismatchError, UnsupportedError } from './errors.ts'
 import { INDEXED, type Place } from './location.ts'
 import type { Settings } from './options.ts'
-import type { Cut, Store, StoreEvents, StoreOptions } from './store.ts'
+import type { Cut, Store, StoreEvents, StoreOptions, Waiting } from './store.ts'
 import { systemClock } from './wait/clock.ts'
 import { setImmediate } from './wait/timers.ts'
+
+const waits = channel('spoolq:waiting')
 
 /** Throws UnsupportedError for what the store there cannot do; before anything is made. */
 export function assertCan<T>({ kind }: Place, { order = 'fifo', unique }: Settings<T>): void {
@@ -104,6 +106,11 @@ export class Teller<T> implements StoreEvents {
 
   flushed(report: object): void {
     this.#tell('flush', report)
+  }
+
+  /** At once, also while the queue is being opened: that may be what waits. */
+  waiting(report: () => Waiting): void {
+    if (waits.hasSubscribers) waits.publish({ location: this.location, ...report() })
   }
 
   failed(error: Error, work?: 'sync'): void {

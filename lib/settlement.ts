@@ -13,6 +13,8 @@ export interface Hold {
   readonly deadline?: number | undefined
   /** Taken ahead: when the handle dies, only those that `mark` names are charged an attempt. */
   readonly uncharged?: boolean | undefined
+  /** Ends the wait for a lock, where the store has one: with its reason, and nothing was leased or settled. */
+  readonly signal?: AbortSignal | undefined
 }
 
 export type Settlement =

@@ -22,8 +22,27 @@ export interface Corruption {
   readonly unsynced?: true
 }
 
-/** What a store tells without being asked. Never called before the opening has resolved. */
+/** Who holds a lock, as far as it can be told. */
+export interface LockHolder {
+  readonly pid: number
+  readonly thread?: number | undefined
+  readonly host?: string | undefined
+  readonly label?: string | undefined
+}
+
+/** A lock that something waits for. */
+export interface Waiting {
+  /** The lock's. */
+  readonly file: string
+  /** For how long, in milliseconds. */
+  readonly waited: number
+  readonly holder?: LockHolder | undefined
+}
+
+/** What a store tells without being asked. Never called before the opening has resolved, but for `waiting`. */
 export interface StoreEvents {
+  /** Something has waited for a lock for a second, and again each time that this has doubled. `report` looks who has it. */
+  waiting?(report: () => Waiting): void
   recovered(report: Recovered): void
   corruption(report: Corruption): void
   flushed(report: { readonly reclaimed: number }): void

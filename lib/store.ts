@@ -17,7 +17,7 @@ import type { Watch } from './wait/changes.ts'
 import type { StoreClock } from './wait/clock.ts'
 
 export type { HeldRange, Hold, IdRange, Pick, Settlement } from './settlement.ts'
-export type { Corruption, Recovered, StoreEvents } from './store-events.ts'
+export type { Corruption, LockHolder, Recovered, StoreEvents, Waiting } from './store-events.ts'
 
 export type Durability = 'disk' | 'os' | { readonly interval: number }
 export type Order = 'fifo' | 'lifo' | 'priority'
@@ -85,6 +85,8 @@ export interface AppendOptions {
   readonly attempt?: number | undefined
   /** Of all its items, where the order is 'priority': the lowest number is first. Default: 0. */
   readonly priority?: number | undefined
+  /** Ends the wait for a lock, where the store has one: with its reason, and nothing was put. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
@@ -196,8 +198,11 @@ export interface Store {
 
   /** Up to `n` items from the front, in order; changes nothing. */
   peek(n: number): Promise<Piece[]>
-  /** Up to `n` items from the front, settled once it resolves. */
-  pop(n: number): Promise<Piece[]>
+  /**
+   * Up to `n` items from the front, settled once it resolves. `signal`: ends the wait for a lock, where the store has one,
+   * before anything is taken.
+   */
+  pop(n: number, signal?: AbortSignal): Promise<Piece[]>
   /** As `pop`, at once where nothing has to be waited for. Never throws. */
   popNow?(n: number): Piece[] | Promise<Piece[]>
   /** Drops up to `n` ready items from the front; resolves to how many there were. */

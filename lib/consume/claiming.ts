@@ -25,12 +25,12 @@ export class Claiming<T> {
     this.#reader = reader
   }
 
-  /** Up to `n` items, as many as are ready. */
-  async lease(n: number): Promise<Held<T>[]> {
+  /** Up to `n` items, as many as are ready. `signal`: ends the wait for a lock, before anything is taken. */
+  async lease(n: number, signal?: AbortSignal): Promise<Held<T>[]> {
     const all: Held<T>[] = []
     try {
       // A store may need several steps for many.
-      for (let pieces = await this.#step(n); pieces !== undefined; pieces = await this.#step(n - all.length)) {
+      for (let pieces = await this.#step(n, signal); pieces !== undefined; pieces = await this.#step(n - all.length)) {
         const { held, bad } = this.#decode(pieces)
         all.push(...held)
         const undecodable = { outcome: 'fail', ids: rangesOf(bad), reason: 'codec' } as const
@@ -85,8 +85,8 @@ export class Claiming<T> {
   }
 
   /** What the next lease brings, but what has had all its attempts; undefined: nothing is ready, or wanted. */
-  async #step(n: number): Promise<readonly Piece[] | undefined> {
-    const pieces = n === 0 ? [] : await this.#core.store.lease(n, [], TAKEN_AHEAD)
+  async #step(n: number, signal?: AbortSignal): Promise<readonly Piece[] | undefined> {
+    const pieces = n === 0 ? [] : await this.#core.store.lease(n, [], signal ? { ...TAKEN_AHEAD, signal } : TAKEN_AHEAD)
     if (pieces.length === 0) return undefined
     const { good, spent } = withinLimit(pieces, this.#core.maxAttempts)
     await this.#core.setAsides.settle(spent)

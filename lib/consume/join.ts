@@ -2,6 +2,7 @@
 // its attempts, and nobody is there to take, is set aside.
 
 import type { JoinOptions } from '../call-options.ts'
+import { unlessAborted } from '../wait/aborts.ts'
 import { Parked } from '../wait/parked.ts'
 import type { Core } from './core.ts'
 import { setSpentAside } from './spent.ts'
@@ -12,7 +13,7 @@ export async function join<T>(core: Core<T>, { signal }: JoinOptions = {}): Prom
   signal?.throwIfAborted()
   const attempt = async (): Promise<true | undefined> => {
     for (;;) {
-      const { ready, delayed, inFlight } = await core.store.counts()
+      const { ready, delayed, inFlight } = await unlessAborted(core.store.counts(), signal)
       if (ready + delayed + inFlight === 0) return true
       if (ready === 0 || !(await setSpentAside(core))) return undefined
     }

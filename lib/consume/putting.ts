@@ -138,11 +138,11 @@ export class Putting<T> {
     return this.#put(ids, ids.filter((id) => id !== undefined).length)
   }
 
-  #how({ delay, priority }: PutOptions): AppendOptions {
+  #how({ delay, priority, signal }: PutOptions): AppendOptions {
     if (priority !== undefined && this.#core.store.order !== 'priority') {
       throw new UnsupportedError(`priority: this queue is '${this.#core.store.order}': make one of order 'priority'`)
     }
-    return { due: delay ? this.#core.due(delay) : undefined, priority }
+    return { due: delay ? this.#core.due(delay) : undefined, priority, signal }
   }
 
   #put<R>(ids: R, count: number): R | Promise<R> {

@@ -259,7 +259,7 @@ export class Session<T> {
     while (!this.ended) {
       // Looked at before the lease: what was put before the writing side ended is found by it.
       const last = !this.#wait || this.core.writingEnded
-      const came = await this.#supply.lease()
+      const came = await this.#supply.lease(this.#signal)
       if (this.#supply.atHand > 1) this.#tickSoon()
       if (came === 'items') {
         this.#renewing?.moved()

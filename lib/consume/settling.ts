@@ -37,10 +37,10 @@ export class Settling<T> {
     this.#acks.add(held.range)
   }
 
-  /** Leases up to `n` items; the acknowledgements go with them. */
-  async lease(n: number): Promise<Piece[]> {
+  /** Leases up to `n` items; the acknowledgements go with them. `signal`: ends the wait for a lock. */
+  async lease(n: number, signal?: AbortSignal): Promise<Piece[]> {
     const acks = this.#gathered()
-    const pieces = await this.#inTurn(acks, () => this.#lease(n, acks))
+    const pieces = await this.#inTurn(acks, () => this.#lease(n, acks, signal))
     if (acks.length > 0) this.#core.freed()
     return pieces
   }
@@ -111,10 +111,10 @@ export class Settling<T> {
     }
   }
 
-  async #lease(n: number, acks: readonly Settlement[]): Promise<Piece[]> {
+  async #lease(n: number, acks: readonly Settlement[], signal?: AbortSignal): Promise<Piece[]> {
     const { store } = this.#core
     try {
-      return await store.lease(n, acks, this.#core.hold(this.#limit))
+      return await store.lease(n, acks, { ...this.#core.hold(this.#limit), signal })
     } catch (error) {
       if (!(error instanceof SettledError)) throw error
       await this.#oneByOne(acks)

@@ -58,10 +58,10 @@ export class Supply<T> {
     return held
   }
 
-  /** Leases anew; resolves to what came of it: items to take, or only such as are not to be handed out, or nothing. */
-  async lease(): Promise<'items' | 'refuse' | 'nothing'> {
+  /** `signal`: ends the wait for a lock. Leases anew; resolves to what came of it: items to take, or only such as are not to be handed out, or nothing. */
+  async lease(signal?: AbortSignal): Promise<'items' | 'refuse' | 'nothing'> {
     const count = this.#begin()
-    return this.#came(await this.#settling.lease(count), count)
+    return this.#came(await this.#settling.lease(count, signal), count)
   }
 
   /** As `lease`, at once: true where there are items. Else `lease` tells what there is. */

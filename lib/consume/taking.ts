@@ -7,6 +7,7 @@ import type { GetManyOptions, GetOptions } from '../call-options.ts'
 import type { Taken, Undecodable } from '../codec/index.ts'
 import { QueueClosedError, QueueEmptyError } from '../errors.ts'
 import type { Piece } from '../store.ts'
+import { unlessAborted } from '../wait/aborts.ts'
 import { Parked } from '../wait/parked.ts'
 import { turn, turnDue } from '../wait/turn.ts'
 import { Claiming } from './claiming.ts'
@@ -63,12 +64,13 @@ export class Taking<T> {
     return turnDue() ? turn().then(() => items[0]) : items[0]
   }
 
-  async pop(n: number): Promise<T[]> {
+  /** `signal`: ends the wait for a lock, before anything is taken. */
+  async pop(n: number, signal?: AbortSignal): Promise<T[]> {
     this.#core.check()
-    if (this.#isLimited) return this.#claim(n)
+    if (this.#isLimited) return this.#claim(n, signal)
     let items: T[] = []
     while (items.length < n) {
-      const pieces = await this.#core.store.pop(n - items.length)
+      const pieces = await this.#core.store.pop(n - items.length, items.length === 0 ? signal : undefined)
       const taken = this.#decode(pieces)
       items = items.length === 0 ? taken.items : items.concat(taken.items)
       if (taken.bad.length === 0) break
@@ -105,7 +107,7 @@ export class Taking<T> {
     const { signal, timeout, min = Math.min(1, n) } = options
     this.#core.check()
     signal?.throwIfAborted()
-    const attempt = min > 1 ? () => this.#getSeveral(n, min) : () => this.#getSome(n, min)
+    const attempt = min > 1 ? () => this.#getSeveral(n, min, signal) : () => this.#getSome(n, min, signal)
     const expired = (): QueueEmptyError => empty(min, timeout)
     const parked = new Parked(this.#core.gets, attempt, { clock: this.#core.clock, signal, timeout, expired })
     const items = await parked.promise
@@ -113,21 +115,21 @@ export class Taking<T> {
     return items
   }
 
-  async #getSome(n: number, min: number): Promise<T[] | undefined> {
+  async #getSome(n: number, min: number, signal?: AbortSignal): Promise<T[] | undefined> {
     const last = this.#core.writingEnded
-    const items = await this.pop(n)
+    const items = await this.pop(n, signal)
     if (items.length >= min) return items
     if (last) throw ended()
     return undefined
   }
 
   /** Leased first, and removed only if there are enough, because others may have been quicker. */
-  async #getSeveral(n: number, min: number): Promise<T[] | undefined> {
+  async #getSeveral(n: number, min: number, signal?: AbortSignal): Promise<T[] | undefined> {
     const { store, writingEnded } = this.#core
-    const { ready } = await store.counts()
+    const { ready } = await unlessAborted(store.counts(), signal)
     if (writingEnded && ready === 0) throw ended()
     if (ready < min && !writingEnded) return undefined
-    const held = await this.#claiming.lease(n)
+    const held = await this.#claiming.lease(n, signal)
     if (held.length === 0) return undefined
     if (held.length < min && !writingEnded) {
       await this.#claiming.giveBack(held)
@@ -137,8 +139,8 @@ export class Taking<T> {
   }
 
   /** As many of `n` items as are ready, and have attempts left. */
-  async #claim(n: number): Promise<T[]> {
-    const items = await this.#remove(await this.#claiming.lease(n))
+  async #claim(n: number, signal?: AbortSignal): Promise<T[]> {
+    const items = await this.#remove(await this.#claiming.lease(n, signal))
     if (turnDue()) await turn()
     return items
   }

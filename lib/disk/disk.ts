@@ -37,6 +37,8 @@ export interface DiskFile {
   /** flock(2), exclusive, of this open file; never waits. Free again by `unlock`, `close`, or the owner's death. */
   tryLock(): boolean
   unlock(): void
+  /** The process that holds its lock, where the system tells. */
+  lockHolder?(): number | undefined
   /** The same for the same file, and for no other; after another start of the machine, by its inode alone. */
   identity(): FileIdentity
   /** Whether it still has a name: what was written to a file without one is gone with its last descriptor. */

@@ -13,6 +13,7 @@ import { type Below, enterFolder, type Opened } from './folder.ts'
 import { claim, type Lock, lockOf } from './lock.ts'
 import { makeFolder, openFile, syncFolder } from './names.ts'
 import type { Anchor } from './ours.ts'
+import { listedHolder } from './shared-locks.ts'
 import { isShared } from './shared-mount.ts'
 
 const below: Below = {
@@ -106,6 +107,10 @@ class NodeFile implements DiskFile {
 
   unlock(): void {
     this.#lock?.unlock()
+  }
+
+  lockHolder(): number | undefined {
+    return listedHolder(fs.fstatSync(this.#fd, { bigint: true }))
   }
 
   identity(): FileIdentity {

@@ -9,19 +9,19 @@ import path from 'node:path'
 
 /** In words; undefined: none is seen. */
 export async function holderOfSharedLock(folder: string): Promise<string | undefined> {
-  const pid = listedHolder(folder)
+  const pid = listedHolder(fs.statSync(folder, { bigint: true }))
   if (pid !== undefined) return `process ${pid}`
   return (await isRefused(folder)) ? 'a process of another container' : undefined
 }
 
 /** Lines of /proc/locks:  `1: FLOCK  ADVISORY  READ  4711 fe:00:1835021 0 EOF`, the device in hexadecimal. */
-function listedHolder(folder: string): string | undefined {
-  const { dev, ino } = fs.statSync(folder, { bigint: true })
+export function listedHolder({ dev, ino }: { readonly dev: bigint; readonly ino: bigint }): number | undefined {
   const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & 0xfffff000n)
   const minor = (dev & 0xffn) | ((dev >> 12n) & 0xffffff00n)
   const place = ` ${hex(major)}:${hex(minor)}:${ino} `
   const line = readLocks().find((each) => each.includes('FLOCK') && each.includes(place))
-  return line?.split(/\s+/)[4]
+  const pid = Number(line?.split(/\s+/)[4])
+  return pid > 0 ? pid : undefined
 }
 
 function hex(value: bigint): string {

@@ -12,6 +12,7 @@
 import { isFull } from '../disk/disk.ts'
 import { SettledError } from '../errors.ts'
 import type { Bound, Document, Durability } from '../store.ts'
+import { onAbort } from '../wait/aborts.ts'
 import { turn, turnDue } from '../wait/turn.ts'
 import { type Batch, countItems, groupLength } from './batch.ts'
 import type { CursorState } from './cursor-state.ts'
@@ -58,10 +59,13 @@ export class Appender {
     documents: readonly (Document | Slice)[],
     bound: Bound | undefined,
     extra?: Extra | undefined,
+    signal?: AbortSignal | undefined,
   ): Promise<number | undefined> {
     return new Promise((resolve, reject) => {
       const [bytes, count] = [bodyBytesOf(documents), countItems(documents)]
-      this.#pending.push({ documents, bytes, count, bound, extra, resolve, reject })
+      const mayGo = signal !== undefined && !signal.aborted
+      const batch: Batch = { documents, bytes, count, bound, extra, isGone: false, mayGo, resolve, reject }
+      this.#pending.push(mayGo ? leaving(batch, signal) : batch)
       // Whatever else is put in this turn shares the frame.
       this.#running ??= this.#run(undefined)
     })
@@ -73,7 +77,17 @@ export class Appender {
     if (this.#running || this.#parts.durability === 'disk' || bytes > this.#frameBytes) {
       return this.append(documents, undefined)
     }
-    const batch = { documents, bytes, count, bound: undefined, extra: undefined, resolve: ignore, reject: ignore }
+    const batch: Batch = {
+      documents,
+      bytes,
+      count,
+      bound: undefined,
+      extra: undefined,
+      isGone: false,
+      mayGo: false,
+      resolve: ignore,
+      reject: ignore,
+    }
     const written = this.#writer.write([batch])
     if (written === undefined || written instanceof Promise) return this.#appendSlowly(batch, written)
     this.#tell()
@@ -273,6 +287,27 @@ export class Appender {
       // The void stays pending: the next put begins with it. This one is refused in any case.
     }
   }
+}
+
+/** The same batch, refused when the signal aborts before it is written. */
+function leaving(batch: Batch, signal: AbortSignal): Batch {
+  const own: Batch = {
+    ...batch,
+    resolve: (firstId) => {
+      unlisten()
+      batch.resolve(firstId)
+    },
+    reject: (error) => {
+      unlisten()
+      batch.reject(error)
+    },
+  }
+  const unlisten = onAbort(signal, () => {
+    if (!own.mayGo) return
+    own.isGone = true
+    own.reject(signal.reason)
+  })
+  return own
 }
 
 function itemsIn(batches: readonly Batch[]): number {

@@ -12,8 +12,19 @@ export interface Batch {
   readonly count: number
   readonly bound: Bound | undefined
   readonly extra: Extra | undefined
+  /** Its signal has aborted, and it was refused: it is not to be written any more. */
+  isGone: boolean
+  /** A signal may still take it away. */
+  mayGo: boolean
   readonly resolve: (firstId: number | undefined) => void
   readonly reject: (error: unknown) => void
+}
+
+/** Those that are to be written: under the lock, so from here on no signal takes them away. */
+export function staying(group: readonly Batch[]): readonly Batch[] {
+  const here = group.some(({ isGone }) => isGone) ? group.filter(({ isGone }) => !isGone) : group
+  for (const batch of here) batch.mayGo = false
+  return here
 }
 
 export function countItems(documents: readonly (Document | Slice)[]): number {

@@ -25,6 +25,8 @@ export interface StepOptions {
   readonly outer?: StepLock | undefined
   /** The decision has effects of its own and runs once: room for so many bytes of records is made before. */
   readonly roomBytes?: number | undefined
+  /** Ends the wait for the lock. */
+  readonly signal?: AbortSignal | undefined
 }
 
 const AGAIN = Symbol('again')
@@ -52,7 +54,8 @@ export class Cursor {
   /** One step. `decide` may run more than once: it must change nothing but what a rerun corrects. */
   step<R>(decide: Decide<R>, options: StepOptions = NO_OPTIONS): R | Promise<R> {
     const work = () => this.#decide(decide, options.roomBytes ?? 0)
-    const result = options.outer ? options.outer.runBoth(this.lock, work, true) : this.lock.run(work, true)
+    const { outer, signal } = options
+    const result = outer ? outer.runBoth(this.lock, work, true, signal) : this.lock.run(work, true, signal)
     if (result instanceof Promise) return result.then((settled) => this.#after(settled, decide, options))
     return this.#after(result, decide, options)
   }

@@ -3,7 +3,7 @@
 
 import { Rounds } from '../rounds.ts'
 import { Aside } from './aside.ts'
-import { type Batch, draftOf } from './batch.ts'
+import { type Batch, draftOf, staying } from './batch.ts'
 import type { Cursor, Decide } from './cursor.ts'
 import { HeldBytes } from './held-bytes.ts'
 import type { Draft, Log } from './log.ts'
@@ -57,8 +57,14 @@ export class FrameWriter {
 
   #frame(group: readonly Batch[]): Promise<Written | undefined> | Written | undefined {
     if (group.some(({ bound, extra }) => bound || extra)) return this.#frameCounted(group)
-    const draft = draftOf(group, this.#parts.log.windows)
-    return this.#parts.lock.run(() => this.#writeDraft(draft, group))
+    const { lock, log } = this.#parts
+    const draft = draftOf(group, log.windows)
+    if (!group.some(({ mayGo }) => mayGo)) return lock.run(() => this.#writeDraft(draft, group))
+    return lock.run(() => {
+      const here = staying(group)
+      if (here.length === 0) return undefined
+      return this.#writeDraft(here === group ? draft : draftOf(here, log.windows), here)
+    })
   }
 
   /** What is there is counted, added to and recorded in one step, whoever else puts or takes. */
@@ -79,7 +85,7 @@ export class FrameWriter {
       if (before.length > 0) return { before }
       if (group.some(({ extra }) => extra?.stillHolds?.(state) === false)) return { records: [], result: undefined }
       const room = new Room(log, state, { bytes: this.#held, rounds: this.#rounds })
-      const fitted = group.filter((batch) => room.admits(batch))
+      const fitted = staying(group).filter((batch) => room.admits(batch))
       if (fitted.length > 0) lock.takeOver()
       const result = fitted.length > 0 ? write(fitted) : undefined
       return { records: [...room.records(), ...missingRecords(log, state)], result }
@@ -114,7 +120,9 @@ export class FrameWriter {
   }
 
   #join(aside: Aside, batch: Batch): Promise<Segment | undefined> | Segment | undefined {
-    if (!batch.bound && !batch.extra) return this.#parts.lock.run(() => aside.join())
+    if (!batch.bound && !batch.extra) {
+      return this.#parts.lock.run(() => (staying([batch]).length > 0 ? aside.join() : undefined))
+    }
     return this.#counted([batch], () => aside.join())
   }
 }

@@ -115,9 +115,9 @@ export class LogStore implements Store {
 
   append(documents: readonly Document[], options?: AppendOptions): Promise<number | undefined> {
     if (this.#closing) return Promise.reject(new QueueClosedError())
-    const { due = 0, attempt = 0 } = options ?? {}
+    const { due = 0, attempt = 0, signal } = options ?? {}
     const extra = due === 0 && attempt === 0 ? undefined : { due, attempt, replaced: [], retried: false }
-    return this.#parts.appender.append(documents, options?.bound, extra)
+    return this.#parts.appender.append(documents, options?.bound, extra, signal)
   }
 
   appendNow(documents: readonly Document[]): number | Promise<number | undefined> {
@@ -129,15 +129,15 @@ export class LogStore implements Store {
     return this.#guard(() => this.#parts.looker.peek(n))
   }
 
-  pop(n: number): Promise<Piece[]> {
-    return Promise.resolve(this.popNow(n))
+  pop(n: number, signal?: AbortSignal): Promise<Piece[]> {
+    return Promise.resolve(this.popNow(n, signal))
   }
 
-  popNow(n: number): Piece[] | Promise<Piece[]> {
+  popNow(n: number, signal?: AbortSignal): Piece[] | Promise<Piece[]> {
     if (this.#closing) return Promise.reject(new QueueClosedError())
     try {
-      const pieces = this.#parts.taker.pop(n)
-      return pieces instanceof Promise ? this.#awaited(pieces) : pieces
+      const pieces = this.#parts.taker.pop(n, signal)
+      return pieces instanceof Promise ? this.#awaited(pieces, signal) : pieces
     } catch (error) {
       return Promise.reject(telling(error, this.#opened.log.folder))
     }
@@ -152,7 +152,7 @@ export class LogStore implements Store {
   }
 
   lease(n: number, first?: readonly Settlement[], hold?: Hold): Promise<Piece[]> {
-    return this.#guard(() => this.#parts.taker.lease(n, first, hold))
+    return this.#guard(() => this.#parts.taker.lease(n, first, hold), hold?.signal)
   }
 
   leaseNow(n: number, first: readonly Settlement[], hold: Hold): Piece[] | undefined {
@@ -243,7 +243,7 @@ export class LogStore implements Store {
   }
 
   /** A call: not after close(), which waits for those under way. */
-  #guard<R>(call: () => R | Promise<R>): Promise<R> {
+  #guard<R>(call: () => R | Promise<R>, signal?: AbortSignal): Promise<R> {
     if (this.#closing) return Promise.reject(new QueueClosedError())
     let result: R | Promise<R>
     try {
@@ -251,15 +251,15 @@ export class LogStore implements Store {
     } catch (error) {
       return Promise.reject(telling(error, this.#opened.log.folder))
     }
-    return result instanceof Promise ? this.#awaited(result) : Promise.resolve(result)
+    return result instanceof Promise ? this.#awaited(result, signal) : Promise.resolve(result)
   }
 
-  async #awaited<R>(result: Promise<R>): Promise<R> {
+  async #awaited<R>(result: Promise<R>, signal?: AbortSignal): Promise<R> {
     this.#underWay += 1
     try {
       return await result
     } catch (error) {
-      throw telling(error, this.#opened.log.folder)
+      throw signal?.aborted && error === signal.reason ? error : telling(error, this.#opened.log.folder)
     } finally {
       this.#underWay -= 1
       if (this.#underWay === 0) this.#rested?.()

@@ -11,8 +11,9 @@
 import { codeOf, type DiskFile } from '../disk/disk.ts'
 import { checkIds } from '../ids.ts'
 import { fillAhead } from './ahead.ts'
-import { DUE, FRAME_HEADER_BYTES, REPLACES, RETRIES, writeFrameHeader } from './frame.ts'
+import { FRAME_HEADER_BYTES, REPLACES, RETRIES, writeFrameHeader } from './frame.ts'
 import type { Frame } from './frame-reader.ts'
+import { isMore, LogEnds } from './log-ends.ts'
 import { Newcomers } from './newcomers.ts'
 import { DATA_START, type SegmentHeader, writeHeader } from './segment.ts'
 import type { Segment } from './segment-file.ts'
@@ -52,6 +53,8 @@ export class Log extends SyncedLog {
   readonly #newcomers: Newcomers
   /** The lock's, when all was read that stood there. */
   #epoch = -1
+  /** By whom it learns where the log ends, where it need not know what it has missed (log-end.ts). */
+  readonly ends = new LogEnds()
 
   constructor(folder: string, world: LogWorld, segmentBytes: number, lock?: LogLock) {
     super(folder, world, lock)
@@ -109,10 +112,10 @@ export class Log extends SyncedLog {
 
   /** A frame that holds stands at the segment's known end. */
   advance(segment: Segment, frame: Frame, isOwn = false): void {
-    const { flags } = frame.header
-    if (flags & (DUE | REPLACES | RETRIES)) {
+    if (isMore(frame)) {
       this.unrecorded.push({ segment, frame, isOwn: isOwn && isReplacing(frame) })
     }
+    this.ends.met(segment, frame)
     segment.index.add(frame.firstId, frame.offset)
     segment.end = frame.next
     segment.nextId = frame.firstId + frame.header.count
@@ -137,7 +140,10 @@ export class Log extends SyncedLog {
 
   /** Under append.lock: a tail that a frame may be written to. `wanted`: bytes about to be written. */
   prepare(): Segment {
-    if (this.lock === undefined || this.lock.epoch !== this.#epoch) this.refresh()
+    if (this.lock === undefined || this.lock.epoch !== this.#epoch) {
+      if (this.tail?.isOpen) this.ends.skip(this.tail)
+      this.refresh()
+    }
     this.#epoch = this.lock?.epoch ?? 0
     const tail = this.tail
     if (!tail || this.#isDone(tail)) return this.roll()

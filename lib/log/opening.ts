@@ -23,6 +23,8 @@ import { isBefore } from './frame.ts'
 import { Journal } from './journal.ts'
 import { APPEND_LOCK, CURSOR_LOCK, FAILED, segmentsOf } from './layout.ts'
 import type { Limits } from './limits.ts'
+import { holderOf } from './lock-holder.ts'
+import { openLine } from './lock-share.ts'
 import { Log } from './log.ts'
 import { checkFolder, lookAtNames, readOrCreate, sweepManifests } from './manifest.ts'
 import { Owners } from './owners.ts'
@@ -66,7 +68,8 @@ export async function openLog(folder: string, options: StoreOptions, world: Worl
     return await new Opening(folder, options, world, closing).run()
   } catch (error) {
     for (const close of closing.toReversed()) close()
-    throw openingFailure(error, folder)
+    const { signal } = options
+    throw signal?.aborted && error === signal.reason ? error : openingFailure(error, folder)
   }
 }
 
@@ -89,8 +92,8 @@ class Opening {
     signal?.throwIfAborted()
     const release = await this.#enter()
     const { disk, random } = this.#world
-    const lock = new StepLock(this.#lockFile(APPEND_LOCK), random)
-    const cursorLock = new StepLock(this.#lockFile(CURSOR_LOCK), random)
+    const lock = this.#stepLock(APPEND_LOCK)
+    const cursorLock = this.#stepLock(CURSOR_LOCK)
     const tag = () => random().toString(16).padStart(8, '0')
     const making = { lock, tag: tag() }
     const { codec = 'msgpack', segmentSize } = this.#options
@@ -101,6 +104,7 @@ class Opening {
     const upgrade = await Upgrade.prepare(disk, this.#folder, manifest, tag())
     this.#closing.push(() => upgrade.abandon())
     const opened = await this.#recover(lock, cursorLock, { codec: manifest.codec, upgrade })
+    for (const each of [lock, cursorLock]) each.signal = undefined
     return { ...opened, lock, codec: manifest.codec, id: manifest.id, disk, release }
   }
 
@@ -151,6 +155,7 @@ class Opening {
     const { onDamage, autoResume } = this.#options
     const place = { boot: checksumOf(Buffer.from(disk.bootId())), ...lock.identity() }
     log.boot = place.boot
+    if (this.#options.durability === 'os') log.ends.share(lock.share)
     // The names of the locks and of the cursor's files are durable before anything relies on them.
     await disk.syncFolder(this.#folder)
     await cursorLock.run(() => this.#load(journal))
@@ -239,6 +244,18 @@ class Opening {
     for (; above !== dirname(above); above = dirname(above)) {
       await disk.syncFolder(dirname(above)).catch(ignore)
     }
+  }
+
+  #stepLock(name: string): StepLock {
+    const { disk, random } = this.#world
+    const lock = new StepLock(this.#lockFile(name), random, { line: openLine(disk, this.#folder, name) })
+    lock.signal = this.#options.signal
+    lock.onLong = (file, waited) => {
+      const holder = () => holderOf(file, disk, this.#folder)
+      this.#options.events.waiting?.(() => ({ file: file.path, waited: Math.round(waited), holder: holder() }))
+    }
+    this.#closing.push(() => lock.share.close())
+    return lock
   }
 
   #lockFile(name: string): DiskFile {

@@ -10,7 +10,7 @@ import { codeOf, type Disk, type DiskFile, isFull, withFile } from '../disk/disk
 import { NOT_OURS } from '../disk/ours.ts'
 import type { IdRange } from '../store.ts'
 import type { CursorState } from './cursor-state.ts'
-import { MOST_OWNER_NAMES, OWNERS } from './layout.ts'
+import { APPEND_LOCK, CURSOR_LOCK, MOST_OWNER_NAMES, OWNERS } from './layout.ts'
 import { MarkSlots, readMarks } from './marks.ts'
 import { encodeOwnerHead } from './owner-head.ts'
 import type { Place } from './place.ts'
@@ -20,6 +20,8 @@ import { StandIn } from './stand-in.ts'
 /** A name in owners/ that may be a number's file. */
 const NUMBER = /^[1-9]\d{0,15}$/
 const NOBODY: ReadonlySet<number> = new Set()
+/** The lines of those who wait for a lock (lock-line.ts). */
+const LINES: ReadonlySet<string> = new Set([APPEND_LOCK, CURSOR_LOCK])
 
 /** No file of an owner, and why. */
 interface Foreign {
@@ -167,6 +169,7 @@ export class Owners {
   /** Removes the file of an owner that the state no longer knows, and what is nobody's: it holds nothing. */
   sweep(name: string, state: CursorState): void {
     const owner = Number(name)
+    if (LINES.has(name)) return
     if (!isNumber(name)) this.remove(name)
     else if (owner !== this.#own && !state.owners.has(owner) && this.#isNobodys(owner)) this.remove(name)
   }

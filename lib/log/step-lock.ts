@@ -1,35 +1,27 @@
 // step-lock.ts: a lock between processes, threads and handles, for steps of a few microseconds. A step is synchronous:
 // nothing is ever awaited under the lock. Whoever finds it taken tries again at once for some tens of microseconds,
-// then once in each turn of the event loop, then after pauses of up to 2 ms.
+// then once in each turn of the event loop, then stands in the line (lock-share.ts).
 //
-// Where it was taken some milliseconds ago too, others want it all the time: then whoever finds it taken pauses soon, and
-// for a millisecond somebody else has it alone. They take turns of a hundred steps then instead of single ones, and learn
-// what the others did in those with one read: two processes put half as much again as where they try for longer.
+// Where it was taken some milliseconds ago too, others want it all the time: then whoever finds it taken goes to the line
+// at once. They take turns of a thousand steps then instead of single ones, and need not read what the others did.
 //
 // The lock's file names who changed something under it last, by eight random bytes of each handle. Where that is oneself,
 // nobody else has, and one short read tells so in place of several. It is written before the change, and never by a
 // step that only looks: those who wait are woken by each write to the folder, and would wake each other for ever. The
-// bytes mean nothing to anybody but handles that are open: it doesn't matter what a power cut makes of them.
+// bytes mean nothing to anybody but handles that are open: it doesn't matter what a power cut makes of them. Byte 16 is
+// 1 once there is a line.
 
 import type { DiskFile, FileIdentity } from '../disk/disk.ts'
-import { pause } from '../wait/pause.ts'
-import { elapsed } from '../wait/timers.ts'
-import { turn } from '../wait/turn.ts'
+import { onAbort } from '../wait/aborts.ts'
+import { monotonicMs } from '../wait/host-clock.ts'
 import { getU32, putU32 } from './bytes.ts'
+import { LINE_FLAG_AT, LockShare, type OpenLine } from './lock-share.ts'
+import { LockWaits, type Patience } from './lock-waits.ts'
 import { assertLinked } from './removed.ts'
-
-/** Tries at once, then tries once a turn, before the first pause. */
-interface Patience {
-  readonly spins: number
-  readonly turns: number
-}
 
 const RARELY_TAKEN: Patience = { spins: 8, turns: 8 }
 const OFTEN_TAKEN: Patience = { spins: 2, turns: 0 }
 const OFTEN_MS = 10
-/** Whoever has paused in vain tries more often after each pause, up to so often: nobody is left behind. */
-const MOST_SPINS = 12
-const LONGEST_PAUSE_MS = 2
 
 const TAKEN = Symbol('taken')
 
@@ -44,18 +36,29 @@ export class StepLock {
   #takenAt = -Infinity
   #removed: unknown
   readonly #file: DiskFile
-  readonly #random: () => number
   readonly #elapsed: () => number
+  readonly share: LockShare
+  /** Ends what waits for it without a signal of its own: an opening's. */
+  signal: AbortSignal | undefined
+  /** Hears of who waits longer than a second, of what, and how long. */
+  onLong: ((file: DiskFile, waitedMs: number) => void) | undefined
+  readonly #waits: LockWaits
   readonly #name = Buffer.alloc(NAME_BYTES)
-  readonly #last = Buffer.alloc(NAME_BYTES)
+  readonly #last = Buffer.alloc(LINE_FLAG_AT + 1)
 
-  /** `random` gives whole numbers below 2^32, `elapsedMs` milliseconds from any start. */
-  constructor(file: DiskFile, random: () => number, elapsedMs: () => number = elapsed) {
+  /** `random` gives whole numbers below 2^32, `elapsedMs` milliseconds, by a clock of the host. */
+  constructor(
+    file: DiskFile,
+    random: () => number,
+    { elapsedMs = monotonicMs, line = none }: { readonly elapsedMs?: () => number; readonly line?: OpenLine } = {},
+  ) {
     this.#file = file
-    this.#random = random
     this.#elapsed = elapsedMs
     putU32(this.#name, 0, random())
     putU32(this.#name, 4, random())
+    this.share = new LockShare(file, line, this.#name, elapsedMs)
+    this.#waits = new LockWaits(this.share, random, elapsedMs)
+    this.#waits.onLong = (ms) => this.onLong?.(this.#file, ms)
   }
 
   /** Of its file, which is never replaced while the queue is there. */
@@ -63,16 +66,23 @@ export class StepLock {
     return this.#file.identity()
   }
 
-  /** Runs the step under the lock: at once where the lock is free. `looks`: it changes nothing before `takeOver`. */
-  run<R>(step: () => R, looks = false): R | Promise<R> {
-    const result = this.#try(step, looks)
-    return result === TAKEN ? this.#insist(step, looks) : result
+  /**
+   * Runs the step under the lock: at once where the lock is free. `looks`: it changes nothing before `takeOver`. Rejects with
+   * the signal's reason where that comes first; then it has not run, and never will.
+   */
+  run<R>(step: () => R, looks = false, signal = this.signal): R | Promise<R> {
+    const result = this.#mayTry ? this.#try(step, looks) : TAKEN
+    return result === TAKEN ? this.#wait(() => this.#try(step, looks), signal) : result
   }
 
   /** Runs the step if the lock is free; undefined where it is not. */
   runNow<R>(step: () => R, looks = false): R | undefined {
-    const result = this.#try(step, looks)
+    const result = this.#mayTry ? this.#try(step, looks) : TAKEN
     return result === TAKEN ? undefined : result
+  }
+
+  get #mayTry(): boolean {
+    return !this.share.isOver && this.#waits.isEmpty
   }
 
   /** Throws where its file was removed, or the folder: what it guards may have other guards by now. So does each later step. */
@@ -92,7 +102,9 @@ export class StepLock {
       this.#mine = this.#isMine()
       if (!this.#mine) this.epoch += 1
       if (!looks) this.takeOver()
-      return step()
+      const result = step()
+      this.share.stepped()
+      return result
     } catch (error) {
       this.epoch += 1
       throw error
@@ -103,8 +115,9 @@ export class StepLock {
 
   #isMine(): boolean {
     const [name, last] = [this.#name, this.#last]
-    const read = this.#file.read(last, 0, NAME_BYTES, 0)
-    return read === NAME_BYTES && getU32(last, 0) === getU32(name, 0) && getU32(last, 4) === getU32(name, 4)
+    const read = this.#file.read(last, 0, LINE_FLAG_AT + 1, 0)
+    this.share.hasLine = read > LINE_FLAG_AT && last[LINE_FLAG_AT] !== 0
+    return read >= NAME_BYTES && getU32(last, 0) === getU32(name, 0) && getU32(last, 4) === getU32(name, 4)
   }
 
   /** Under the lock, before anything is changed: the others are to look for it. */
@@ -114,48 +127,44 @@ export class StepLock {
     this.#mine = true
   }
 
-  async #insist<R>(step: () => R, looks: boolean): Promise<R> {
-    let patience = this.#elapsed() - this.#takenAt < OFTEN_MS ? OFTEN_TAKEN : RARELY_TAKEN
-    for (let tries = 1; ; tries++) {
-      const result = this.#try(step, looks)
-      if (result !== TAKEN) {
-        this.#takenAt = this.#elapsed()
-        return result
+  #wait<R>(attempt: () => R | typeof TAKEN, signal: AbortSignal | undefined): Promise<R> {
+    if (signal?.aborted) return Promise.reject(signal.reason)
+    const patience = this.#elapsed() - this.#takenAt < OFTEN_MS ? OFTEN_TAKEN : RARELY_TAKEN
+    return new Promise((resolve, reject) => {
+      const tried = (): boolean => {
+        try {
+          const result = attempt()
+          if (result === TAKEN) return false
+          this.#takenAt = this.#elapsed()
+          resolve(result)
+        } catch (error) {
+          reject(error)
+        }
+        unlisten?.()
+        return true
       }
-      const { spins, turns } = patience
-      if (tries <= spins) continue
-      if (tries <= spins + turns) {
-        await turn()
-        continue
+      const aborted = (): void => {
+        this.#waits.drop(tried)
+        unlisten?.()
+        reject(signal?.reason)
       }
-      await this.#pause()
-      patience = turns > 0 ? OFTEN_TAKEN : { spins: Math.min(spins + 2, MOST_SPINS), turns: 0 }
-      tries = 0
-    }
+      const unlisten = signal && onAbort(signal, aborted)
+      this.#waits.add(tried, patience)
+    })
   }
 
   /** Runs the step under this lock and another, in this order. */
-  runBoth<R>(inner: StepLock, step: () => R, looks = false): R | Promise<R> {
-    const both = () => inner.#try(step, looks)
-    const result = this.#try(both, looks)
-    return result === TAKEN ? this.#insistBoth(both, looks) : result
-  }
-
-  /** The inner lock is taken by somebody who may be waiting for the outer one: let go of both and try again. */
-  async #insistBoth<R>(both: () => R | typeof TAKEN, looks: boolean): Promise<R> {
-    for (let tries = 1; ; tries++) {
-      const result = await this.run(both, looks)
-      if (result !== TAKEN) return result
-      if (tries > RARELY_TAKEN.turns) await this.#pause()
-      else await turn()
-    }
-  }
-
-  #pause(): Promise<void> {
-    return pause((this.#random() / 2 ** 32) * LONGEST_PAUSE_MS)
+  runBoth<R>(inner: StepLock, step: () => R, looks = false, signal = this.signal): R | Promise<R> {
+    // Where the inner lock is taken by somebody who may be waiting for the outer one: let go of both and try again.
+    const both = () => this.#try(() => inner.#try(step, looks), looks)
+    const result = this.#mayTry ? both() : TAKEN
+    return result === TAKEN ? this.#wait(both, signal) : result
   }
 
   close(): void {
+    this.share.close()
     this.#file.close()
   }
 }
+
+function none(): undefined {}

@@ -42,9 +42,12 @@ export class Taker {
     this.#stepItems = parts.log.world.limits.stepItems
   }
 
-  /** At once, where one step under a free lock is all it takes and no sync is waited for. */
-  pop(n: number): Piece[] | Promise<Piece[]> {
-    const first = n > 0 ? this.#parts.cursor.step(this.#taking(n, POPPING)) : []
+  /**
+   * At once, where one step under a free lock is all it takes and no sync is waited for. `signal`: ends the wait for the
+   * lock before anything is taken.
+   */
+  pop(n: number, signal?: AbortSignal): Piece[] | Promise<Piece[]> {
+    const first = n > 0 ? this.#parts.cursor.step(this.#taking(n, POPPING), signal && { signal }) : []
     if (!Array.isArray(first) || this.#parts.durable) return this.#pop(n, first)
     if (first.length > 0 && itemsIn(first) < n) return this.#pop(n, first)
     if (first.length > 0) this.#parts.recorded()
@@ -67,7 +70,10 @@ export class Taker {
   }
 
   async lease(n: number, first: readonly Settlement[] = [], hold: Hold = {}): Promise<Piece[]> {
-    const pieces = await this.#step(n, this.#leasing(first, hold))
+    const { signal } = hold
+    const taking = this.#leasing(first, hold)
+    const begun = signal && this.#parts.cursor.step(this.#taking(n, taking), { signal })
+    const pieces = await this.#step(n, taking, begun)
     if (pieces.length > 0 || first.length > 0) doneLater(this.#parts)
     return pieces
   }

@@ -40,6 +40,7 @@ export function tellingEvents(events: StoreEvents, folder: string): StoreEvents 
     recovered: (report) => events.recovered(report),
     corruption: (report) => events.corruption(report),
     flushed: (report) => events.flushed(report),
+    waiting: (report) => events.waiting?.(report),
     failed: (error, work) => events.failed(telling(error, folder), work),
   }
 }

@@ -19,6 +19,16 @@ export function onAbort(signal: AbortSignal, call: () => void): () => void {
   }
 }
 
+/** For what changes nothing, and may go on in vain: rejects with the signal's reason where that comes first. */
+export function unlessAborted<R>(result: Promise<R>, signal: AbortSignal | undefined): Promise<R> {
+  if (signal === undefined) return result
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason)
+    const unlisten = onAbort(signal, () => reject(signal.reason))
+    result.finally(unlisten).then(resolve, reject)
+  })
+}
+
 function listen(signal: AbortSignal): Waiting {
   const calls = new Set<() => void>()
   const listener = (): void => {

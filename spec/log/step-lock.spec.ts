@@ -79,11 +79,7 @@ describe('a step', () => {
     const file = locks.disk.open('/a', 'write')
     const tries = t.mock.method(file, 'tryLock').mock
     let now = 1000
-    const lock = new StepLock(
-      file,
-      () => 0,
-      () => now,
-    )
+    const lock = new StepLock(file, () => 0, { elapsedMs: () => now })
     const triesOf = async () => {
       const release = locks.hold('/a')
       tries.resetCalls()
