@@ -166,6 +166,8 @@ export class LockLine {
     const [until, active] = [this.#bytes.readDoubleLE(0), this.#bytes.readDoubleLE(8)]
     const isHeld = until > now && until <= now + 2 * MOST_SLICE_MS && now - active < IDLE_MS
     if (isHeld) return until + GRACE_MS
-    return Math.min(until, active + IDLE_MS, now)
+    const freeAt = Math.min(until, active + IDLE_MS, now)
+    // What stands there may be no number at all.
+    return Number.isNaN(freeAt) ? now : freeAt
   }
 }

@@ -84,6 +84,15 @@ describe('owners', () => {
     assert.equal(one.owners.isAlive(1), true, 'asking does not free a lock')
   })
 
+  it('leave the lines of those who wait where they are', () => {
+    const crowd = new Crowd()
+    const { owners } = crowd.join()
+    const lines = ['append.lock', 'cursor.lock']
+    for (const name of [...lines, 'other.lock']) crowd.disk.open(`/q/owners/${name}`, 'create').close()
+    swept(owners, crowd.state)
+    assert.deepEqual(crowd.files, ['1', ...lines])
+  })
+
   it('are swept away once the state no longer knows them, and only then', () => {
     const crowd = new Crowd()
     const [one, two, three] = [crowd.join(), crowd.join(), crowd.join()]

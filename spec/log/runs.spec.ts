@@ -24,6 +24,30 @@ describe('runs of ids', () => {
     )
   })
 
+  it('know at each time what is due and which leases are over, in each chunk, also where time goes back', () => {
+    const count = 40
+    // Four to a chunk: delayed ones of three times, and leases of as many, among others.
+    const runs = new Runs(1, 4)
+    const dueOf = (id: number): number => 10 * (1 + (id % 3))
+    for (let id = 1; id <= count; id++) {
+      const inFlight = { state: 'inFlight', owner: id, attempt: 1, deadline: dueOf(id), mode: 0 } as const
+      const back = { state: 'back', attempt: 1, due: dueOf(id) } as const
+      runs.set(id, id, id % 2 === 0 ? inFlight : back)
+    }
+    const ids = Array.from({ length: count }, (_, index) => index + 1)
+    const all = (ranges: Iterable<{ from: number; to: number }>): number[] => {
+      return [...ranges].flatMap(({ from, to }) => ids.slice(from - 1, to))
+    }
+    for (const now of [0, 9, 10, 19, 20, 29, 30, 31, 15, 0, 30, 5]) {
+      const due = ids.filter((id) => id % 2 === 1 && dueOf(id) <= now)
+      assert.deepEqual(all(runs.ready(count + 1, count, now)), due, `ready at ${now}`)
+      const delayed = count / 2 - due.length
+      assert.deepEqual(runs.count(count + 1, now), { ready: due.length, delayed }, `counted at ${now}`)
+      const over = ids.filter((id) => id % 2 === 0 && dueOf(id) <= now)
+      assert.deepEqual(all(runs.expired(now)), over, `over at ${now}`)
+    }
+  })
+
   it('find ready ids again after they were asked for none', () => {
     const runs = new Runs()
     assert.deepEqual(runs.ready(10, 0, 0), [])

@@ -12,6 +12,7 @@ import { checks } from './checks.ts'
 import { codecs } from './codecs.ts'
 import { consumers } from './consumers.ts'
 import { crafted } from './crafted.ts'
+import { crowd } from './crowd.ts'
 import { documents } from './documents.ts'
 import { durable } from './durable.ts'
 import { failing } from './failing.ts'
@@ -50,6 +51,7 @@ export const bugs: readonly Bug[] = [
   ...attackers,
   ...attackersSql,
   ...consumers,
+  ...crowd,
   ...waiting,
   ...memory,
   ...documents,

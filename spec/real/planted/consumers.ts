@@ -139,8 +139,8 @@ export const consumers: readonly Bug[] = [
   {
     name: 'an acknowledgement that goes with a lease wakes nobody',
     file: 'consume/settling.js',
-    from: 'const pieces = await this.#inTurn(acks, () => this.#lease(n, acks));\n        if (acks.length > 0)\n            this.#core.freed();',
-    to: 'const pieces = await this.#inTurn(acks, () => this.#lease(n, acks));',
+    from: 'const pieces = await this.#inTurn(acks, () => this.#lease(n, acks, signal));\n        if (acks.length > 0)\n            this.#core.freed();',
+    to: 'const pieces = await this.#inTurn(acks, () => this.#lease(n, acks, signal));',
     layer: spec('consume/waking', 'next lease'),
   },
   {

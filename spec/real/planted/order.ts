@@ -55,8 +55,8 @@ export const order: readonly Bug[] = [
   {
     name: 'both locks are taken without the inner one',
     file: 'log/step-lock.js',
-    from: 'const both = () => inner.#try(step, looks);',
-    to: 'const both = () => step();',
+    from: 'this.#try(() => inner.#try(step, looks), looks)',
+    to: 'this.#try(() => step(), looks)',
     layer: spec('log/step-lock'),
   },
   {

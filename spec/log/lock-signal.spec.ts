@@ -1,0 +1,153 @@
+// lock-signal.spec.ts: while somebody else holds a lock of the log, a signal ends each call that waits for it, with its
+// reason and nothing lost; and who waits for more than a second hears who holds it.
+
+import assert from 'node:assert/strict'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
+import { nodeDisk } from '../../lib/disk/node.ts'
+import { AsyncQueue } from '../../lib/index.ts'
+import { fate, turns } from '../queue/place.ts'
+
+const scratch = await mkdtemp(join(tmpdir(), 'spoolq-lock-signal-'))
+after(() => rm(scratch, { recursive: true, force: true }))
+
+type Queue = AsyncQueue<number>
+type Call = readonly [string, (queue: Queue, signal: AbortSignal) => Promise<unknown>]
+interface Holding {
+  readonly queue: Queue
+  readonly letGo: () => void
+}
+
+async function first(all: AsyncIterable<unknown>): Promise<unknown> {
+  for await (const one of all) return one
+  return undefined
+}
+
+/** Each waits for cursor.lock. */
+const TAKING: readonly Call[] = [
+  ['get()', (queue, signal) => queue.get({ signal })],
+  ['get(n)', (queue, signal) => queue.get(2, { signal })],
+  ['get(n) of a least', (queue, signal) => queue.get(2, { min: 2, signal })],
+  ['items()', (queue, signal) => first(queue.items({ signal }))],
+  ['batches()', (queue, signal) => first(queue.batches(2, { signal }))],
+  ['deliveries()', (queue, signal) => first(queue.deliveries({ signal }))],
+  ['join()', (queue, signal) => queue.join({ signal })],
+]
+const PUTTING: readonly Call[] = [
+  ['put()', (queue, signal) => queue.put(4, { signal })],
+  ['putMany()', (queue, signal) => queue.putMany([4, 5], { signal })],
+]
+
+/** A queue of 1, 2, 3, of which another handle holds a lock. */
+async function holding(name: string, lock: string, options = {}): Promise<Holding> {
+  const location = join(scratch, name)
+  const queue = await AsyncQueue.open<number>(location, options)
+  await queue.putMany([1, 2, 3])
+  const file = nodeDisk.open(join(location, lock), 'write')
+  assert.ok(file.tryLock())
+  return { queue, letGo: () => file.close() }
+}
+
+/** Aborted while it waits: it rejects with the reason, while the lock is still held, and nothing has come of it. */
+async function stops({ queue, letGo }: Holding, [name, call]: Call): Promise<void> {
+  const stop = new AbortController()
+  const reason = new Error(`enough of ${name}`)
+  const called = call(queue, stop.signal)
+  called.catch(() => {})
+  assert.equal(await fate(called), 'pending', name)
+  stop.abort(reason)
+  const outcome = await Promise.race([
+    called.then(
+      () => 'resolved',
+      (error) => error,
+    ),
+    turns(200),
+  ])
+  letGo()
+  assert.equal(outcome, reason, name)
+  assert.deepEqual([await queue.size(), await queue.pop(9), await queue.counts()].slice(0, 2), [3, [1, 2, 3]], name)
+  await queue.close()
+}
+
+describe('log: a signal', () => {
+  it('ends what waits for the lock to take', async () => {
+    const stopped = TAKING.map(async (call) => stops(await holding(`take ${call[0]}`, 'cursor.lock'), call))
+    await Promise.all(stopped)
+  })
+
+  it('ends what waits for the lock to put', async () => {
+    for (const call of PUTTING) {
+      await stops(await holding(`put ${call[0]}`, 'append.lock'), call)
+      await stops(await holding(`bounded ${call[0]}`, 'cursor.lock', { maxSize: 9 }), call)
+    }
+  })
+
+  it('ends an attempt of a consumer, which resolves', async () => {
+    const { queue, letGo } = await holding('consume', 'cursor.lock')
+    const stop = new AbortController()
+    const consumed = queue.consume(() => assert.fail('nothing was handed out'), { signal: stop.signal })
+    assert.equal(await fate(consumed), 'pending')
+    stop.abort()
+    assert.equal((await consumed).delivered, 0)
+    letGo()
+    assert.deepEqual(await queue.pop(9), [1, 2, 3])
+    await queue.close()
+  })
+
+  it('ends an opening, which leaves nothing behind', async () => {
+    for (const lock of ['append.lock', 'cursor.lock']) {
+      const { queue, letGo } = await holding(`open ${lock}`, lock)
+      const stop = new AbortController()
+      const reason = new Error('enough of opening')
+      const opening = AsyncQueue.open(join(scratch, `open ${lock}`), { signal: stop.signal })
+      assert.equal(await fate(opening), 'pending')
+      stop.abort(reason)
+      await assert.rejects(opening, (error) => error === reason)
+      letGo()
+      assert.deepEqual(await queue.pop(9), [1, 2, 3])
+      await queue.close()
+      const left = nodeDisk.list(join(scratch, `open ${lock}`, 'owners')).filter((name) => /^\d+$/.test(name))
+      assert.deepEqual(left, [])
+    }
+  })
+
+  it('takes out of a frame that others share what it ends, and nothing else', async () => {
+    const { queue, letGo } = await holding('shared', 'append.lock')
+    const stop = new AbortController()
+    const ended = [4, 6, 8].map((item) => queue.put(item, { signal: stop.signal }).catch(() => 'ended'))
+    const put = [5, 7].map((item) => queue.put(item))
+    await turns(2)
+    stop.abort()
+    assert.deepEqual(await Promise.all(ended), ['ended', 'ended', 'ended'])
+    letGo()
+    await Promise.all(put)
+    assert.deepEqual(await queue.pop(9), [1, 2, 3, 5, 7])
+    await queue.close()
+  })
+})
+
+describe('log: a lock that is waited for', () => {
+  it('for longer than a second is told on a channel, with who holds it', async () => {
+    const { queue, letGo } = await holding('told', 'cursor.lock')
+    const told = new Promise((resolve) => {
+      const listen = (message: unknown): void => {
+        unsubscribe('spoolq:waiting', listen)
+        resolve(message)
+      }
+      subscribe('spoolq:waiting', listen)
+    })
+    const popping = queue.pop(9)
+    const { location, file, waited, holder } = (await told) as Record<string, unknown>
+    letGo()
+    assert.deepEqual(await popping, [1, 2, 3])
+    assert.equal(location, join(scratch, 'told'))
+    assert.match(String(file), /cursor\.lock$/)
+    assert.ok(Number(waited) >= 1000, `${waited} ms`)
+    // Where the kernel names who holds a lock (Linux), it is this process.
+    if (process.platform === 'linux') assert.equal((holder as { pid: number }).pid, process.pid)
+    await queue.close()
+  })
+})
