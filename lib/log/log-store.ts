@@ -20,7 +20,7 @@ import type {
   Supports,
 } from '../store.ts'
 import type { Watch } from '../wait/changes.ts'
-import { type StoreClock, systemClock } from '../wait/clock.ts'
+import { dueTime, type StoreClock, systemClock } from '../wait/clock.ts'
 import { queueMicrotask } from '../wait/timers.ts'
 import { type Assembly, assemble } from './assembly.ts'
 import { readCopyMark, writeCopyMark } from './copy-mark.ts'
@@ -45,6 +45,9 @@ export const systemWorld: World = Object.freeze({
   random: () => Math.floor(Math.random() * 2 ** 32),
   limits: defaultLimits,
 })
+
+/** After so many slow looks that nothing asked for there is one all the same. */
+const SURE_LOOKS = 30
 
 export class LogStore implements Store {
   readonly supports = SUPPORTS
@@ -229,7 +232,22 @@ export class LogStore implements Store {
       this.#watchers.delete(changed)
       stop()
     }
-    return Object.assign(stopAll, { isSure: stop.isSure })
+    return Object.assign(stopAll, {
+      isSure: stop.isSure,
+      mayHaveChanged: this.#mayHaveChanged(stop.isSure ?? false),
+      dueInMs: () => this.#opened.cursor.state.runs.dueIn(this.clock.now(), dueTime(this.clock)),
+    })
+  }
+
+  /** Where the system tells of all that is written, a consumer may have died all the same; and what if it did not tell? */
+  #mayHaveChanged(isSure: boolean): () => boolean {
+    const { cursor } = this.#opened
+    let looks = 0
+    return () => {
+      looks += 1
+      const { owners, runs } = cursor.state
+      return !isSure || (owners.size > 1 && runs.inFlight > 0) || looks % SURE_LOOKS === 0
+    }
   }
 
   #changed(): void {

@@ -131,6 +131,12 @@ export class RunList {
     return expired
   }
 
+  /** Milliseconds until the next delay ends, or the next lease; past ones don't count. */
+  dueIn(now: number, dueTime: number): number {
+    const due = this.covered.back === 0 ? Infinity : Math.min(...this.chunks.map((chunk) => chunk.nextDue(dueTime)))
+    return Math.min(due - dueTime, this.#earliest > now ? this.#earliest - now : Infinity)
+  }
+
   /** The number of the chunk that a place is in, and where its next one begins. */
   chunkAt(place: number): Chunk | undefined {
     return this.chunks[chunkOf(place)]

@@ -229,6 +229,11 @@ export class Runs {
     return this.#runs.expired(now).map(({ from, to }) => ({ from, to }))
   }
 
+  /** Milliseconds until something is ready by itself, by the two clocks (wait/clock.ts). */
+  dueIn(now: number, dueTime: number): number {
+    return this.#runs.dueIn(now, dueTime)
+  }
+
   /** Runs in flight of which that holds. */
   inFlightWhere(holds: (value: IdState) => boolean): Run[] {
     const chunks = this.#runs.chunks.filter(({ covered }) => covered.inFlight > 0)

@@ -22,6 +22,11 @@ export class Away {
     return this.#dues.earliest !== Infinity || this.#ends.earliest !== Infinity
   }
 
+  /** Milliseconds until the first of them is due or its lease ends. */
+  dueIn(now: number, dueTime: number): number {
+    return Math.min(this.#dues.earliest - dueTime, this.#ends.earliest - now)
+  }
+
   get(id: number): Item | undefined {
     return this.#delayed.get(id)?.item ?? this.#inFlight.get(id)?.item
   }

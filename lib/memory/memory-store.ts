@@ -226,7 +226,8 @@ export class MemoryStore implements seam.Store {
     }
     this.#shelf.watchers.add(watcher)
     this.#unwatch.add(unwatch)
-    return Object.assign(unwatch, { isSure: true })
+    const dueInMs = (): number => this.#shelf.dueIn(this.#clock.now(), dueTime(this.#clock))
+    return Object.assign(unwatch, { isSure: true, mayHaveChanged: () => false, dueInMs })
   }
 
   async close(): Promise<void> {

@@ -53,6 +53,11 @@ export class Shelf {
     return this.#away.isTimed
   }
 
+  /** Milliseconds until something is ready by itself. */
+  dueIn(now: number, dueTime: number): number {
+    return this.#away.dueIn(now, dueTime)
+  }
+
   /** What has become due by `dueTime`, or by `now` was held beyond its lease, is ready. */
   pass(now: number, dueTime: number): void {
     for (const item of this.#away.takeDue(now, dueTime)) this.#ready.add(item)

@@ -7,6 +7,7 @@ import type { Watch } from '../wait/changes.ts'
 import type { HostTime } from '../wait/host-time.ts'
 import { MEMORY } from './connection.ts'
 import type { Database } from './database.ts'
+import type { Away } from './lapses.ts'
 import type { ArgsOf, OpName, ValueOf } from './ops.ts'
 import type { Owners } from './owners.ts'
 import type { Recorded } from './schema.ts'
@@ -41,8 +42,10 @@ export class Calls {
   #rested: (() => void) | undefined
   #state: 'open' | 'closed' = 'open'
   #isDamageTold = false
-  /** Something is delayed or in flight, as far as is known. */
-  #isRestless = true
+  /** Something is in flight, as far as is known. */
+  #isFlying = true
+  /** When the next delay or lease ends, as far as is known. */
+  #dueAt = Infinity
 
   constructor(parts: Parts) {
     this.#parts = parts
@@ -66,13 +69,22 @@ export class Calls {
 
   watch(changed: () => void): Watch {
     const { database, file } = this.#parts
-    return watchDatabase(database, { file, changed, isRestless: () => this.#isRestless })
+    const isRestless = (): boolean => this.#isFlying && this.#parts.owners.mayHaveDied()
+    const stop = watchDatabase(database, { file, changed, isRestless })
+    return Object.assign(stop, { dueInMs: () => this.#dueIn() })
   }
 
   /** What time alone may change. */
-  noted<C extends Pick<ValueOf<'queue.counts'>, 'delayed' | 'flying'>>(counts: C): C {
-    this.#isRestless = counts.delayed > 0 || counts.flying > 0
-    return counts
+  noted<A extends Away>(away: A): A {
+    this.#isFlying = away.flying > 0
+    this.#dueAt = this.#parts.time.elapsed() + away.dueInMs
+    return away
+  }
+
+  /** A time that has passed brings nothing more: whoever looked then has noted the next. */
+  #dueIn(): number {
+    const ms = this.#dueAt - this.#parts.time.elapsed()
+    return ms > 0 ? ms : Infinity
   }
 
   /** Tells of the damage that a take met, if any. */

@@ -2,6 +2,7 @@
 
 import type { Pick as Choice } from '../store.ts'
 import type { Row, Value } from './driver.ts'
+import type { Away } from './lapses.ts'
 import { NOTHING, type Numbers, numbersOf, type Packed, pack } from './messages.ts'
 import { BYTES, type Scene, type Sums } from './scene.ts'
 
@@ -19,8 +20,8 @@ export interface Taken {
   readonly enqueued: Numbers
   /** Where they were asked for. */
   readonly marks?: readonly Mark[] | undefined
-  /** What was delayed or in flight before. */
-  readonly away?: Pick<Sums, 'delayed' | 'flying'> | undefined
+  /** Where nothing was found: what is to be waited for. */
+  readonly away?: Away | undefined
   /** Items that were met, turned out to be damaged, and are among the failed now; and their bytes. */
   readonly damaged: number
   readonly damagedBytes: number

@@ -26,6 +26,19 @@ export function pass(scene: Scene, { now, slept = 0 }: Moment, sums = scene.sums
   return passed ? scene.sums() : sums
 }
 
+/** What may become ready without anybody settling it. */
+export interface Away {
+  readonly flying: number
+  /** Milliseconds until the next delay ends, or the next lease. */
+  readonly dueInMs: number
+}
+
+export function awayOf(scene: Scene, { now, slept = 0 }: Moment, { delayed, flying, timed }: Sums): Away {
+  const first = (table: string): number => scene.number(`SELECT min(due) FROM ${table} WHERE due IS NOT NULL`)
+  const dueInMs = delayed > 0 ? first('$delayed') - now - slept : Infinity
+  return { flying, dueInMs: timed > 0 ? Math.min(dueInMs, first('$flying') - now) : dueInMs }
+}
+
 function expire(scene: Scene, now: number): boolean {
   const first = scene.get('SELECT min(due) FROM $flying WHERE due IS NOT NULL')?.[0] ?? Infinity
   if (Number(first) > now) return false

@@ -32,6 +32,7 @@ export class Owners {
   readonly #world: World
   readonly #files: OwnerFiles | undefined
   readonly #slots: MarkSlots | undefined
+  #others: readonly number[] | undefined
 
   /** Takes a number, and joins. */
   static async join(world: World): Promise<Owners> {
@@ -55,6 +56,12 @@ export class Owners {
     this.#slots = own && slotsOf(own, world.disk)
   }
 
+  /** Whether one of those that had joined when last looked is dead, or nobody has looked yet. */
+  mayHaveDied(): boolean {
+    const files = this.#files
+    return this.#others?.some((owner) => files?.isAlive(owner) === false) ?? files !== undefined
+  }
+
   /** Gives back what the dead hold, if any; resolves to how many items that were. */
   async reclaim(within: number): Promise<number> {
     const { database, queue } = this.#world
@@ -62,7 +69,8 @@ export class Owners {
     if (files === undefined) return 0
     const { value: joined } = await database.call('owner.list', queue, { within: Infinity })
     try {
-      const dead = joined.filter((owner) => owner !== this.own && !files.isAlive(owner))
+      this.#others = joined.filter((owner) => owner !== this.own)
+      const dead = this.#others.filter((owner) => !files.isAlive(owner))
       if (dead.length === 0) return 0
       const items = await this.#giveBack(dead, within)
       for (const owner of dead) files.remove(owner)

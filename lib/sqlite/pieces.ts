@@ -39,6 +39,7 @@ export function listedOf(answered: Answered<ValueOf<'queue.list'>>, status: Stat
   })
 }
 
-export function countsOf({ ready, delayed, flying: inFlight, failed, acked }: ValueOf<'queue.counts'>): Counts {
+export function countsOf(value: Omit<ValueOf<'queue.counts'>, 'dueInMs'>): Counts {
+  const { ready, delayed, flying: inFlight, failed, acked } = value
   return { ready, delayed, inFlight, failed, acked }
 }

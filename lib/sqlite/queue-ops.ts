@@ -5,7 +5,7 @@ import type { Status } from '../store.ts'
 import type { Connection } from './connection.ts'
 import { type Row, textOf } from './driver.ts'
 import { payloadOf, pieces, type Taken } from './front.ts'
-import { type GivenBack, giveBack, type Moment, pass } from './lapses.ts'
+import { type Away, awayOf, type GivenBack, giveBack, type Moment, pass } from './lapses.ts'
 import { pack } from './messages.ts'
 import { type Answer, type PackedAnswer, reading, writing, writingPacked } from './op.ts'
 import { freeBytes } from './page-ops.ts'
@@ -85,11 +85,11 @@ export const queueOps = {
     return { value: { items, isMore: false } }
   }),
 
-  'queue.counts': writing(
-    (connection: Connection, asked: Asked): Answer<Sums> => ({
-      value: pass(sceneOf(connection, asked.queue), asked),
-    }),
-  ),
+  'queue.counts': writing((connection: Connection, asked: Asked): Answer<Sums & Away> => {
+    const scene = sceneOf(connection, asked.queue)
+    const sums = pass(scene, asked)
+    return { value: { ...sums, ...awayOf(scene, asked, sums) } }
+  }),
 
   'queue.stats': writing((connection: Connection, asked: Asked): Answer<Stats> => {
     const scene = sceneOf(connection, asked.queue)

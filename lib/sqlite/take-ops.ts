@@ -11,7 +11,7 @@ import type { Connection } from './connection.ts'
 import type { Value } from './driver.ts'
 import { front, marksOf, movable, NO_DAMAGE, ORDERS, type Packing, picked, type Taken } from './front.ts'
 import { Holds } from './holds.ts'
-import { type Moment, pass } from './lapses.ts'
+import { type Away, awayOf, type Moment, pass } from './lapses.ts'
 import { type Answer, type PackedAnswer, writing, writingPacked } from './op.ts'
 import { BYTES, type Scene, type Sums, sceneOf } from './scene.ts'
 import { brokenAmong, SEAL_BYTES } from './seal.ts'
@@ -43,7 +43,7 @@ export const takeOps = {
     const scene = sceneOf(connection, args.queue)
     const sums = pass(scene, args)
     const taken = whole(scene, args, sums, (now) => front(scene, now, args))
-    if (taken.ids.length === 0) return withAway(taken, sums)
+    if (taken.ids.length === 0) return withAway(taken, awayOf(scene, args, sums))
     const marks = marksOf(scene, sums, taken.ids.length)
     remove(scene, sums, taken)
     return { ...taken, value: { ...taken.value, marks } }
@@ -63,7 +63,7 @@ export const takeOps = {
     if (taken.ids.length > 0) fly(scene, args, taken.ids)
     holds.taken(taken.ids)
     holds.write()
-    return taken.ids.length > 0 ? taken : withAway(taken, sums)
+    return taken.ids.length > 0 ? taken : withAway(taken, awayOf(scene, args, sums))
   }),
 
   /** Drops so many from the front; how many there were. */
@@ -88,8 +88,8 @@ export const takeOps = {
 }
 
 /** Who found nothing waits: for what is delayed or in flight, if anything is. */
-function withAway(taken: Packing, { delayed, flying }: Sums): Packing {
-  return { ...taken, value: { ...taken.value, away: { delayed, flying } } }
+function withAway(taken: Packing, away: Away): Packing {
+  return { ...taken, value: { ...taken.value, away } }
 }
 
 /** What is read, but what of it is damaged: that is set aside, and it is read again. */

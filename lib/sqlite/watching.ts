@@ -11,8 +11,9 @@ import type { Database } from './database.ts'
 
 const PAUSE_MS = 1
 
-/** After so many slow looks that nothing asked for there is one all the same. */
+/** After so many slow looks that nothing asked for there is one all the same, and where the system tells of each write. */
 const LOOKS = 5
+const SURE_LOOKS = 30
 /** A write that comes right behind another may leave the file's time as it is. */
 const FRESH_MS = 100
 
@@ -20,7 +21,7 @@ export interface Watching {
   /** Undefined: in memory. */
   readonly file: string | undefined
   readonly changed: () => void
-  /** Whether time alone may change something: a delay that ends, a consumer that dies. */
+  /** Whether a consumer may have died. */
   readonly isRestless: () => boolean
 }
 
@@ -28,7 +29,7 @@ export interface Watching {
 export function watchDatabase(database: Database, { file, changed, isRestless }: Watching): Watch {
   const unwatch = database.watch(changed)
   const stop = file === undefined ? nothing : watchWal(file, changed)
-  const stillness = new Stillness(file)
+  const stillness = new Stillness(file, stop === unsure ? LOOKS : SURE_LOOKS)
   const stopAll = () => {
     unwatch()
     stop()
@@ -39,18 +40,20 @@ export function watchDatabase(database: Database, { file, changed, isRestless }:
 /** Whether anybody wrote to the WAL since it was asked last: who looks each time takes half a core for 50 idle queues. */
 class Stillness {
   readonly #file: string | undefined
+  readonly #most: number
   #seen: string | undefined
   #looks = 0
 
-  constructor(file: string | undefined) {
+  constructor(file: string | undefined, most: number) {
     this.#file = file
+    this.#most = most
   }
 
   isBroken(): boolean {
     this.#looks += 1
     if (this.#file === undefined) return false
     const found = stampOf(`${this.#file}-wal`)
-    const isBroken = found === undefined || found !== this.#seen || this.#looks % LOOKS === 0
+    const isBroken = found === undefined || found !== this.#seen || this.#looks % this.#most === 0
     this.#seen = found
     return isBroken
   }

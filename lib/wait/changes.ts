@@ -13,7 +13,7 @@
 // The timers keep the process alive while somebody waits, and no longer.
 
 import type { Attendance } from './line.ts'
-import { clearInterval, clearTimeout, elapsed, setInterval, setTimeout } from './timers.ts'
+import { clearTimeout, elapsed, setTimeout } from './timers.ts'
 
 /** How often to look without having been told, and how often where the system tells of all that changes. */
 const POLL_MS = 250
@@ -32,6 +32,8 @@ export type Watch = (() => void) & {
   readonly mayHaveChanged?: (() => boolean) | undefined
   /** The system tells of all that changes. */
   readonly isSure?: boolean | undefined
+  /** Milliseconds until time alone changes something: a delay that ends, a lease. Infinity: never, as far as is known. */
+  readonly dueInMs?: (() => number) | undefined
 }
 
 export interface Watched {
@@ -48,6 +50,8 @@ export class Changes implements Attendance {
   #waiting = 0
   #start: NodeJS.Timeout | undefined
   #poll: NodeJS.Timeout | undefined
+  /** When the next look is, and whether something is due then. */
+  #next = { at: 0, isDue: false }
   #stop: Watch | undefined
   /** Whether it is to be asked soon if the watch is needed. */
   #isAsking = false
@@ -73,8 +77,9 @@ export class Changes implements Attendance {
   }
 
   unserved(): void {
-    if (this.#waiting === 0 || this.#poll || this.#isClosed) return
-    if (this.#stop) this.#keepLooking()
+    if (this.#waiting === 0 || this.#isClosed) return
+    if (this.#poll) this.#lookSooner()
+    else if (this.#stop) this.#lookLater()
     else this.#start ??= setTimeout(() => this.#watch(), WATCH_AFTER_MS)
   }
 
@@ -83,8 +88,7 @@ export class Changes implements Attendance {
     if (this.#waiting > 0) return
     clearTimeout(this.#start)
     this.#start = undefined
-    clearInterval(this.#poll)
-    this.#poll = undefined
+    this.#lookNoMore()
     if (this.#stop) {
       if (!this.#isAsking) this.#keep()
       this.#worth += this.#waitedLong() ? LONG_WEIGHT : -1
@@ -103,7 +107,7 @@ export class Changes implements Attendance {
     if (this.#isClosed) return
     this.#stop = this.#watched.watch(this.#changed)
     this.#since = elapsed() - WATCH_AFTER_MS
-    this.#keepLooking()
+    this.#lookLater()
     this.#keep()
     // What changed between the caller's look and the start of the watch was told to nobody.
     this.#changed()
@@ -113,9 +117,35 @@ export class Changes implements Attendance {
     if (this.#waiting > 0) this.#watched.changed()
   }
 
-  #keepLooking(): void {
-    const isDue = () => this.#stop?.mayHaveChanged?.() ?? true
-    this.#poll = setInterval(() => isDue() && this.#changed(), this.#stop?.isSure ? SURE_POLL_MS : POLL_MS)
+  #lookLater(): void {
+    const pollMs = this.#stop?.isSure ? SURE_POLL_MS : POLL_MS
+    const dueMs = this.#dueMs()
+    const ms = Math.min(pollMs, dueMs)
+    this.#next = { at: elapsed() + ms, isDue: dueMs <= pollMs }
+    this.#poll = setTimeout(() => this.#look(), ms)
+  }
+
+  /** Something may be due before the next look. */
+  #lookSooner(): void {
+    if (elapsed() + this.#dueMs() >= this.#next.at) return
+    this.#lookNoMore()
+    this.#lookLater()
+  }
+
+  /** A timer counts whole milliseconds: who looks before the time has come looks twice. */
+  #dueMs(): number {
+    return Math.max(1, Math.ceil(this.#stop?.dueInMs?.() ?? Infinity))
+  }
+
+  #look(): void {
+    this.#poll = undefined
+    if (this.#next.isDue || (this.#stop?.mayHaveChanged?.() ?? true)) this.#changed()
+    if (this.#waiting > 0 && this.#stop && this.#poll === undefined) this.#lookLater()
+  }
+
+  #lookNoMore(): void {
+    clearTimeout(this.#poll)
+    this.#poll = undefined
   }
 
   /** Who waits for long is asked no more: he begins anew as he goes. */
@@ -137,8 +167,7 @@ export class Changes implements Attendance {
   #giveUp(): void {
     this.#unwatch()
     if (this.#poll === undefined) return
-    clearInterval(this.#poll)
-    this.#poll = undefined
+    this.#lookNoMore()
     this.unserved()
   }
 

@@ -123,6 +123,28 @@ describe('the line of those who wait for a lock', () => {
     }
   })
 
+  it('ends the slice of who uses the lock all the time, once somebody waits, and gives it to that one', async () => {
+    const crowd = new Crowd()
+    const [busy, file] = [crowd.handle(), crowd.disk.open(LINE, 'create')]
+    const waiter = new LockLine(file, Buffer.from('a waiter'))
+    const lock = crowd.disk.open(LOCK, 'write')
+    lock.write(Buffer.from([1]), LINE_FLAG_AT)
+    lock.close()
+    const alone = crowd.now
+    while (crowd.now < alone + 5 * MOST_SLICE_MS) assert.ok(!(busy.run(() => {}) instanceof Promise), 'nobody waits')
+    waiter.wait(crowd.now, crowd.now)
+    const since = crowd.now
+    let waiting: void | Promise<void>
+    do waiting = busy.run(() => {})
+    while (!(waiting instanceof Promise) && crowd.now < since + 10 * MOST_SLICE_MS)
+    assert.ok(waiting instanceof Promise && crowd.now < since + 1.5 * MOST_SLICE_MS, `${crowd.now - since} ms`)
+    await new Promise(setImmediate)
+    assert.ok(waiter.wait(since, crowd.now).freeAt <= crowd.now + 1, 'its turn has come')
+    waiter.leave()
+    await waiting
+    file.close()
+  })
+
   it('is made only where somebody waits, and the lock says that it is there', async () => {
     const crowd = new Crowd()
     const lock = crowd.handle()

@@ -267,6 +267,20 @@ export function delivering(place: MakePlace): void {
     assert.equal(await queue.size(), 2)
   })
 
+  it('hands to who waits what was delayed as soon as it is due, and what a lease lets go as soon as that ends', async () => {
+    const queue = await fresh<number>(place, { leaseTimeout: 200 })
+    await queue.put(1)
+    const [leased, begun] = [await queue.lease(), performance.now()]
+    const got = [queue.get(), queue.get()].map((item, i) => item.then((value) => [value, i, performance.now() - begun]))
+    await queue.put(2, { delay: 100 })
+    const [[late, , lateMs], [again, , againMs]] = (await Promise.all(got)) as [number[], number[]]
+    assert.deepEqual([leased?.item, late, again], [1, 2, 1])
+    // A second is what a look by itself would take.
+    assert.ok((lateMs ?? 0) >= 99 && (lateMs ?? 0) < 600, `${lateMs} ms`)
+    assert.ok((againMs ?? 0) >= 150 && (againMs ?? 0) < 700, `${againMs} ms`)
+    await leased?.ack().catch(() => {})
+  })
+
   it('holds back what is put with a delay, for everybody, and across a restart', async () => {
     await inTime(async (delay) => {
       const where = await place()

@@ -124,6 +124,29 @@ describe('the queue, to learn of changes,', () => {
     assert.equal(looked, 2)
   })
 
+  it('looks when something is due, sooner where that has come nearer, and for what is past no more', async (t) => {
+    let due = Infinity
+    const looks: number[] = []
+    const dueInMs = (): number => (due > performance.now() ? due - performance.now() : Infinity)
+    const watch = () => Object.assign(() => {}, { isSure: true, mayHaveChanged: () => false, dueInMs })
+    const changes = new Changes({ watch, changed: () => looks.push(performance.now()), waited: () => {} })
+    t.after(() => changes.departed())
+    changes.arrived()
+    changes.unserved()
+    await until(() => looks.length === 1)
+    for (const ms of [40, 20]) {
+      due = performance.now() + ms
+      const seen = looks.length
+      changes.unserved()
+      await until(() => looks.length > seen)
+      const late = (looks.at(-1) ?? 0) - due
+      assert.ok(late > -2 && late < 500, `${late.toFixed(1)} ms after it was due`)
+    }
+    const { length } = looks
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    assert.equal(looks.length, length)
+  })
+
   it('looks less often without having been told where the system tells of all that changes', async (t) => {
     const looks = { sure: 0, unsure: 0 }
     for (const kind of ['sure', 'unsure'] as const) {
