@@ -67,8 +67,10 @@ export function assemble(opened: Opened, options: StoreOptions, hooks: Hooks): A
   const keepUp = () => flusher.keepUp()
   const owner = () => owners.own
   const held = new HeldBytes(log)
-  const appender = new Appender({ held, log, cursor, lock, durability, owner, makeRoom, keepUp, appended, syncLater })
   const reclaimer = new Reclaimer(parts, options.autoResume)
+  const due: Reclaimer['due'] = (state) => reclaimer.due(state)
+  const hows = { durability, owner, makeRoom, keepUp, appended, syncLater, due }
+  const appender = new Appender({ held, log, cursor, lock, ...hows })
   const settler = new Settler(parts, appender, failed, options.keepAcked ?? 0)
   const taker = new Taker(parts, settler, reclaimer)
   const looker = new Looker(parts, failed, reclaimer)

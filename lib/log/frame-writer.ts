@@ -5,8 +5,10 @@ import { Rounds } from '../rounds.ts'
 import { Aside } from './aside.ts'
 import { type Batch, draftOf, staying } from './batch.ts'
 import type { Cursor, Decide } from './cursor.ts'
+import type { CursorState } from './cursor-state.ts'
 import { HeldBytes } from './held-bytes.ts'
 import type { Draft, Log } from './log.ts'
+import type { CursorRecord } from './record.ts'
 import { Room } from './room.ts'
 import { DATA_START } from './segment.ts'
 import type { Segment } from './segment-file.ts'
@@ -30,6 +32,8 @@ export interface WriterParts {
   readonly owner: () => number
   /** What the queue holds, where others count it too. */
   readonly held?: HeldBytes | undefined
+  /** Records that come before a put that may drop: what leases let go, or the dead held, is ready, and can be dropped. */
+  readonly due?: ((state: CursorState) => readonly CursorRecord[]) | undefined
 }
 
 export class FrameWriter {
@@ -81,7 +85,8 @@ export class FrameWriter {
     }
     const decide: Decide<R | undefined> = (state) => {
       log.refresh()
-      const before = missingRecords(log, state)
+      const missing = missingRecords(log, state)
+      const before = missing.length === 0 && group.some(mayDrop) ? (this.#parts.due?.(state) ?? missing) : missing
       if (before.length > 0) return { before }
       if (group.some(({ extra }) => extra?.stillHolds?.(state) === false)) return { records: [], result: undefined }
       const room = new Room(log, state, { bytes: this.#held, rounds: this.#rounds })
@@ -125,6 +130,10 @@ export class FrameWriter {
     }
     return this.#counted([batch], () => aside.join())
   }
+}
+
+function mayDrop({ bound }: Batch): boolean {
+  return bound?.whenFull === 'drop-oldest'
 }
 
 /** Bytes that the records of these batches take at most. */

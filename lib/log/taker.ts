@@ -160,6 +160,8 @@ export class Taker {
   async #drop(choose: (state: CursorState, now: number) => readonly IdRange[]): Promise<number> {
     const { cursor, clock, log } = this.#parts
     const decide: Decide<number> = (state) => {
+      const before = this.#reclaimer.due(state)
+      if (before.length > 0) return { before }
       const ids = choose(state, dueTime(clock))
       const settled = { kind: 'settled', ids } as const
       return { records: ids.length > 0 ? [settled, ...leavingRecords(log, state, ids)] : [], result: countOf(ids) }

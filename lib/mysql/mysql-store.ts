@@ -12,6 +12,7 @@ import { queueMicrotask } from '../wait/timers.ts'
 import type { Address } from './address.ts'
 import { type Parts, partsOf } from './parts.ts'
 import { Pool } from './pool.ts'
+import type { Outcome } from './putter.ts'
 import { pieceOf, poppedOf } from './rows.ts'
 import { type Recorded, recorded } from './schema.ts'
 import { checkServer } from './settings.ts'
@@ -74,9 +75,7 @@ export class MysqlStore implements seam.Store {
   }
 
   async append(documents: readonly seam.Document[], options: seam.AppendOptions = {}): Promise<number | undefined> {
-    this.#check()
-    const ids = await this.#parts.putter.append(documents, options)
-    return ids?.[0]
+    return (await this.#put(documents, options))?.[0]
   }
 
   async appendUnique(
@@ -84,8 +83,22 @@ export class MysqlStore implements seam.Store {
     keys: readonly string[],
     options: seam.AppendOptions = {},
   ): Promise<readonly (number | undefined)[] | undefined> {
+    return this.#put(documents, options, keys)
+  }
+
+  /** Who waits for room is woken when something is due. What does not wait may drop what is due already, or dead. */
+  async #put(
+    documents: readonly seam.Document[],
+    options: seam.AppendOptions,
+    keys?: readonly string[],
+  ): Promise<Outcome> {
     this.#check()
-    return this.#parts.putter.append(documents, options, keys)
+    const { putter } = this.#parts
+    const ids = await putter.append(documents, options, keys)
+    const { whenFull, round } = options.bound ?? {}
+    if (ids !== undefined || whenFull !== 'drop-oldest' || round !== undefined) return ids
+    await this.#attend()
+    return putter.append(documents, options, keys)
   }
 
   async update(id: number, document: seam.Document, key?: string): Promise<boolean> {

@@ -10,6 +10,7 @@ import type { Database } from './database.ts'
 import type { Away } from './lapses.ts'
 import type { ArgsOf, OpName, ValueOf } from './ops.ts'
 import type { Owners } from './owners.ts'
+import type { PutResult } from './put-ops.ts'
 import type { Recorded } from './schema.ts'
 import type { Answered, CallOptions } from './thread.ts'
 import { watchDatabase } from './watching.ts'
@@ -81,6 +82,13 @@ export class Calls {
     return away
   }
 
+  /** The room that a put found; undefined: none, and what may be dropped for it later is noted. */
+  found(put: ValueOf<'queue.put'>): PutResult | undefined {
+    if (put === undefined || 'ids' in put) return put
+    this.noted(put.away)
+    return undefined
+  }
+
   /** A time that has passed brings nothing more: whoever looked then has noted the next. */
   #dueIn(): number {
     const ms = this.#dueAt - this.#parts.time.elapsed()
@@ -147,9 +155,8 @@ export class Calls {
 /** A call that has changed nothing: no room, nothing there. */
 function isNothing(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return value === undefined || value === 0 || value === false
-  return (
-    'damaged' in value && value.damaged === 0 && 'ids' in value && Array.isArray(value.ids) && value.ids.length === 0
-  )
+  if (!('damaged' in value)) return 'away' in value
+  return value.damaged === 0 && 'ids' in value && Array.isArray(value.ids) && value.ids.length === 0
 }
 
 export function withinOf(durability: Durability): number {

@@ -4,7 +4,7 @@
 import type { Bound } from '../store.ts'
 import type { Connection } from './connection.ts'
 import { textOf } from './driver.ts'
-import { type Moment, pass } from './lapses.ts'
+import { type Away, awayOf, type Moment, pass } from './lapses.ts'
 import { type Packed, unpack } from './messages.ts'
 import { writing, writingPacked } from './op.ts'
 import { BYTES, type Scene, type Sums, sceneOf } from './scene.ts'
@@ -30,6 +30,11 @@ export interface PutResult {
   readonly dropped: number
 }
 
+/** What there was no room for, though something may be dropped for it once it is ready. */
+export interface NoRoomYet {
+  readonly away: Away
+}
+
 interface Put {
   readonly scene: Scene
   readonly args: PutArgs
@@ -37,10 +42,11 @@ interface Put {
 }
 
 export const putOps = {
-  /** Undefined where the bound leaves no room. Each blob is an item, sealed. */
+  /** No PutResult where the bound leaves no room. Each blob is an item, sealed. */
   'queue.put': writingPacked((connection: Connection, args: PutArgs, packed) => {
     const put = { scene: sceneOf(connection, args.queue), args, packed }
-    return { value: args.keys === undefined ? append(put) : appendUnique(put, args.keys) }
+    const result = args.keys === undefined ? append(put) : appendUnique(put, args.keys)
+    return { value: result ?? noRoom(put) }
   }),
 
   /** Another payload, and key, in the place of one item; false where there is none or the key is taken. */
@@ -51,6 +57,10 @@ export const putOps = {
     const value = bytes !== undefined && update(scene, { id, bytes, key: key ?? null })
     return { value }
   }),
+}
+
+function noRoom({ scene, args }: Put): NoRoomYet | undefined {
+  return args.bound?.isDropping ? { away: awayOf(scene, args, scene.sums()) } : undefined
 }
 
 function append(put: Put): PutResult | undefined {

@@ -16,6 +16,7 @@ import { openParts, type World } from './opening.ts'
 import type { ArgsOf, OpName, ValueOf } from './ops.ts'
 import { countsOf, listedOf, piecesOf } from './pieces.ts'
 import { Pops } from './pops.ts'
+import type { PutResult } from './put-ops.ts'
 import { sealed } from './seal.ts'
 import type { Answered, CallOptions } from './thread.ts'
 
@@ -61,9 +62,10 @@ export class SqliteStore implements seam.Store {
     this.#queue = recorded.id
     this.#args = new Arguments(parts)
     this.#calls = new Calls(parts)
-    this.#appends = new Appends((args, blobs) => {
+    this.#appends = new Appends(async (args, blobs) => {
       this.#pops.end()
-      return this.#calls.change('queue.put', args, { blobs })
+      const answer = await this.#calls.change('queue.put', args, { blobs })
+      return { ...answer, value: this.#calls.found(answer.value) }
     })
     this.#pops = new Pops(async (args, blobs) => {
       this.#appends.end()
@@ -98,12 +100,14 @@ export class SqliteStore implements seam.Store {
     documents: readonly seam.Document[],
     { bound, due = 0, attempt = 0, priority = 0 }: seam.AppendOptions = {},
     keys?: readonly string[],
-  ): Promise<ValueOf<'queue.put'>> {
+  ): Promise<PutResult | undefined> {
     const isDropping = bound?.whenFull === 'drop-oldest'
     const { items = 0, bytes, round } = bound ?? {}
     const limits = bound === undefined ? undefined : { items, bytes, round, isDropping }
     const args = { ...this.#args.plain(), due, attempt, priority, bound: limits, keys }
     const put = await this.#appends.alone(args, documents)
+    // What the dead held can be dropped: who waits is told where it is ready. It is looked at behind the put, in its order.
+    if (put === undefined && isDropping && this.#calls.isProbeDue) await this.#calls.probe()
     if (put !== undefined && put.dropped > 0) bound?.dropped?.(put.dropped)
     return put
   }
@@ -124,10 +128,12 @@ export class SqliteStore implements seam.Store {
   }
 
   async delete(n: number): Promise<number> {
+    if (this.#calls.isProbeDue) await this.#calls.probe()
     return (await this.#change('queue.delete', this.#args.taking(n))).value
   }
 
   async clear(): Promise<number> {
+    if (this.#calls.isProbeDue) await this.#calls.probe()
     return (await this.#change('queue.clear', this.#args.asked())).value
   }
 

@@ -75,9 +75,9 @@ export const takeOps = {
   }),
 
   /** Drops what is ready or delayed; how many there were. */
-  'queue.clear': writing((connection: Connection, { queue }: Pick<DropArgs, 'queue'>): Answer<number> => {
-    const scene = sceneOf(connection, queue)
-    const { ready, delayed, isKeyed, bytes } = scene.sums()
+  'queue.clear': writing((connection: Connection, args: Omit<DropArgs, 'n'>): Answer<number> => {
+    const scene = sceneOf(connection, args.queue)
+    const { ready, delayed, isKeyed, bytes } = pass(scene, args)
     scene.run('DELETE FROM $ready')
     scene.run('DELETE FROM $delayed')
     if (isKeyed) scene.run('DELETE FROM $keys WHERE key NOT IN (SELECT key FROM $flying WHERE key IS NOT NULL)')

@@ -5,7 +5,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { it } from 'node:test'
 import { type AsyncQueue, type Delivery, SettledError } from '../../lib/index.ts'
 import { leased } from './delivering.ts'
-import { fate, fresh, type MakePlace, numbers, until } from './place.ts'
+import { fate, fresh, type MakePlace, numbers, soon, until } from './place.ts'
 
 export function limiting(place: MakePlace): void {
   it('sets an item aside at its last attempt, when it is given back or its loop is left', async () => {
@@ -135,6 +135,18 @@ export function limiting(place: MakePlace): void {
       await queue.put(1)
       await leased(queue)
       await until(async () => [await queue[look]()].flat(1).some((seen) => seen !== undefined && seen !== 0))
+    }
+  })
+
+  it('counts an item whose lease is over among what is dropped', async () => {
+    const drops = [(queue: AsyncQueue<number>) => queue.delete(), (queue: AsyncQueue<number>) => queue.clear()]
+    for (const drop of drops) {
+      const queue = await fresh<number>(place, { leaseTimeout: 20 })
+      await queue.put(1)
+      const late = await leased(queue)
+      assert.ok(await soon(async () => (await drop(queue)) === 1))
+      await assert.rejects(late.ack(), SettledError)
+      assert.deepEqual(await queue.counts(), { ready: 0, delayed: 0, inFlight: 0, failed: 0, acked: 0 })
     }
   })
 

@@ -43,6 +43,14 @@ export async function until(holds: () => Promise<boolean> | boolean): Promise<vo
   }
 }
 
+/** Whether `holds` does before some seconds are over: what would never hold is told soon. */
+export async function soon(holds: () => Promise<boolean>): Promise<boolean> {
+  for (const end = performance.now() + 5000; performance.now() < end; await pause(PAUSE_MS)) {
+    if (await holds()) return true
+  }
+  return false
+}
+
 /** Tries what has to be over before a delay is, with a longer one each time, until the try resolves to true. */
 export async function inTime(trial: (delayMs: number) => Promise<boolean>): Promise<void> {
   for (let delayMs = 300; !(await trial(delayMs)); ) delayMs *= 2

@@ -67,6 +67,24 @@ describe('the queue in SQLite that somebody waits on', () => {
     await database.close()
   })
 
+  it('knows when there may be something to drop for a put that finds no room, and is told of none', async () => {
+    const store = await SqliteStore.open({ file: ':memory:', queue: 'q' }, options)
+    let told = 0
+    const watch = store.watch(() => {
+      told += 1
+    })
+    await store.append(documents)
+    await store.lease(1, [], { deadline: systemClock.now() + 5e5 })
+    told = 0
+    const bound = { items: 1, whenFull: 'drop-oldest' } as const
+    assert.equal(await store.append(documents, { bound }), undefined)
+    const leaseMs = watch.dueInMs?.() ?? 0
+    assert.ok(leaseMs > 4e5 && leaseMs <= 5e5, `${leaseMs} ms`)
+    assert.equal(told, 0)
+    watch()
+    await store.close()
+  })
+
   it('knows whether time may change something', async () => {
     const store = await SqliteStore.open({ file: ':memory:', queue: 'q' }, options)
     const watch = store.watch(() => {})
