@@ -133,7 +133,7 @@ export function checkItems(options: ItemsOptions | undefined): void {
 }
 
 export function checkNack(options: NackOptions | undefined): void {
-  check.checkOptions(options, { delay: check.finiteMilliseconds, to: check.oneOf('back') })
+  check.checkOptions(options, nackChecks)
 }
 
 export function checkClose(options: CloseOptions | undefined): void {
@@ -203,20 +203,21 @@ const prefetch: check.Check = (name, value) => {
 
 const getChecks = { timeout: check.milliseconds, signal: check.signal }
 const loopChecks = { wait: check.flag, signal: check.signal }
-const putChecks = {
+export const putChecks = {
   wait: check.flag,
   timeout: check.milliseconds,
   signal: check.signal,
   priority: check.finiteNumber,
   delay: check.finiteMilliseconds,
 }
+export const nackChecks = { delay: check.finiteMilliseconds, to: check.oneOf('back') }
 const retryChecks = {
   attempts: check.positiveLimit,
   minDelay: check.finiteMilliseconds,
   maxDelay: check.milliseconds,
   factor: check.factor,
 }
-const consumeChecks = {
+export const consumeChecks = {
   ...loopChecks,
   batch: check.positiveCount,
   concurrency: check.positiveLimit,

@@ -144,7 +144,8 @@ const unique: check.Check = (name, value) => {
   if (typeof value !== 'function') check.flag(name, value)
 }
 
-const queueChecks = {
+/** What there is to check of each option that there is. */
+export const queueChecks = {
   codec: (_: string, value: unknown) => assertCodec(value),
   durability: checkDurability,
   maxSize: check.positiveLimit,

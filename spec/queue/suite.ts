@@ -16,6 +16,7 @@ import { living } from './living.ts'
 import { looping } from './looping.ts'
 import { mocked } from './mocked.ts'
 import { ordering } from './ordering.ts'
+import { pairing } from './pairing.ts'
 import { picking, refusing } from './picking.ts'
 import type { Place } from './place.ts'
 import { putting } from './putting.ts'
@@ -31,8 +32,15 @@ export interface QueuePlace {
   remove(): Promise<void>
 }
 
-/** `indexed`: whether the store declares orders, unique items, update, and leases by id; else the refusals are tried. */
-export function queueSuite(name: string, makePlace: () => Promise<QueuePlace>, { indexed = true } = {}): void {
+/**
+ * `indexed`: whether the store declares orders, unique items, update, and leases by id; else the refusals are tried.
+ * `isFar`: it is on a server; what no store does anything special for is tried over the others.
+ */
+export function queueSuite(
+  name: string,
+  makePlace: () => Promise<QueuePlace>,
+  { indexed = true, isFar = false } = {},
+): void {
   const places: QueuePlace[] = []
   const queues: AsyncQueue[] = []
   const keep = <T>(queue: AsyncQueue<T>): AsyncQueue<T> => {
@@ -69,6 +77,7 @@ export function queueSuite(name: string, makePlace: () => Promise<QueuePlace>, {
     stopping(place)
     living(place, indexed)
     mocked(place)
+    pairing(place, ({ isIndexed, isAbove }) => (indexed || !isIndexed) && !(isFar && isAbove))
     if (indexed) {
       ordering(place)
       uniqueness(place)

@@ -23,6 +23,7 @@ import { memory } from './memory.ts'
 import { moved } from './moved.ts'
 import { mysql } from './mysql.ts'
 import { order } from './order.ts'
+import { pairs } from './pairs.ts'
 import { puts } from './puts.ts'
 import { sqlite } from './sqlite.ts'
 import { streams } from './streams.ts'
@@ -52,6 +53,7 @@ export const bugs: readonly Bug[] = [
   ...attackersSql,
   ...consumers,
   ...crowd,
+  ...pairs,
   ...waiting,
   ...memory,
   ...documents,
