@@ -128,12 +128,10 @@ export class SqliteStore implements seam.Store {
   }
 
   async delete(n: number): Promise<number> {
-    if (this.#calls.isProbeDue) await this.#calls.probe()
     return (await this.#change('queue.delete', this.#args.taking(n))).value
   }
 
   async clear(): Promise<number> {
-    if (this.#calls.isProbeDue) await this.#calls.probe()
     return (await this.#change('queue.clear', this.#args.asked())).value
   }
 

@@ -144,24 +144,32 @@ async function destroyed(place: MakePlace): Promise<void> {
   assert.equal(await other.pop(), 'a')
 }
 
+/** Where the host is busy a lease may end before anybody comes to renew it. */
 async function retried(place: MakePlace): Promise<void> {
+  for (const leaseMs of [200, 800, 3200]) if (await keepsLease(place, leaseMs)) return
+  assert.fail('another consumer got it')
+}
+
+async function keepsLease(place: MakePlace, leaseTimeout: number): Promise<boolean> {
   const where = await place()
-  const [queue, other] = [await where.open<number>({ leaseTimeout: 200 }), await where.open<number>()]
+  const [queue, other] = [await where.open<number>({ leaseTimeout }), await where.open<number>()]
   await queue.put(1)
-  const attempts: number[] = []
-  const [stop, reason] = [new AbortController(), new Error('no other consumer got it')]
-  let others: Promise<void> | undefined
+  const stop = new AbortController()
+  let others: Promise<boolean> | undefined
   const handler = (_: number[], { attempt }: { readonly attempt: number }): Promise<void> | undefined => {
-    attempts.push(attempt)
-    others ??= assert.rejects(other.get({ signal: stop.signal }), reason)
+    others ??= other.get({ signal: stop.signal }).then(
+      () => false,
+      () => true,
+    )
     return attempt === 1 ? new Promise(() => {}) : undefined
   }
   // Its wait takes half of that at least.
-  const retry = { minDelay: 500 }
-  const { acked, retried: again, failed } = await queue.consume(handler, { timeout: 20, wait: false, retry })
-  assert.deepEqual({ acked, again, failed, attempts }, { acked: 1, again: 1, failed: 0, attempts: [1, 2] })
-  stop.abort(reason)
-  await others
+  const retry = { minDelay: 2.5 * leaseTimeout }
+  const { acked, retried, failed } = await queue.consume(handler, { timeout: 20, wait: false, retry })
+  stop.abort()
+  if ((await others) !== true) return false
+  assert.deepEqual({ acked, retried, failed }, { acked: 1, retried: 1, failed: 0 })
+  return true
 }
 
 async function resumedDestroyed(place: MakePlace): Promise<void> {
