@@ -16,5 +16,5 @@ await withServer(() => {
     return { open: (options) => MysqlStore.open(address, options), remove }
   })
 
-  queueSuite('mysql', async () => ({ location: await freshUrl(), remove }), { isFar: true })
+  queueSuite('mysql', async () => ({ location: await freshUrl(), remove }))
 })

@@ -1,7 +1,7 @@
 // orders.ts: `order` beside the other options.
 
 import assert from 'node:assert/strict'
-import { fresh, type MakePlace, until } from '../queue/place.ts'
+import { fresh, type MakePlace } from '../queue/place.ts'
 import { type Row, triedIndexed } from './row.ts'
 
 export const orderRows: readonly Row[] = [
@@ -25,8 +25,7 @@ async function delayed(place: MakePlace): Promise<void> {
     await queue.put('nacked', priority(1))
     await (await queue.lease({ id: 2 }))?.nack({ delay: 20 })
     await queue.put('other', priority(0))
-    await until(async () => (await queue.size()) === 3)
-    assert.deepEqual(await queue.pop(9), wanted, order)
+    assert.deepEqual(await queue.get(3, { min: 3 }), wanted, order)
   }
 }
 

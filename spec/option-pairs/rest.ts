@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict'
 import { leased } from '../queue/delivering.ts'
 import { fresh, type MakePlace, numbers } from '../queue/place.ts'
-import { type Row, tried, triedAbove, triedIndexed } from './row.ts'
+import { type Row, triedAbove, triedIndexed } from './row.ts'
 
 export const restRows: readonly Row[] = [
-  ...tried('keepAcked', 'consume.batch', 'the last ones of a batch are kept for the record', batch),
-  ...tried('keepAcked', 'copyTo', 'what is kept for the record is not copied, and the copy keeps its own', copied),
+  ...triedAbove('keepAcked', 'consume.batch', 'the last ones of a batch are kept for the record', batch),
+  ...triedAbove('keepAcked', 'copyTo', 'what is kept for the record is not copied, and the copy keeps its own', copied),
   ...triedIndexed('keepAcked', 'update', 'what is kept for the record is not updated', updated),
   ...triedAbove('signal', 'put.signal consume.signal', 'what ends the opening ends nothing later', ended),
 ]

@@ -27,7 +27,7 @@ export interface Tried {
   readonly trial: Trial
   /** Whether it needs a store with an index: orders, unique items, update. */
   readonly isIndexed: boolean
-  /** Whether no store does anything special for it: it isn't tried over a server. */
+  /** Whether no store does anything special for it: in the short form it is tried in memory alone. */
   readonly isAbove: boolean
 }
 

@@ -3,6 +3,7 @@
 import { after, describe } from 'node:test'
 import type { QueueOptions } from '../../lib/index.ts'
 import { AsyncQueue } from '../../lib/index.ts'
+import { CHECK } from '../layers.ts'
 import { asides } from './asides.ts'
 import { bounding } from './bounding.ts'
 import { boundingBytes } from './bounding-bytes.ts'
@@ -34,13 +35,8 @@ export interface QueuePlace {
 
 /**
  * `indexed`: whether the store declares orders, unique items, update, and leases by id; else the refusals are tried.
- * `isFar`: it is on a server; what no store does anything special for is tried over the others.
  */
-export function queueSuite(
-  name: string,
-  makePlace: () => Promise<QueuePlace>,
-  { indexed = true, isFar = false } = {},
-): void {
+export function queueSuite(name: string, makePlace: () => Promise<QueuePlace>, { indexed = true } = {}): void {
   const places: QueuePlace[] = []
   const queues: AsyncQueue[] = []
   const keep = <T>(queue: AsyncQueue<T>): AsyncQueue<T> => {
@@ -77,7 +73,8 @@ export function queueSuite(
     stopping(place)
     living(place, indexed)
     mocked(place)
-    pairing(place, ({ isIndexed, isAbove }) => (indexed || !isIndexed) && !(isFar && isAbove))
+    const triesAbove = CHECK || name === 'memory'
+    pairing(place, ({ isIndexed, isAbove }) => (indexed || !isIndexed) && (triesAbove || !isAbove))
     if (indexed) {
       ordering(place)
       uniqueness(place)
