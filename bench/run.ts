@@ -23,6 +23,7 @@ import { plot } from './plot.ts'
 import { processes } from './processes.ts'
 import { queue } from './queue.ts'
 import { headline, tableOf } from './report.ts'
+import { rest } from './rest.ts'
 import { stores } from './stores.ts'
 import { workloads } from './workloads.ts'
 
@@ -65,12 +66,13 @@ try {
   const short = { ...effort, runMs: Math.ceil(effort.runMs / 3) }
   const grown = await growth({ ...short, backlogs, wanted })
   const shared = await processes({ ...short, wanted })
-  if (outcomes.length + overOthers.length + grown.length + shared.length === 0)
+  const atRest = process.platform === 'linux' ? await rest({ folder, wanted }) : []
+  if (outcomes.length + overOthers.length + grown.length + shared.length + atRest.length === 0)
     throw new Error(`nothing is called ${positionals.join(' ')}`)
   if (values.json) {
     writeFileSync(
       values.json,
-      `${JSON.stringify({ ...about, workloads: outcomes, stores: overOthers, growth: grown, processes: shared }, null, 2)}\n`,
+      `${JSON.stringify({ ...about, workloads: outcomes, stores: overOthers, growth: grown, processes: shared, rest: atRest }, null, 2)}\n`,
     )
   }
   if (values.svg) writeFileSync(values.svg, plot(outcomes, about))

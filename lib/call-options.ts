@@ -7,7 +7,7 @@ export interface PutOptions {
   readonly wait?: boolean | undefined
   /** Milliseconds to wait for room at most. Default: for ever. */
   readonly timeout?: number | undefined
-  /** Ends the wait for room. */
+  /** Ends the wait for room, or for a lock of the log; what has begun to be written is put. */
   readonly signal?: AbortSignal | undefined
   /** The lowest number is first; any finite one. Needs a queue of order 'priority'. Default there: 0. */
   readonly priority?: number | undefined

@@ -9,6 +9,7 @@ import { CodecMismatchError, UnsupportedError } from './errors.ts'
 import { INDEXED, type Place } from './location.ts'
 import type { Settings } from './options.ts'
 import type { Cut, Store, StoreEvents, StoreOptions, Waiting } from './store.ts'
+import { openedUnlessAborted } from './wait/aborts.ts'
 import { systemClock } from './wait/clock.ts'
 import { setImmediate } from './wait/timers.ts'
 
@@ -55,11 +56,11 @@ async function openStore(place: Place, options: StoreOptions): Promise<Store> {
   }
   if (place.kind === 'mysql') {
     const { MysqlStore } = await import('./mysql/mysql-store.ts')
-    return MysqlStore.open(place.address, options)
+    return openedUnlessAborted(MysqlStore.open(place.address, options), options.signal)
   }
   if (place.kind === 'sqlite') {
     const { SqliteStore } = await import('./sqlite/sqlite-store.ts')
-    return SqliteStore.open(place.address, options)
+    return openedUnlessAborted(SqliteStore.open(place.address, options), options.signal)
   }
   const { LogStore } = await import('./log/log-store.ts')
   return LogStore.open(place.folder, options)

@@ -6,6 +6,7 @@ import { CodecMismatchError } from '../errors.ts'
 import type { MapStore, MapStoreOptions } from '../map-store.ts'
 import { checkDurability, defaults } from '../options.ts'
 import type { Durability } from '../store.ts'
+import { openedUnlessAborted } from '../wait/aborts.ts'
 import type { MapPlace } from './place.ts'
 import { Values } from './values.ts'
 
@@ -65,7 +66,7 @@ async function openStore({ place, map }: MapPlace, options: MapStoreOptions): Pr
     return MemoryMap.open(place.name, map, options)
   }
   const { SqliteMap } = await import('../sqlite/sqlite-map.ts')
-  return SqliteMap.open(place.address.file, map, options)
+  return openedUnlessAborted(SqliteMap.open(place.address.file, map, options), options.signal)
 }
 
 function recorded<V>(name: string): Promise<Codec<V>> {

@@ -8,7 +8,7 @@ import type { PutArgs, PutResult } from './put-ops.ts'
 import { sealed } from './seal.ts'
 import type { Answered } from './thread.ts'
 
-type Put = (args: PutArgs, blobs: () => Packed) => Promise<Answered<PutResult | undefined>>
+type Put = (args: PutArgs, blobs: () => Packed, signal?: AbortSignal) => Promise<Answered<PutResult | undefined>>
 
 interface Group {
   readonly blobs: Uint8Array[]
@@ -32,9 +32,9 @@ export class Appends {
   }
 
   /** A put by itself. Undefined where the bound leaves no room. */
-  async alone(args: PutArgs, documents: readonly Document[]): Promise<PutResult | undefined> {
+  async alone(args: PutArgs, documents: readonly Document[], signal?: AbortSignal): Promise<PutResult | undefined> {
     this.end()
-    return (await this.#put(args, () => sealed(documents.map(({ bytes }) => bytes)))).value
+    return (await this.#put(args, () => sealed(documents.map(({ bytes }) => bytes)), signal)).value
   }
 
   /** The next put begins anew. */

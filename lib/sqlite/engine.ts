@@ -17,6 +17,7 @@ import type { Op, PackedAnswer } from './op.ts'
 import { ops } from './ops.ts'
 import { freeBytes, vacuum } from './page-ops.ts'
 import { Room, saysFull, withRoom } from './room.ts'
+import { begin, type Withdrawal } from './withdrawal.ts'
 
 export interface Call {
   readonly id: number
@@ -24,9 +25,13 @@ export interface Call {
   readonly args: never
   readonly within: number
   readonly packed: Packed
+  readonly withdrawal?: Withdrawal | undefined
 }
 
 export type Outcome = PackedAnswer<unknown> | { readonly failure: Failure }
+
+/** Nobody waits for it any more. */
+const NOBODYS: Outcome = { value: undefined }
 
 const table: Readonly<Record<string, Op<never, unknown>>> = ops
 
@@ -84,6 +89,7 @@ export class Engine {
   }
 
   #one(connection: Connection, call: Call, companions: number): Outcome {
+    if (!begin(call.withdrawal)) return NOBODYS
     const { isWhole, run } = opOf(call)
     if (isWhole || companions === 1) return this.#guarded(connection, call, run, companions > 1)
     connection.statement('SAVEPOINT call').run()

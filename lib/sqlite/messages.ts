@@ -7,6 +7,7 @@
 //      └──────────────────────────────────────────┘  └─────────────┘  └──────────────────────┘
 
 import type { Failure } from './failure.ts'
+import type { Withdrawal } from './withdrawal.ts'
 
 /** Bytes of several, one behind the other. */
 export interface Packed {
@@ -38,6 +39,8 @@ export interface CallMessage<A = never> {
   readonly within: number
   /** How many of the blobs are its. */
   readonly blobs: number
+  /** Undefined: nothing takes it back. */
+  readonly withdrawal?: Withdrawal | undefined
 }
 
 export type Request<A = never> =

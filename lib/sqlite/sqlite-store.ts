@@ -5,6 +5,7 @@
 import { copyMarkOf } from '../copy-mark.ts'
 import type * as seam from '../store.ts'
 import { INDEXED } from '../supports.ts'
+import { unlessAborted } from '../wait/aborts.ts'
 import type { Watch } from '../wait/changes.ts'
 import { type StoreClock, systemClock } from '../wait/clock.ts'
 import { queueMicrotask } from '../wait/timers.ts'
@@ -62,9 +63,9 @@ export class SqliteStore implements seam.Store {
     this.#queue = recorded.id
     this.#args = new Arguments(parts)
     this.#calls = new Calls(parts)
-    this.#appends = new Appends(async (args, blobs) => {
+    this.#appends = new Appends(async (args, blobs, signal) => {
       this.#pops.end()
-      const answer = await this.#calls.change('queue.put', args, { blobs })
+      const answer = await this.#calls.change('queue.put', args, { blobs, signal })
       return { ...answer, value: this.#calls.found(answer.value) }
     })
     this.#pops = new Pops(async (args, blobs) => {
@@ -98,16 +99,16 @@ export class SqliteStore implements seam.Store {
 
   async #put(
     documents: readonly seam.Document[],
-    { bound, due = 0, attempt = 0, priority = 0 }: seam.AppendOptions = {},
+    { bound, due = 0, attempt = 0, priority = 0, signal }: seam.AppendOptions = {},
     keys?: readonly string[],
   ): Promise<PutResult | undefined> {
     const isDropping = bound?.whenFull === 'drop-oldest'
     const { items = 0, bytes, round } = bound ?? {}
     const limits = bound === undefined ? undefined : { items, bytes, round, isDropping }
     const args = { ...this.#args.plain(), due, attempt, priority, bound: limits, keys }
-    const put = await this.#appends.alone(args, documents)
+    const put = await this.#appends.alone(args, documents, signal)
     // What the dead held can be dropped: who waits is told where it is ready. It is looked at behind the put, in its order.
-    if (put === undefined && isDropping && this.#calls.isProbeDue) await this.#calls.probe()
+    if (put === undefined && isDropping && this.#calls.isProbeDue) await unlessAborted(this.#calls.probe(), signal)
     if (put !== undefined && put.dropped > 0) bound?.dropped?.(put.dropped)
     return put
   }
@@ -118,13 +119,14 @@ export class SqliteStore implements seam.Store {
   }
 
   async peek(n: number): Promise<seam.Piece[]> {
-    if (this.#calls.isProbeDue) await this.#calls.probe()
+    await this.#probed()
     return this.#pieces(await this.#ask('queue.peek', this.#args.taking(n)), (attempt) => attempt)
   }
 
-  async pop(n: number): Promise<seam.Piece[]> {
-    if (this.#calls.isProbeDue) await this.#calls.probe()
-    return this.#pops.pop(this.#args.taking(n))
+  async pop(n: number, signal?: AbortSignal): Promise<seam.Piece[]> {
+    await this.#probed(signal)
+    if (signal === undefined) return this.#pops.pop(this.#args.taking(n))
+    return this.#pieces(await this.#change('queue.pop', this.#args.taking(n), { signal }), () => 0)
   }
 
   async delete(n: number): Promise<number> {
@@ -138,13 +140,14 @@ export class SqliteStore implements seam.Store {
   async lease(
     n: number,
     first: readonly seam.Settlement[] = [],
-    { deadline, uncharged = false }: seam.Hold = {},
+    { deadline, uncharged = false, signal }: seam.Hold = {},
     pick?: seam.Pick,
   ): Promise<seam.Piece[]> {
-    if (this.#calls.isProbeDue) await this.#calls.probe()
+    await this.#probed(signal)
     const hold = { deadline: deadline || null, isAhead: uncharged, pick }
     const args = { ...this.#args.taking(n), ...this.#args.settling(first), ...hold }
-    const taken = await this.#ask('queue.lease', args, this.#calls.behind)
+    this.#part()
+    const taken = await this.#calls.ask('queue.lease', args, { within: this.#calls.behind, signal })
     if (first.length > 0) this.#parts.database.changed()
     return this.#pieces(taken, (attempt) => attempt + 1)
   }
@@ -182,7 +185,7 @@ export class SqliteStore implements seam.Store {
   }
 
   async counts(): Promise<seam.Counts> {
-    if (this.#calls.isProbeDue) await this.#calls.probe()
+    await this.#probed()
     const { value } = await this.#ask('queue.counts', this.#args.asked())
     return countsOf(this.#calls.noted(value))
   }
@@ -240,6 +243,11 @@ export class SqliteStore implements seam.Store {
   #pieces(taken: Answered<ValueOf<'queue.pop'>>, attemptOf: (attempt: number) => number): seam.Piece[] {
     this.#calls.met(taken.value)
     return piecesOf(taken, attemptOf)
+  }
+
+  /** Looks after the dead, where it is time to; a signal ends the wait for it. */
+  async #probed(signal?: AbortSignal): Promise<void> {
+    if (this.#calls.isProbeDue) await unlessAborted(this.#calls.probe(), signal)
   }
 
   #ask<N extends OpName>(op: N, args: ArgsOf<N>, within = this.#calls.within): Promise<Answered<ValueOf<N>>> {

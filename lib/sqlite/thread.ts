@@ -8,6 +8,7 @@
 
 import { Worker } from 'node:worker_threads'
 import { StorageError } from '../errors.ts'
+import { onAbort } from '../wait/aborts.ts'
 import { queueMicrotask } from '../wait/timers.ts'
 import { errorOf } from './failure.ts'
 import {
@@ -21,6 +22,7 @@ import {
   transferOf,
   Unpacking,
 } from './messages.ts'
+import { newWithdrawal, type Withdrawal, withdraw } from './withdrawal.ts'
 import type { WorkerData } from './worker.ts'
 
 export interface CallOptions {
@@ -31,6 +33,8 @@ export interface CallOptions {
    * never, it is only handed to the kernel.
    */
   readonly within?: number | undefined
+  /** Ends the wait for the file: then nothing was done. */
+  readonly signal?: AbortSignal | undefined
 }
 
 export interface Answered<V> {
@@ -58,6 +62,11 @@ interface Waiting {
   reject(error: Error): void
 }
 
+interface Withdrawing {
+  readonly withdrawal: Withdrawal
+  readonly signal: AbortSignal
+}
+
 interface Outgoing extends Omit<CallMessage<unknown>, 'blobs'> {
   readonly blobs: readonly Uint8Array[] | (() => Packed)
 }
@@ -83,13 +92,34 @@ export class Thread {
     this.#limit()
   }
 
-  call<V>(op: string, args: unknown, { blobs = [], within = 0 }: CallOptions): Promise<Answered<V>> {
+  call<V>(op: string, args: unknown, { blobs = [], within = 0, signal }: CallOptions): Promise<Answered<V>> {
     return new Promise((resolve, reject) => {
       this.#lastId += 1
-      this.#waiting.set(this.#lastId, { resolve, reject })
+      const waiting = { resolve, reject }
+      const withdrawal = signal === undefined || signal.aborted ? undefined : newWithdrawal()
+      const id = this.#lastId
+      this.#waiting.set(id, withdrawal && signal ? this.#withdrawable(id, waiting, { withdrawal, signal }) : waiting)
       if (this.#outgoing.length === 0) queueMicrotask(() => this.#flush())
-      this.#outgoing.push({ id: this.#lastId, op, args, within, blobs })
+      this.#outgoing.push({ id, op, args, within, blobs, withdrawal })
     })
+  }
+
+  #withdrawable(id: number, { resolve, reject }: Waiting, { withdrawal, signal }: Withdrawing): Waiting {
+    const unlisten = onAbort(signal, () => {
+      if (!withdraw(withdrawal)) return
+      this.#done(id)?.reject(signal.reason)
+      this.#rest()
+    })
+    return {
+      resolve: (answer) => {
+        unlisten()
+        resolve(answer)
+      },
+      reject: (error) => {
+        unlisten()
+        reject(error)
+      },
+    }
   }
 
   /** True where nobody is left. */

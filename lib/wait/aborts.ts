@@ -23,10 +23,28 @@ export function onAbort(signal: AbortSignal, call: () => void): () => void {
 export function unlessAborted<R>(result: Promise<R>, signal: AbortSignal | undefined): Promise<R> {
   if (signal === undefined) return result
   return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason)
-    const unlisten = onAbort(signal, () => reject(signal.reason))
+    const unlisten = signal.aborted ? undefined : onAbort(signal, () => reject(signal.reason))
+    if (signal.aborted) reject(signal.reason)
     result.finally(unlisten).then(resolve, reject)
   })
+}
+
+interface Closable {
+  close(): Promise<unknown>
+}
+
+/** As `unlessAborted`: what is opened all the same is closed again. */
+export async function openedUnlessAborted<S extends Closable>(
+  opening: Promise<S>,
+  signal: AbortSignal | undefined,
+): Promise<S> {
+  try {
+    return await unlessAborted(opening, signal)
+  } catch (error) {
+    // Where it was the opening that failed, nothing is open.
+    opening.then((opened) => opened.close()).catch(() => {})
+    throw error
+  }
 }
 
 function listen(signal: AbortSignal): Waiting {

@@ -10,36 +10,10 @@ import { after, describe, it } from 'node:test'
 import { nodeDisk } from '../../lib/disk/node.ts'
 import { AsyncQueue } from '../../lib/index.ts'
 import { fate, turns } from '../queue/place.ts'
+import { type Holding, PUTTING, stops, TAKING } from '../queue/waiting-calls.ts'
 
 const scratch = await mkdtemp(join(tmpdir(), 'spoolq-lock-signal-'))
 after(() => rm(scratch, { recursive: true, force: true }))
-
-type Queue = AsyncQueue<number>
-type Call = readonly [string, (queue: Queue, signal: AbortSignal) => Promise<unknown>]
-interface Holding {
-  readonly queue: Queue
-  readonly letGo: () => void
-}
-
-async function first(all: AsyncIterable<unknown>): Promise<unknown> {
-  for await (const one of all) return one
-  return undefined
-}
-
-/** Each waits for cursor.lock. */
-const TAKING: readonly Call[] = [
-  ['get()', (queue, signal) => queue.get({ signal })],
-  ['get(n)', (queue, signal) => queue.get(2, { signal })],
-  ['get(n) of a least', (queue, signal) => queue.get(2, { min: 2, signal })],
-  ['items()', (queue, signal) => first(queue.items({ signal }))],
-  ['batches()', (queue, signal) => first(queue.batches(2, { signal }))],
-  ['deliveries()', (queue, signal) => first(queue.deliveries({ signal }))],
-  ['join()', (queue, signal) => queue.join({ signal })],
-]
-const PUTTING: readonly Call[] = [
-  ['put()', (queue, signal) => queue.put(4, { signal })],
-  ['putMany()', (queue, signal) => queue.putMany([4, 5], { signal })],
-]
 
 /** A queue of 1, 2, 3, of which another handle holds a lock. */
 async function holding(name: string, lock: string, options = {}): Promise<Holding> {
@@ -51,29 +25,8 @@ async function holding(name: string, lock: string, options = {}): Promise<Holdin
   return { queue, letGo: () => file.close() }
 }
 
-/** Aborted while it waits: it rejects with the reason, while the lock is still held, and nothing has come of it. */
-async function stops({ queue, letGo }: Holding, [name, call]: Call): Promise<void> {
-  const stop = new AbortController()
-  const reason = new Error(`enough of ${name}`)
-  const called = call(queue, stop.signal)
-  called.catch(() => {})
-  assert.equal(await fate(called), 'pending', name)
-  stop.abort(reason)
-  const outcome = await Promise.race([
-    called.then(
-      () => 'resolved',
-      (error) => error,
-    ),
-    turns(200),
-  ])
-  letGo()
-  assert.equal(outcome, reason, name)
-  assert.deepEqual([await queue.size(), await queue.pop(9), await queue.counts()].slice(0, 2), [3, [1, 2, 3]], name)
-  await queue.close()
-}
-
 describe('log: a signal', () => {
-  it('ends what waits for the lock to take', async () => {
+  it('ends what waits for the lock of the cursor to take', async () => {
     const stopped = TAKING.map(async (call) => stops(await holding(`take ${call[0]}`, 'cursor.lock'), call))
     await Promise.all(stopped)
   })

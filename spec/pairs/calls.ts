@@ -24,6 +24,8 @@ export type Queue = AsyncQueue<string>
 
 /** Where a call is made. */
 export interface Scene {
+  /** Of the pair. */
+  readonly serial: number
   readonly queue: Queue
   /** Of what was held before: one that both calls may settle, and one for each alone. */
   readonly deliveries: Readonly<Record<'both' | 'one' | 'other', Delivery<string>>>

@@ -10,7 +10,13 @@ import { pairs } from './pairs.ts'
 const folder = mkdtempSync(join(tmpdir(), 'spoolq-pairs-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
 
-pairs({ name: 'memory', location: 'memory:pairs', isIndexed: true, isQuick: true, few: 120 })
-pairs({ name: "a log, 'os'", location: join(folder, 'os'), options: { durability: 'os' }, isIndexed: false, few: 30 })
-pairs({ name: "a log, 'disk'", location: join(folder, 'disk'), isIndexed: false, few: 20 })
-pairs({ name: 'SQLite', location: `sqlite:${join(folder, 'file.db')}`, isIndexed: true, few: 20 })
+pairs({ name: 'memory', location: (lane) => `memory:pairs${lane}`, isIndexed: true, isQuick: true, few: 120 })
+pairs({
+  name: "a log, 'os'",
+  location: (lane) => join(folder, `os${lane}`),
+  options: { durability: 'os' },
+  isIndexed: false,
+  few: 30,
+})
+pairs({ name: "a log, 'disk'", location: (lane) => join(folder, `disk${lane}`), isIndexed: false, few: 20 })
+pairs({ name: 'SQLite', location: (lane) => `sqlite:${join(folder, `file${lane}.db`)}`, isIndexed: true, few: 20 })

@@ -12,8 +12,8 @@ import { type Arena, nameOf, type Pair, TIMES, type Time, tried } from './trial.
 
 export interface Store {
   readonly name: string
-  /** A queue of its own. */
-  readonly location: string
+  /** Queues of its own, one for each lane. */
+  readonly location: (lane: number) => string
   readonly options?: QueueOptions<string>
   readonly isIndexed: boolean
   /** All pairs at all times are tried. */
@@ -30,6 +30,8 @@ const KNOWN: readonly (readonly [string, string, Time])[] = [
   ['lease', 'nack both', 'turn'],
   ['lease(2)', 'nack one', 'turn'],
 ]
+/** So many at once, each on a queue of its own: most of the time is waited, where a handle closes with something in hand. */
+export const LANES = 8
 /** What a wrong pair leaves behind would make others wrong. */
 const MOST_WRONG = 1
 
@@ -37,29 +39,39 @@ export function pairs(store: Store): void {
   it(`the queue in ${store.name} comes, by two calls at once, to what they come to one after the other`, async (t) => {
     const counted = counting(t, 'pairs of calls')
     const options = { leaseTimeout: 86_400_000, ...store.options }
-    const open = async (): Promise<Queue> => {
-      // A write that is refused is told by the stream as well.
-      return (await AsyncQueue.open<string>(store.location, options)).on('error', () => {})
-    }
-    const arena: Arena = { durations: new Map(), isIndexed: store.isIndexed, open }
-    // In memory a queue is gone when nobody has it open.
-    const eye = store.location.startsWith('memory:') ? await open() : undefined
-    let queue: Queue = await arena.open()
-    const wrong: string[] = []
     const all = chosen(store)
-    for (const pair of all) {
-      const one = await tried(arena, queue, pair).catch((error: unknown) => {
-        throw new Error(nameOf(pair), { cause: error })
-      })
-      queue = one.queue
-      if (one.wrong !== undefined) wrong.push(one.wrong)
-      if (wrong.length >= MOST_WRONG) break
+    const left = all.values()
+    const wrong: string[] = []
+    const lane = async (_: unknown, number: number): Promise<void> => {
+      const open = async (): Promise<Queue> => {
+        // A write that is refused is told by the stream as well.
+        return (await AsyncQueue.open<string>(store.location(number), options)).on('error', () => {})
+      }
+      // In memory a queue is gone when nobody has it open.
+      const eye = store.location(number).startsWith('memory:') ? await open() : undefined
+      wrong.push(...(await triedAll({ durations: new Map(), isIndexed: store.isIndexed, open, serial: 0 }, left)))
+      await eye?.close()
     }
-    await queue.close()
-    await eye?.close()
+    await Promise.all(Array.from({ length: LANES }, lane))
     assert.deepEqual(wrong, [], `SPOOLQ_SEED=${SEED}`)
     counted(all.length, CHECK ? 5000 : KNOWN.length)
   })
+}
+
+/** What is wrong with those that this lane tried, one after the other. */
+async function triedAll(arena: Arena, left: Iterable<Pair>): Promise<string[]> {
+  let queue: Queue = await arena.open()
+  const wrong: string[] = []
+  for (const pair of left) {
+    const one = await tried(arena, queue, pair).catch((error: unknown) => {
+      throw new Error(nameOf(pair), { cause: error })
+    })
+    queue = one.queue
+    if (one.wrong !== undefined) wrong.push(one.wrong)
+    if (wrong.length >= MOST_WRONG) break
+  }
+  await queue.close()
+  return wrong
 }
 
 function isInCheck(time: Time, isEmpty: boolean, i: number): boolean {

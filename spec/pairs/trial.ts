@@ -1,6 +1,7 @@
 // trial.ts: two calls of one handle at once, and whether one after the other could have come to the same: what both were
 // told, what is left, and, drained, every item once.
 
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Delivery } from '../../lib/index.ts'
 import type { Call, Queue, Scene } from './calls.ts'
 import { ABORTED, countsShown, type Item, State, shown, type Told } from './state.ts'
@@ -23,11 +24,13 @@ export interface Arena {
   readonly isIndexed: boolean
   /** How long a call usually takes, in ms. */
   readonly durations: Map<string, number>
+  /** Of the pair that is tried: what is put is named by it. */
+  serial: number
 }
 
 const DAY = 86_400_000
 const LATE_MS = 20_000
-let serial = 0
+const SHORT_TURNS = 200
 
 export function nameOf({ first, second, time, isEmpty }: Pair): string {
   return `${first.name} + ${second.name}, ${time}${isEmpty ? ', nothing ready' : ''}`
@@ -39,7 +42,8 @@ export async function tried(
   queue: Queue,
   pair: Pair,
 ): Promise<{ wrong: string | undefined; queue: Queue }> {
-  const { scene, state, abort } = await setUp(queue, pair.isEmpty)
+  arena.serial += 1
+  const { scene, state, abort } = await setUp(queue, pair.isEmpty, arena.serial)
   const told = await both(arena, pair, { scene, abort })
   const ended = pair.first.ends === true || pair.second.ends === true
   const after = ended ? await arena.open() : queue
@@ -56,8 +60,7 @@ interface SetUp {
   readonly abort: AbortController
 }
 
-async function setUp(queue: Queue, isEmpty: boolean): Promise<SetUp> {
-  serial += 1
+async function setUp(queue: Queue, isEmpty: boolean, serial: number): Promise<SetUp> {
   const state = new State()
   state.nextId = (await queue.stats()).nextId
   const names = ['both', 'one', 'other', 'failed'] as const
@@ -88,6 +91,7 @@ async function setUp(queue: Queue, isEmpty: boolean): Promise<SetUp> {
     leased: [],
     gone: [],
     text: '',
+    serial,
   }
   return { scene, state, abort }
 }
@@ -112,11 +116,11 @@ async function both(arena: Arena, { first, second, time }: Pair, { scene, abort 
       arena.durations.set(call.name, performance.now() - from)
     }
   }
-  const one = begin(first, textOf(0))
+  const one = begin(first, textOf(scene, 0))
   // An await, of whatever, would be a turn of its own.
   if (time !== 'turn') await wait(time, (arena.durations.get(first.name) ?? 0) / 2)
   // The same call twice is two calls.
-  const other = begin({ ...second }, textOf(1))
+  const other = begin({ ...second }, textOf(scene, 1))
   const all = Promise.all([one, other])
   await Promise.race([all, ended(pending, { scene, abort })])
   return all
@@ -136,8 +140,10 @@ function turn(): Promise<void> {
 async function ended(pending: ReadonlySet<Call>, { scene, abort }: Playing): Promise<void> {
   const until = performance.now() + LATE_MS
   const waits = ({ needs }: Call): boolean => needs !== undefined
-  while (pending.size > 0) {
-    await turn()
+  for (let turns = 0; pending.size > 0; turns += 1) {
+    // A closing handle leaves what is in hand a second.
+    if (turns < SHORT_TURNS) await turn()
+    else await pause(1)
     if (![...pending].every(waits)) {
       if (performance.now() > until) throw new Error(`never ended: ${[...pending].map(({ name }) => name)}`)
       continue
@@ -216,7 +222,7 @@ function explained(
   if (split !== undefined && split.told !== told[order[0] ?? 0]) return `it was told ${split.told}`
   for (const at of split === undefined ? order : order.slice(1, 2)) {
     const call = at === 0 ? first : second
-    const expected = [call.model(model, { ...scene, text: textOf(at) })].flat()
+    const expected = [call.model(model, { ...scene, text: textOf(scene, at) })].flat()
     if (!expected.includes(told[at])) return `${order}: ${call.name} was told ${told[at]}, not ${expected.join(' or ')}`
   }
   split?.end(model)
@@ -241,7 +247,7 @@ function misplaced(model: State, left: Left): string | undefined {
 }
 
 /** What the first, or the second, of the calls puts. */
-function textOf(at: number): string {
+function textOf({ serial }: Scene, at: number): string {
   return at === 0 ? `new${serial}` : `newer${serial}`
 }
 
@@ -255,7 +261,7 @@ function unbalanced({ first, second }: Pair, { scene, state, told, left }: Playe
   const updated = [...state.ready, ...state.held].find(({ id }) => id === scene.readyId)?.text ?? ''
   let unnamed = 0
   for (const [at, call] of [first, second].entries()) {
-    const own = { ...scene, text: textOf(at) }
+    const own = { ...scene, text: textOf(scene, at) }
     const words = told[at] ?? ''
     if (call.kind === 'loop' && ![call.model(state, own)].flat().includes(words))
       return `${call.name} was told ${words}`

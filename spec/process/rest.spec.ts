@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { WAYS } from './rester.ts'
+import { type Cost, WAYS } from '../../bench/rester.ts'
 
 const LONG = process.env.SPOOLQ_CHECK === '1'
 const SECONDS = LONG ? 20 : 2
@@ -21,8 +21,8 @@ const ways = Object.keys(WAYS)
 const scratch = await mkdtemp(join(tmpdir(), 'spoolq-rest-'))
 after(() => rm(scratch, { recursive: true, force: true }))
 
-async function costOf(store: string, waits: readonly string[]): Promise<Record<string, number>> {
-  const program = fileURLToPath(new URL('./rester.js', import.meta.url))
+async function costOf(store: string, waits: readonly string[]): Promise<Cost> {
+  const program = fileURLToPath(new URL('../../bench/rester.js', import.meta.url))
   const folder = await mkdtemp(join(scratch, `${store}-`))
   const { stdout } = await promisify(execFile)(process.execPath, [program, store, folder, String(SECONDS), ...waits])
   return JSON.parse(stdout)
@@ -34,7 +34,7 @@ describe('a process that waits', {
   for (const waits of LONG ? ways.map((way) => [way]) : [ways]) {
     it(`wakes up once a second for each wait, and writes nothing: ${waits.join(', ')}`, async (t) => {
       const costs = await Promise.all(STORES.map((store) => costOf(store, waits)))
-      for (const [index, { wakeUps = Infinity, diskBytes, cpuMs = 0 }] of costs.entries()) {
+      for (const [index, { wakeUps, diskBytes, cpuMs }] of costs.entries()) {
         const most = 1.2 * SECONDS * waits.length + BESIDE
         assert.ok(wakeUps <= most, `${STORES[index]}: ${wakeUps} wake-ups in ${SECONDS} s of ${waits.length} waits`)
         assert.equal(diskBytes, 0, STORES[index])

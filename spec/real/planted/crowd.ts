@@ -84,4 +84,25 @@ export const crowd: readonly Bug[] = [
     to: '',
     layer: spec('log/log-ends'),
   },
+  {
+    name: 'SQLite: a call that its signal took back is carried out all the same',
+    file: 'sqlite/withdrawal.js',
+    from: '!== WITHDRAWN',
+    to: '!== 9',
+    layer: spec('sqlite/lock-signal'),
+  },
+  {
+    name: 'SQLite: who waits for the file does not hear the signal',
+    file: 'sqlite/thread.js',
+    from: 'if (!withdraw(withdrawal))',
+    to: 'if (true)',
+    layer: spec('sqlite/lock-signal'),
+  },
+  {
+    name: 'SQLite: a call that has begun is taken back',
+    file: 'sqlite/withdrawal.js',
+    from: '0, 0, WITHDRAWN) === 0',
+    to: '0, 0, WITHDRAWN) >= 0',
+    layer: spec('sqlite/lock-signal'),
+  },
 ]

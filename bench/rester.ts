@@ -1,16 +1,19 @@
 // rester.ts: a process that waits in every way there is, each on a queue of its own, and says what that cost meanwhile.
 //
 //      node rester.js STORE FOLDER SECONDS WAY …        prints one line of JSON
+//
+// A way may be asked for many times: '2000 get'.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as pause } from 'node:timers/promises'
-import { AsyncQueue, type QueueOptions } from '../../lib/index.ts'
+import { AsyncQueue, type QueueOptions } from '../lib/index.ts'
 
 type Wait = (queue: AsyncQueue<number>) => unknown
 
 const DAY = 86_400_000
+const SETTLE_MS = 1500
 
 /** None of them ever ends. */
 export const WAYS: Record<string, readonly [Wait, QueueOptions<number>?]> = {
@@ -56,7 +59,7 @@ async function drain(all: AsyncIterable<unknown>): Promise<void> {
 }
 
 /** What the kernel says of this process: how often its threads woke up, and what they wrote. */
-interface Cost {
+export interface Cost {
   readonly wakeUps: number
   readonly diskBytes: number
   readonly cpuMs: number
@@ -78,18 +81,29 @@ function costSince(v8: ReadonlySet<string>): Cost {
   }
 }
 
+/** Each way, as often as it is asked for. */
+function repeated(ways: readonly string[]): string[] {
+  return ways.flatMap((way) => {
+    const [, count = '1', name = ''] = /^(?:(\d+) )?(.*)$/.exec(way) ?? []
+    return Array.from({ length: Number(count) }, () => name)
+  })
+}
+
+function locationOf(store: string, folder: string, index: number): string {
+  if (store === 'log') return `${folder}/q${index}`
+  if (store === 'sqlite') return `sqlite:${folder}/q.db?queue=q${index}`
+  return 'memory:'
+}
+
 async function main([store = '', folder = '', seconds = '', ...ways]: readonly string[]): Promise<void> {
   const v8 = new Set(readdirSync('/proc/self/task').filter((thread) => thread !== String(process.pid)))
-  for (const [index, way] of ways.entries()) {
+  for (const [index, way] of repeated(ways).entries()) {
     const [wait, options] = WAYS[way] ?? []
-    const location = { log: `${folder}/q${index}`, sqlite: `sqlite:${folder}/q.db?queue=q${index}`, memory: 'memory:' }[
-      store
-    ]
-    const queue = await AsyncQueue.open<number>(location ?? '', { durability: 'os', ...options })
+    const queue = await AsyncQueue.open<number>(locationOf(store, folder, index), { durability: 'os', ...options })
     void wait?.(queue)
   }
   // Until what each of them opened and tried at first has come to rest.
-  await pause(1500)
+  await pause(SETTLE_MS)
   const before = costSince(v8)
   await pause(Number(seconds) * 1000)
   const after = costSince(v8)
