@@ -27,7 +27,10 @@ export class Pool {
   readonly #address: Address
   readonly #key: string
   readonly #links = new Set<Link>()
+  /** The one that was used last is used next. */
   readonly #idle: Link[] = []
+  /** So many of them were not used since the last beat. */
+  #spare = 0
   readonly #waiting: (() => void)[] = []
   /** Connections that were lost at work, until the server has forgotten them. */
   readonly #ghosts = new Set<number>()
@@ -77,7 +80,9 @@ export class Pool {
   async #borrow(): Promise<Link> {
     for (;;) {
       try {
-        return this.#idle.pop() ?? (await this.#connect())
+        const link = this.#idle.pop()
+        this.#spare = Math.min(this.#spare, this.#idle.length)
+        return link ?? (await this.#connect())
       } catch (error) {
         const idle = this.#idle.pop()
         if (idle !== undefined) return idle
@@ -160,6 +165,9 @@ export class Pool {
 
   #beat(): void {
     const ms = this.#address.silenceSeconds * 1000
+    // What nobody needed is closed, but for one: each is asked something for ever.
+    for (const link of this.#idle.splice(0, Math.min(this.#spare, this.#idle.length - 1))) void link.close()
+    this.#spare = this.#idle.length
     for (const link of this.#idle) link.ping(ms).catch(() => {})
     this.#life?.then((life) => life.ping(ms)).catch(() => this.#vanished())
   }

@@ -12,8 +12,8 @@ import { Net } from './net.ts'
 import { sharedPort, urlOf, withServer } from './server.ts'
 
 const SECONDS = CHECK ? 10 : 2
-/** Connections that were idle for ten seconds are asked whether they live: all of them may be in this count. */
-const PINGS = CHECK ? 1 : 3
+/** Connections that were idle for ten seconds are asked whether they live; at first those that opening took, too. */
+const PINGS = CHECK ? 11 : 3
 /** A second at first it is asked more often. */
 const SETTLE_MS = 1500
 

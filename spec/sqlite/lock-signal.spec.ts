@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { AsyncQueue, PersistentMap } from '../../lib/index.ts'
+import { begin, newWithdrawal, withdraw } from '../../lib/sqlite/withdrawal.ts'
 import { fate, turns } from '../queue/place.ts'
 import { type Holding, PUTTING, stops, TAKING } from '../queue/waiting-calls.ts'
 import { foreign, newFile } from './rig.ts'
@@ -38,6 +39,13 @@ describe('SQLite: a signal', () => {
     letGo()
     assert.deepEqual([await popping, await queue.pop(9)], [1, [2, 3]])
     await queue.close()
+  })
+
+  it('takes a call back or comes too late, and both threads know which', () => {
+    const [begun, withdrawn] = [newWithdrawal(), newWithdrawal()]
+    assert.deepEqual([begin(begun), withdraw(begun), begin(begun)], [true, false, true])
+    assert.deepEqual([withdraw(withdrawn), begin(withdrawn), withdraw(withdrawn)], [true, false, false])
+    assert.equal(begin(undefined), true)
   })
 
   it('comes too late for a call that has begun: it has what it took', async () => {
