@@ -119,12 +119,12 @@ export class SqliteStore implements seam.Store {
   }
 
   async peek(n: number): Promise<seam.Piece[]> {
-    await this.#probed()
+    if (this.#calls.isProbeDue) await this.#calls.probe()
     return this.#pieces(await this.#ask('queue.peek', this.#args.taking(n)), (attempt) => attempt)
   }
 
   async pop(n: number, signal?: AbortSignal): Promise<seam.Piece[]> {
-    await this.#probed(signal)
+    if (this.#calls.isProbeDue) await unlessAborted(this.#calls.probe(), signal)
     if (signal === undefined) return this.#pops.pop(this.#args.taking(n))
     return this.#pieces(await this.#change('queue.pop', this.#args.taking(n), { signal }), () => 0)
   }
@@ -143,7 +143,7 @@ export class SqliteStore implements seam.Store {
     { deadline, uncharged = false, signal }: seam.Hold = {},
     pick?: seam.Pick,
   ): Promise<seam.Piece[]> {
-    await this.#probed(signal)
+    if (this.#calls.isProbeDue) await unlessAborted(this.#calls.probe(), signal)
     const hold = { deadline: deadline || null, isAhead: uncharged, pick }
     const args = { ...this.#args.taking(n), ...this.#args.settling(first), ...hold }
     this.#part()
@@ -185,7 +185,7 @@ export class SqliteStore implements seam.Store {
   }
 
   async counts(): Promise<seam.Counts> {
-    await this.#probed()
+    if (this.#calls.isProbeDue) await this.#calls.probe()
     const { value } = await this.#ask('queue.counts', this.#args.asked())
     return countsOf(this.#calls.noted(value))
   }
@@ -243,11 +243,6 @@ export class SqliteStore implements seam.Store {
   #pieces(taken: Answered<ValueOf<'queue.pop'>>, attemptOf: (attempt: number) => number): seam.Piece[] {
     this.#calls.met(taken.value)
     return piecesOf(taken, attemptOf)
-  }
-
-  /** Looks after the dead, where it is time to; a signal ends the wait for it. */
-  async #probed(signal?: AbortSignal): Promise<void> {
-    if (this.#calls.isProbeDue) await unlessAborted(this.#calls.probe(), signal)
   }
 
   #ask<N extends OpName>(op: N, args: ArgsOf<N>, within = this.#calls.within): Promise<Answered<ValueOf<N>>> {
