@@ -29,6 +29,7 @@ const program = fileURLToPath(new URL('./rester.js', import.meta.url))
 
 export async function rest({ folder, wanted }: Options): Promise<Rest[]> {
   const ways = Object.keys(WAYS).filter((way) => wanted(`at rest: ${way}`))
+  if (ways.length === 0 && !wanted(`at rest: ${MANY}`)) return []
   const [nothing, ...costs] = await Promise.all([
     costOf({ way: '0 get', store: 'memory', folder }),
     ...ways.flatMap((way) => STORES.map((store) => costOf({ way, store, folder }))),

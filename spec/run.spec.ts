@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { processesOf } from './sharing.ts'
+import { inTurn } from './turns.ts'
 
 const runner = fileURLToPath(new URL('./run.js', import.meta.url))
 let folder = ''
@@ -93,6 +94,16 @@ describe('the run of the specs', { timeout: 240_000 }, () => {
     assert.deepEqual(result, { status: 1, totals: '1 passed, 2 failed' })
     assert.match(output, /b\.spec\.mjs: \(the file\)\n +it ended before its tests were done; last begun: b\n/)
     assert.match(output, /c\.spec\.mjs: \(the file\)\n +it ended before its tests were done; last begun: none\n/)
+  })
+
+  it('has each long file in the turn of one of three seeds, and all others in each', () => {
+    const here = fileURLToPath(new URL('.', import.meta.url))
+    const files = readdirSync(here, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.spec.js'))
+    const turns = [1, 2, 3].map((seed) => new Set(inTurn(files, seed)))
+    const times = files.map((file) => turns.filter((turn) => turn.has(file)).length)
+    assert.ok(times.every((count) => count === 1 || count === 3))
+    const long = times.filter((count) => count === 1).length
+    assert.ok(long >= 40, `${long} files take turns`)
   })
 
   it('lets no file share a process that starts others', () => {

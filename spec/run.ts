@@ -1,6 +1,6 @@
 // run.ts: runs the specs in processes of their own, and ends with a line of totals.
 //
-//   node dist/spec/run.js [--check] [--in=folder] [part of a path …]
+//   node dist/spec/run.js [--check] [--all | --others] [--in=folder] [part of a path …]
 //
 // --check is the proof of the log: in its folders it adds *.check.ts, and sets SPOOLQ_CHECK=1, by which specs choose
 // their long form; elsewhere it does so for files that are named. sharing.ts says which files share a process; in their
@@ -19,6 +19,7 @@ import { lacking, Server } from './mysql/server.ts'
 import type { Line, Outcome, Verdict } from './reporter.ts'
 import { processesOf } from './sharing.ts'
 import { inSources } from './sources.ts'
+import { inTurn } from './turns.ts'
 
 const named = process.argv.find((word) => word.startsWith('--in='))?.slice('--in='.length)
 const here = resolve(named ?? fileURLToPath(new URL('.', import.meta.url)))
@@ -32,6 +33,7 @@ const proof = /^(crash|disk|log|process|real|pairs)\b|^mysql.(flat|pairs)\b/
 const busy = /^(crash|bench|process.million)\b/
 /** Beside all others, one at a time too: what mostly waits for processes, disks and the kernel. */
 const waiting = /^real\b/
+const seed = Number(process.env.SPOOLQ_SEED ?? 1)
 const fileSeconds = Number(process.env.SPOOLQ_FILE_SECONDS ?? (check ? 3600 : 200))
 const testSeconds = process.env.SPOOLQ_TEST_SECONDS ?? '30'
 const outputLines = 200
@@ -51,7 +53,8 @@ const scratch = mkdtempSync(join(tmpdir(), 'spoolq-specs-'))
 process.on('exit', tidy)
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130))
 
-const files = specFiles()
+const found = specFiles()
+const files = chosen(found)
 const [alone, beside] = [busy, waiting].map((which) => files.filter((file) => check && which.test(file)))
 const together = files.filter((file) => !alone?.includes(file) && !beside?.includes(file))
 const besides = runAll(beside ?? [], 1)
@@ -59,12 +62,25 @@ const reports = await runAll(together, jobs)
 reports.push(...(await runAll(alone ?? [], 1)), ...(await besides))
 await (await server)?.stop()
 const isProved = !check || printLayers(reports)
+if (files.length < found.length && !process.argv.includes('--others')) {
+  const others = found.length - files.length
+  console.log(
+    `\n${others} long files are in turn with another SPOOLQ_SEED than ${seed}; all of them: npm test -- --all`,
+  )
+}
 process.exitCode = printTotals(reports) && isProved ? 0 : 1
 
 function specFiles(): string[] {
   const names = readdirSync(here, { recursive: true, encoding: 'utf8' })
   const specs = names.filter((name) => /\.spec\.m?js$/.test(name) || (/\.check\.m?js$/.test(name) && isLong(name)))
   return specs.filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part))).sort()
+}
+
+/** By the words of the call: all, or those whose turn it is, or all others. */
+function chosen(found: readonly string[]): readonly string[] {
+  if (check || wanted.length > 0 || process.argv.includes('--all')) return found
+  const now = inTurn(found, seed)
+  return process.argv.includes('--others') ? found.filter((file) => !now.includes(file)) : now
 }
 
 function isLong(file: string): boolean {

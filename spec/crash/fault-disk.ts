@@ -65,6 +65,10 @@ export class FaultDisk implements Disk {
     this.setFault(fault)
   }
 
+  get dead(): boolean {
+    return this.#inner instanceof DiskProcess && this.#inner.dead
+  }
+
   /** From now on this fault, counted from here; undefined: none. */
   setFault(fault: Fault | undefined): void {
     this.#fault = fault

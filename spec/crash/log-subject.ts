@@ -6,7 +6,7 @@ import { LogStore } from '../../lib/log/log-store.ts'
 import type { Durability, StoreOptions } from '../../lib/store.ts'
 import type { FullSubject } from './battery.ts'
 import { randomOf, textNumber } from './digest.ts'
-import { SpecClock } from './spec-clock.ts'
+import { clockOf, SpecClock } from './spec-clock.ts'
 
 export const FOLDER = '/q'
 
@@ -69,7 +69,12 @@ export function logSubject(name: SubjectName = 'disk', clock?: SpecClock): FullS
           failed: (error) => told.failures.push(error),
         },
       }
-      const world = { disk, clock: clock ?? new SpecClock(), random: () => random(2 ** 32), limits: SMALL_LIMITS }
+      const world = {
+        disk,
+        clock: clockOf(clock ?? new SpecClock(), disk),
+        random: () => random(2 ** 32),
+        limits: SMALL_LIMITS,
+      }
       return LogStore.open(FOLDER, options, world)
     },
   }

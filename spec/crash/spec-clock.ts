@@ -66,3 +66,19 @@ export class SpecClock implements Clock {
     first.due()
   }
 }
+
+/** The same time, of a process: once that is dead, nothing becomes due in it any more, or its work would be tried for ever. */
+export function clockOf(clock: SpecClock, process: object): Clock {
+  const living = (due: () => void) => (): void => {
+    if (!('dead' in process && process.dead === true)) due()
+  }
+  return {
+    now: () => clock.now(),
+    wall: () => clock.wall(),
+    monotonic: () => clock.monotonic(),
+    slept: () => clock.slept(),
+    elapsed: () => clock.elapsed(),
+    after: (ms, due) => clock.after(ms, living(due)),
+    background: (ms, due) => clock.background(ms, living(due)),
+  }
+}
