@@ -19,21 +19,14 @@ const STEPS = 8
 /** Where so many steps take so long, the lock is hardly used. */
 const RARELY_MS = 20
 
-/** In the lock's file: not 0 where there is a line. */
-export const LINE_FLAG_AT = 16
-const FLAG = Buffer.from([1])
-
 /** The line's file; undefined where it is not there and not to be made, or can't be. */
 export type OpenLine = (make: boolean) => DiskFile | undefined
 
 export class LockShare {
   /** Its slice is over, and others wait. */
   isOver = false
-  /** The lock's file says that there is a line. */
-  hasLine = false
   /** Where its log ends, told to who is next. */
   end: () => LogEnd | undefined = () => undefined
-  readonly #lock: DiskFile
   readonly #open: OpenLine
   readonly #name: Buffer
   readonly #now: () => number
@@ -47,8 +40,7 @@ export class LockShare {
   /** Since when it waits in the line; 0: it does not. */
   #came = 0
 
-  constructor(lock: DiskFile, open: OpenLine, name: Buffer, now: () => number) {
-    this.#lock = lock
+  constructor(open: OpenLine, name: Buffer, now: () => number) {
     this.#open = open
     this.#name = name
     this.#now = now
@@ -71,7 +63,7 @@ export class LockShare {
 
   /** The slice is over: the lock goes on to who waits, if anybody does. */
   #end(now: number): void {
-    if (this.hasLine && !this.#line) this.#openLine(false)
+    if (!this.#line) this.#openLine(false)
     this.isOver = this.#safely((line) => line.others(now) > 0) ?? false
     this.#until = now + (this.isOver ? 0 : MOST_SLICE_MS)
     if (!this.isOver) return
@@ -92,7 +84,7 @@ export class LockShare {
 
   /** Waits in the line, and looks who else does; undefined where there is none. */
   wait(): Look | undefined {
-    if (!this.#line) this.#make()
+    if (!this.#line) this.#openLine(true)
     const now = this.#now()
     if (this.#came === 0) this.#came = now
     return this.#safely((line) => line.wait(this.#came, now))
@@ -112,12 +104,6 @@ export class LockShare {
     this.isOver = false
     this.#came = 0
     this.#safely((line) => line.leave())
-  }
-
-  #make(): void {
-    this.#openLine(true)
-    // Once: each write to the folder wakes those who wait for items.
-    if (this.#line && !this.hasLine) this.#safely(() => this.#lock.write(FLAG, LINE_FLAG_AT))
   }
 
   #openLine(make: boolean): void {

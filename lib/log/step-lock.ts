@@ -8,14 +8,13 @@
 // The lock's file names who changed something under it last, by eight random bytes of each handle. Where that is oneself,
 // nobody else has, and one short read tells so in place of several. It is written before the change, and never by a
 // step that only looks: those who wait are woken by each write to the folder, and would wake each other for ever. The
-// bytes mean nothing to anybody but handles that are open: it doesn't matter what a power cut makes of them. Byte 16 is
-// 1 once there is a line.
+// bytes mean nothing to anybody but handles that are open: it doesn't matter what a power cut makes of them.
 
 import type { DiskFile, FileIdentity } from '../disk/disk.ts'
 import { onAbort } from '../wait/aborts.ts'
 import { monotonicMs } from '../wait/host-clock.ts'
 import { getU32, putU32 } from './bytes.ts'
-import { LINE_FLAG_AT, LockShare, type OpenLine } from './lock-share.ts'
+import { LockShare, type OpenLine } from './lock-share.ts'
 import { LockWaits, type Patience } from './lock-waits.ts'
 import { assertLinked } from './removed.ts'
 
@@ -44,7 +43,7 @@ export class StepLock {
   onLong: ((file: DiskFile, waitedMs: number) => void) | undefined
   readonly #waits: LockWaits
   readonly #name = Buffer.alloc(NAME_BYTES)
-  readonly #last = Buffer.alloc(LINE_FLAG_AT + 1)
+  readonly #last = Buffer.alloc(NAME_BYTES)
 
   /** `random` gives whole numbers below 2^32, `elapsedMs` milliseconds, by a clock of the host. */
   constructor(
@@ -56,7 +55,7 @@ export class StepLock {
     this.#elapsed = elapsedMs
     putU32(this.#name, 0, random())
     putU32(this.#name, 4, random())
-    this.share = new LockShare(file, line, this.#name, elapsedMs)
+    this.share = new LockShare(line, this.#name, elapsedMs)
     this.#waits = new LockWaits(this.share, random, elapsedMs)
     this.#waits.onLong = (ms) => this.onLong?.(this.#file, ms)
   }
@@ -115,9 +114,8 @@ export class StepLock {
 
   #isMine(): boolean {
     const [name, last] = [this.#name, this.#last]
-    const read = this.#file.read(last, 0, LINE_FLAG_AT + 1, 0)
-    this.share.hasLine = read > LINE_FLAG_AT && last[LINE_FLAG_AT] !== 0
-    return read >= NAME_BYTES && getU32(last, 0) === getU32(name, 0) && getU32(last, 4) === getU32(name, 4)
+    const read = this.#file.read(last, 0, NAME_BYTES, 0)
+    return read === NAME_BYTES && getU32(last, 0) === getU32(name, 0) && getU32(last, 4) === getU32(name, 4)
   }
 
   /** Under the lock, before anything is changed: the others are to look for it. */
