@@ -1,7 +1,7 @@
-// turns.ts: long spec files take turns: `npm test` runs a third of them, which ones SPOOLQ_SEED says, so that it stays
+// turns.ts: long spec files take turns: `npm test` runs a quarter of them, which ones SPOOLQ_SEED says, so that it stays
 // short. `npm test -- --all` runs all of them, as CI does on every Node; files that are named run in any case.
 
-const TURNS = 3
+export const TURNS = 4
 
 /** What takes long because it starts processes, servers or file systems, or kills them. */
 const long = new RegExp(
