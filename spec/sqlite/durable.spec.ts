@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { describe, it } from 'node:test'
+import { PersistentMap } from '../../lib/index.ts'
 import { Database } from '../../lib/sqlite/database.ts'
 import { SqliteStore } from '../../lib/sqlite/sqlite-store.ts'
 import type { Durability, StoreOptions } from '../../lib/store.ts'
@@ -76,6 +77,35 @@ describe('the queue in SQLite', () => {
         const isRelaxed = RELAXED.includes(op) || i === 10
         assert.equal(within, isRelaxed ? relaxed : plain, `${word}: ${op}, call ${i}`)
       })
+    }
+  })
+
+  it("asks for a sync before each change of a map resolves with 'disk', in time with an interval, and for none with 'os'", async () => {
+    const changes: readonly ((map: PersistentMap<number>) => Promise<unknown>)[] = [
+      (map) => map.set('a', 1),
+      (map) => map.update('a', (value = 0) => value + 1),
+      (map) => map.delete('a'),
+      (map) => map.clear(),
+    ]
+    for (const [durability, within] of [
+      ['disk', 0],
+      ['os', Infinity],
+      [{ interval: 30 }, 30],
+    ] as const) {
+      const map = await PersistentMap.open<number>(`sqlite:${newFile()}?map=m`, { durability })
+      const asked: (number | undefined)[] = []
+      const { call } = Database.prototype
+      Database.prototype.call = function (op, args, told) {
+        if (/set|replace|delete|clear/.test(op)) asked.push(told?.within)
+        return Reflect.apply(call, this, [op, args, told])
+      }
+      try {
+        for (const change of changes) await change(map)
+      } finally {
+        Database.prototype.call = call
+        await map.close()
+      }
+      assert.deepEqual(asked, [within, within, within, within], JSON.stringify(durability))
     }
   })
 

@@ -19,6 +19,7 @@ import { failing } from './failing.ts'
 import { failures } from './failures.ts'
 import { folder } from './folder.ts'
 import { full } from './full.ts'
+import { map } from './map.ts'
 import { memory } from './memory.ts'
 import { moved } from './moved.ts'
 import { mysql } from './mysql.ts'
@@ -55,6 +56,7 @@ export const bugs: readonly Bug[] = [
   ...crowd,
   ...pairs,
   ...waiting,
+  ...map,
   ...memory,
   ...documents,
   ...crafted,
