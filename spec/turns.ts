@@ -7,7 +7,7 @@ export const TURNS = 4
 const long = new RegExp(
   [
     '^(queue.alive|consume.stream-alive|disk.claim|log.folder|run|bench.bench)',
-    '^process.(at-least-once|clocks|consumer-killed|copy-killed|decode-killed|in-flight|producer-killed|million|rest)',
+    '^process.(at-least-once|clocks|consumer-killed|copy-killed|decode-killed|in-flight|left-behind|producer-killed|million|rest)',
     '^real.(faults|kill|power|planted)',
     '^crash.(faults|neighbours|states)',
     '^sqlite.(processes|full-disk|file|trouble|ours|model)',

@@ -9,7 +9,7 @@ import { collect, fresh, type MakePlace } from './suite.ts'
 type Call = (map: PersistentMap<number>) => Promise<unknown>
 
 /** Every method, and what it resolves to on a map that holds a: 1, b: 2. */
-const methods: Readonly<Record<string, readonly [Call, unknown]>> = {
+export const methods: Readonly<Record<string, readonly [Call, unknown]>> = {
   get: [(map) => map.get('a'), 1],
   has: [(map) => map.has('b'), true],
   set: [(map) => map.set('c', 3), undefined],

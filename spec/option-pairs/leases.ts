@@ -169,7 +169,8 @@ async function keepsLease(place: MakePlace, leaseTimeout: number): Promise<boole
   const retry = { minDelay: 2.5 * leaseTimeout }
   const { acked, retried, failed } = await queue.consume(handler, { timeout: 20, wait: false, retry })
   stop.abort()
-  if ((await others) !== true) return false
+  // Its lease ended meanwhile: it came again as one that nobody held.
+  if ((await others) !== true || retried === 0) return false
   assert.deepEqual({ acked, retried, failed }, { acked: 1, retried: 1, failed: 0 })
   return true
 }

@@ -10,7 +10,7 @@ import { fate, fresh, type MakePlace, turns } from './place.ts'
 type Call = (queue: AsyncQueue<number>) => Promise<unknown>
 
 /** Every method, and what it resolves to on a queue that holds 1, 2, 3. */
-const methods: Readonly<Record<string, readonly [Call, unknown]>> = {
+export const methods: Readonly<Record<string, readonly [Call, unknown]>> = {
   put: [(queue) => queue.put(4), 4],
   putMany: [(queue) => queue.putMany([4, 5]), [4, 5]],
   peek: [(queue) => queue.peek(), 1],
@@ -44,7 +44,7 @@ const methods: Readonly<Record<string, readonly [Call, unknown]>> = {
 }
 
 /** Those that need an index. */
-const indexedMethods: typeof methods = {
+export const indexedMethods: typeof methods = {
   update: [(queue) => queue.update(2, 5), true],
   'lease by id': [async (queue) => (await queue.lease({ id: 2 }))?.item, 2],
 }

@@ -105,4 +105,11 @@ export const crowd: readonly Bug[] = [
     to: '0, 0, WITHDRAWN) >= 0',
     layer: spec('sqlite/lock-signal'),
   },
+  {
+    name: 'SQLite: an opening that fails leaves its thread behind',
+    file: 'sqlite/opening.js',
+    from: 'await database.close();',
+    to: ';',
+    layer: spec('process/left-behind', 'over sqlite'),
+  },
 ]
