@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,7 +11,8 @@ import { after, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
-const scratch = await mkdtemp(join(tmpdir(), 'spoolq-left-'))
+// In memory where that can be: a hundred databases are made, and each is synced.
+const scratch = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'spoolq-left-'))
 after(() => rm(scratch, { recursive: true, force: true }))
 
 describe('the process in which a queue was', {
