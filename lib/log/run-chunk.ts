@@ -45,6 +45,13 @@ export class Chunk {
     return this.delayed(now) === 0 ? Infinity : this.#until
   }
 
+  /** The same as of the last look, if there was one: what has become due since is still to be looked for. */
+  nextDueAsLooked(now: number): number {
+    if (this.covered.back === 0) return Infinity
+    if (this.#until === -Infinity) return this.nextDue(now)
+    return this.#delayed === 0 ? Infinity : this.#until
+  }
+
   #lookFor(now: number): void {
     let [delayed, until] = [0, Infinity]
     for (const { from, to, value } of this.runs) {

@@ -131,10 +131,11 @@ export class RunList {
     return expired
   }
 
-  /** Milliseconds until the next delay ends, or the next lease; past ones don't count. */
+  /** Milliseconds until the next delay ends, or the next lease, as of the last look; not above 0 where one has since. */
   dueIn(now: number, dueTime: number): number {
-    const due = this.covered.back === 0 ? Infinity : Math.min(...this.chunks.map((chunk) => chunk.nextDue(dueTime)))
-    return Math.min(due - dueTime, this.#earliest > now ? this.#earliest - now : Infinity)
+    const due =
+      this.covered.back === 0 ? Infinity : Math.min(...this.chunks.map((chunk) => chunk.nextDueAsLooked(dueTime)))
+    return Math.min(due - dueTime, this.#earliest - now)
   }
 
   /** The number of the chunk that a place is in, and where its next one begins. */

@@ -89,10 +89,9 @@ export class Calls {
     return undefined
   }
 
-  /** A time that has passed brings nothing more: whoever looked then has noted the next. */
+  /** Not above 0 where it has come since the last look, which notes the next. */
   #dueIn(): number {
-    const ms = this.#dueAt - this.#parts.time.elapsed()
-    return ms > 0 ? ms : Infinity
+    return this.#dueAt - this.#parts.time.elapsed()
   }
 
   /** Tells of the damage that a take met, if any. */

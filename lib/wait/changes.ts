@@ -18,6 +18,8 @@ import { clearTimeout, elapsed, setTimeout } from './timers.ts'
 /** How often to look without having been told, and how often where the system tells of all that changes. */
 const POLL_MS = 250
 const SURE_POLL_MS = 1000
+/** How soon again for what was due, and did not come. */
+const OVERDUE_MS = 50
 const WATCH_AFTER_MS = 1
 /** How often to ask whether the watch was needed since. */
 const KEEP_MS = 20
@@ -32,7 +34,10 @@ export type Watch = (() => void) & {
   readonly mayHaveChanged?: (() => boolean) | undefined
   /** The system tells of all that changes. */
   readonly isSure?: boolean | undefined
-  /** Milliseconds until time alone changes something: a delay that ends, a lease. Infinity: never, as far as is known. */
+  /**
+   * Milliseconds until time alone changes something, as of the last look: a delay that ends, a lease. Not above 0 where it
+   * has since; Infinity: never, as far as is known.
+   */
   readonly dueInMs?: (() => number) | undefined
 }
 
@@ -52,6 +57,8 @@ export class Changes implements Attendance {
   #poll: NodeJS.Timeout | undefined
   /** When the next look is, and whether something is due then. */
   #next = { at: 0, isDue: false }
+  /** It was looked for what is due, in vain. */
+  #isOverdue = false
   #stop: Watch | undefined
   /** Whether it is to be asked soon if the watch is needed. */
   #isAsking = false
@@ -134,11 +141,14 @@ export class Changes implements Attendance {
 
   /** A timer counts whole milliseconds: who looks before the time has come looks twice. */
   #dueMs(): number {
-    return Math.max(1, Math.ceil(this.#stop?.dueInMs?.() ?? Infinity))
+    const ms = Math.ceil(this.#stop?.dueInMs?.() ?? Infinity)
+    if (ms > 0) this.#isOverdue = false
+    return ms > 0 ? ms : this.#isOverdue ? OVERDUE_MS : 1
   }
 
   #look(): void {
     this.#poll = undefined
+    this.#isOverdue = this.#next.isDue
     if (this.#next.isDue || (this.#stop?.mayHaveChanged?.() ?? true)) this.#changed()
     if (this.#waiting > 0 && this.#stop && this.#poll === undefined) this.#lookLater()
   }

@@ -124,10 +124,10 @@ describe('the queue, to learn of changes,', () => {
     assert.equal(looked, 2)
   })
 
-  it('looks when something is due, sooner where that has come nearer, and for what is past no more', async (t) => {
+  it('looks when something is due, sooner where that has come nearer, and seldom for what is past', async (t) => {
     let due = Infinity
     const looks: number[] = []
-    const dueInMs = (): number => (due > performance.now() ? due - performance.now() : Infinity)
+    const dueInMs = (): number => due - performance.now()
     const watch = () => Object.assign(() => {}, { isSure: true, mayHaveChanged: () => false, dueInMs })
     const changes = new Changes({ watch, changed: () => looks.push(performance.now()), waited: () => {} })
     t.after(() => changes.departed())
@@ -142,9 +142,10 @@ describe('the queue, to learn of changes,', () => {
       const late = (looks.at(-1) ?? 0) - due
       assert.ok(late > -2 && late < 500, `${late.toFixed(1)} ms after it was due`)
     }
+    // What is due and does not come is looked for now and then, and what was due before somebody looked at once.
     const { length } = looks
-    await new Promise((resolve) => setTimeout(resolve, 30))
-    assert.equal(looks.length, length)
+    await new Promise((resolve) => setTimeout(resolve, 120))
+    assert.ok(looks.length > length && looks.length <= length + 4, `${looks.length - length} looks`)
   })
 
   it('looks less often without having been told where the system tells of all that changes', async (t) => {

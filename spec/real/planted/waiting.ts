@@ -14,7 +14,7 @@ export const waiting: readonly Bug[] = [
     name: 'what is due comes with the next look',
     file: 'wait/changes.js',
     from: 'Math.ceil(this.#stop?.dueInMs?.() ?? Infinity)',
-    to: 'Infinity',
+    to: 'Number.POSITIVE_INFINITY',
     layer: spec('wait/changes', 'looks when something is due'),
   },
   {
@@ -27,15 +27,15 @@ export const waiting: readonly Bug[] = [
   {
     name: 'the log does not know what is due next',
     file: 'log/run-list.js',
-    from: 'Math.min(due - dueTime,',
-    to: 'Math.min(Infinity,',
+    from: 'return Math.min(due - dueTime,',
+    to: 'return Math.min(Infinity,',
     layer: spec('log/conformance', 'as soon as it is due'),
   },
   {
     name: 'the log does not know which lease ends next',
     file: 'log/run-list.js',
-    from: 'this.#earliest > now ? this.#earliest - now : Infinity',
-    to: 'Infinity',
+    from: 'Math.min(due - dueTime, this.#earliest - now)',
+    to: 'due - dueTime',
     layer: spec('log/conformance', 'as soon as it is due'),
   },
   {
